@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Domains: the sets of CPUs that DAM pins to, their distances, from hwloc. */
+#ifndef DAM_HAL_TOPOLOGY_H
+#define DAM_HAL_TOPOLOGY_H
+
+#include <stdint.h>
+
+#include "base/cpuset.h"
+
+#define DAM_MAX_DOMAINS 64
+#define DAM_NO_DOMAIN	0xffu
+
+struct dam_domain {
+	int os_node;	       /* NUMA node number; -1: the machine has none */
+	struct dam_cpuset cpus; /* not empty, disjoint from the other domains' */
+};
+
+struct dam_topology {
+	unsigned int nr_domains; /* at least 1 */
+	struct dam_domain domain[DAM_MAX_DOMAINS];
+	uint8_t cpu_domain[DAM_MAX_CPUS]; /* index into domain[]; DAM_NO_DOMAIN */
+	/* Relative latency from a domain to another's memory or devices; 1.0 on the diagonal, >= 1. */
+	float distance[DAM_MAX_DOMAINS][DAM_MAX_DOMAINS];
+};
+
+/**
+ * dam_topology_load() - domains of this machine, or of the one that HWLOC_SYNTHETIC / HWLOC_XMLFILE describe
+ * @out: one domain per NUMA node that has CPUs, in the order of node numbers; one for a machine without
+ *
+ * A NUMA node beyond DAM_MAX_DOMAINS, or a CPU beyond DAM_MAX_CPUS, is left out.
+ * Return: 0; -EINVAL when hwloc refuses the description; -ENOMEM.
+ */
+int dam_topology_load(struct dam_topology *out);
+
+/** dam_topology_domain_of_node() - index of the domain of NUMA node @os_node, or DAM_NO_DOMAIN. */
+unsigned int dam_topology_domain_of_node(const struct dam_topology *t, int os_node);
+
+#endif

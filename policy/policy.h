@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * The decision: demand, capacity, triggers, plan and objective, over plain structs.
+ *
+ * Pure: the caller owns all memory and brings the time in as dt; no clock, no I/O, no globals, no allocation
+ * after dam_policy_create(). Rates in bytes/s, in-flight work in bytes, times in seconds, loads as a share of
+ * capacity. Formulas stand in cost.c, each with its source.
+ */
+#ifndef DAM_POLICY_POLICY_H
+#define DAM_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DAM_POLICY_DOMAINS 64
+#define DAM_POLICY_NONE	   (-1)
+
+struct dam_policy_config {
+	double weight_throughput, weight_latency; /* 0..1 */
+	double threshold;			  /* MIGRATION_THRESHOLD as a fraction */
+	double tick_s;				  /* nominal interval of dam_policy_tick() */
+	unsigned int max_moves;			  /* 0: max(64, 1 % of the threads) */
+	unsigned int nr_domains;
+	/* relative latency between domains, >= 1, 1 on the diagonal */
+	float distance[DAM_POLICY_DOMAINS][DAM_POLICY_DOMAINS];
+	double memory_bps; /* bandwidth of memory, for the cost of a cache refill */
+	double cache_bytes; /* last-level cache share of a thread, for the same */
+};
+
+enum dam_policy_capacity { DAM_CAP_UNKNOWN, DAM_CAP_GIVEN, DAM_CAP_LEARNED, DAM_CAP_SIBLING };
+
+/* What is known of an engine from outside; set once. */
+struct dam_policy_engine_desc {
+	int pool;		 /* index of a pool, or DAM_POLICY_NONE: fixed */
+	double given_capacity;	 /* bytes/s; 0: learn it */
+	double base_latency_s;	 /* first guess of the unloaded latency, > 0 */
+	uint64_t local_domains;	 /* bit d: domain d is next to it; 0: all alike */
+};
+
+/* What one engine did since the last sample. */
+struct dam_policy_engine_sample {
+	double bytes, ops;    /* completed */
+	double wait_s;	      /* sum of the latencies of those operations; NaN: unknown */
+	double inflight_ops;  /* now; NaN: unknown */
+	bool valid;	      /* false: the counters could not be read: keep what is known */
+};
+
+/* What one thread did since the last sample, on the target that it uses most. */
+struct dam_policy_thread_sample {
+	int engine;	      /* that it used; DAM_POLICY_NONE: none */
+	int pool;	      /* the engine was chosen by the CPU from this pool; DAM_POLICY_NONE: fixed */
+	unsigned int domain;  /* where it runs */
+	double bytes, ops;    /* submitted */
+	double inflight_ops;  /* mean of the samples on its own rings; NaN: unknown */
+	double inflight_peak_ops; /* highest of them; NaN: unknown */
+	double memory_bps;    /* CPU traffic to memory; NaN: unknown */
+	uint64_t allowed;     /* bit d: may be pinned to domain d (its mask, DAM_MIN_CPUS) */
+	bool movable;	      /* nobody else's pin, not excluded */
+};
+
+/* Readable state of an engine. */
+struct dam_policy_engine_view {
+	double capacity; /* bytes/s, 0 while unknown */
+	enum dam_policy_capacity source;
+	double rate;	   /* bytes/s completed, 50 ms mean */
+	double attributed; /* bytes/s of known threads */
+	double background; /* bytes/s of others */
+	double demand;	   /* bytes/s: background + Σ demand of the threads assigned */
+	double util;	   /* demand / capacity; NaN while the capacity is unknown */
+	double latency_s;  /* mean of the operations completed lately; NaN: unknown */
+	double base_latency_s;
+	bool saturated;	   /* latency > 1.5 × base for 5 ticks */
+};
+
+struct dam_policy_thread_view {
+	double rate, demand;  /* bytes/s */
+	double inflight, peak; /* bytes; NaN: unknown */
+	double think_s;
+	bool open_loop;
+	int engine; /* assigned in the model */
+	double cooldown_s; /* left */
+};
+
+enum dam_policy_trigger {
+	DAM_TRIGGER_NONE, DAM_TRIGGER_OVERLOAD, DAM_TRIGGER_IMBALANCE, DAM_TRIGGER_FORECAST, DAM_TRIGGER_LOCALITY,
+};
+
+/* The terms of the objective, dimensionless, as weighed. */
+struct dam_policy_terms {
+	double throughput, latency, fairness, overflow, refill, remote;
+	double gain;	  /* their weighted sum */
+	double threshold; /* ε: what it had to reach */
+};
+
+struct dam_policy_move {
+	unsigned int thread;
+	unsigned int from_domain, to_domain;
+	int from_engine, to_engine; /* the same for a fixed engine that is come closer to */
+	enum dam_policy_trigger trigger;
+	double from_util, to_util; /* before the move, in the model */
+	double from_util_after, to_util_after;
+	struct dam_policy_terms terms;
+};
+
+struct dam_policy_forecast {
+	double mean, p90; /* bytes/s over the horizon */
+	bool trusted;
+};
+
+struct dam_policy;
+
+/**
+ * dam_policy_create() - state for up to the given numbers of engines, pools and threads
+ * Return: NULL without memory. The caller ends it with dam_policy_destroy().
+ */
+struct dam_policy *dam_policy_create(const struct dam_policy_config *cfg, unsigned int max_engines,
+				     unsigned int max_pools, unsigned int max_threads);
+void dam_policy_destroy(struct dam_policy *p);
+
+/** dam_policy_set_engine() - describe engine @e < max_engines; again to change it. */
+void dam_policy_set_engine(struct dam_policy *p, unsigned int e,
+			   const struct dam_policy_engine_desc *d);
+/** dam_policy_drop_engine() - the engine is gone. */
+void dam_policy_drop_engine(struct dam_policy *p, unsigned int e);
+/** dam_policy_set_pool() - @engine_of_domain: nr_domains engine indices or DAM_POLICY_NONE. */
+void dam_policy_set_pool(struct dam_policy *p, unsigned int pool, const int *engine_of_domain);
+
+/** dam_policy_add_thread() - @t < max_threads is a new thread; dam_policy_drop_thread(): it has ended. */
+void dam_policy_add_thread(struct dam_policy *p, unsigned int t);
+void dam_policy_drop_thread(struct dam_policy *p, unsigned int t);
+/** dam_policy_set_weights() - weights of the process that thread @t belongs to; NaN: the defaults. */
+void dam_policy_set_weights(struct dam_policy *p, unsigned int t, double throughput, double latency);
+
+/** dam_policy_engine() / dam_policy_thread() - feed what was measured over the last @dt_s seconds. */
+void dam_policy_engine(struct dam_policy *p, unsigned int e, double dt_s,
+		       const struct dam_policy_engine_sample *s);
+void dam_policy_thread(struct dam_policy *p, unsigned int t, double dt_s,
+		       const struct dam_policy_thread_sample *s);
+
+/**
+ * dam_policy_tick() - after all samples of a tick: update the model, look for bottlenecks, plan
+ * @dt_s: time since the last tick
+ * @forecast: one per engine (max_engines), or NULL: no forecast trigger
+ * @moves, @max: room for the plan
+ *
+ * The moves emitted are taken as done in the model; dam_policy_undo() takes back one that failed.
+ * Return: the number of moves, at most @max.
+ */
+unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast,
+			     struct dam_policy_move *moves, unsigned int max);
+
+/** dam_policy_undo() - the move could not be carried out (the thread keeps its cool-down). */
+void dam_policy_undo(struct dam_policy *p, const struct dam_policy_move *m);
+
+void dam_policy_view_engine(const struct dam_policy *p, unsigned int e,
+			    struct dam_policy_engine_view *out);
+void dam_policy_view_thread(const struct dam_policy *p, unsigned int t,
+			    struct dam_policy_thread_view *out);
+
+/** dam_policy_trigger_name() - "overload", "imbalance", …; static. */
+const char *dam_policy_trigger_name(enum dam_policy_trigger t);
+
+#endif

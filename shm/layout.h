@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The wire format of board and ledger: fixed widths, offsets instead of pointers, every size asserted. */
+#ifndef DAM_SHM_LAYOUT_H
+#define DAM_SHM_LAYOUT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpuset.h"
+
+#define DAM_SHM_VERSION	 1u
+#define DAM_BOARD_MAGIC	 0x64724f424d4144ull /* "DAMBOrd" */
+#define DAM_LEDGER_MAGIC 0x67644c454d4144ull /* "DAMELdg" */
+
+/* A target is what a file descriptor leads to: an engine, or a pool where the engine follows the CPU. */
+#define DAM_NAME_MAX	  64  /* "kind:name" with its terminator */
+#define DAM_BOARD_TARGETS 512 /* engines and pools together */
+#define DAM_BOARD_DEVS	  4096
+#define DAM_SNAPSHOTS	  4
+
+/* -- board: written by the coordinator, mapped read-only by processes --------------------------------- */
+
+enum dam_dev_type {
+	DAM_DEV_NONE,
+	DAM_DEV_BLOCK, /* st_rdev of a block special file, st_dev of a file on it */
+	DAM_DEV_CHAR,  /* st_rdev of a character device: nvme0, ng0n1, sg0, bsg */
+};
+
+/* One device number and the target it leads to. Sorted by (type, dev). */
+struct dam_board_dev {
+	uint64_t dev;	 /* as makedev() gives it */
+	uint32_t type;	 /* enum dam_dev_type */
+	uint32_t target; /* index into the snapshot's targets */
+};
+static_assert(sizeof(struct dam_board_dev) == 16, "wire format");
+
+struct dam_board_target {
+	uint32_t id;	    /* unique for the life of the coordinator, never 0, never used again */
+	uint32_t is_pool;   /* 1: the engine follows the CPU */
+	uint32_t lba_bytes; /* logical block of the device; 0: not a block device */
+	uint32_t reserved;
+	char name[DAM_NAME_MAX];
+};
+static_assert(sizeof(struct dam_board_target) == 80, "wire format");
+
+/* An immutable directory. Counts come first; a reader checks them against the limits above. */
+struct dam_board_snapshot {
+	uint64_t generation; /* odd while it is being filled; read again after copying */
+	uint32_t nr_targets, nr_devs;
+	struct dam_board_target target[DAM_BOARD_TARGETS];
+	struct dam_board_dev dev[DAM_BOARD_DEVS];
+};
+static_assert(sizeof(struct dam_board_snapshot) ==
+		      16 + 80 * DAM_BOARD_TARGETS + 16 * DAM_BOARD_DEVS, "wire format");
+
+struct dam_board {
+	uint64_t magic;
+	uint32_t version, size;
+	uint32_t closed;     /* 1: this coordinator has ended; detach */
+	uint32_t pid;	     /* of the coordinator */
+	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last tick; more than DAM_STALE_NS old: it hangs */
+	uint64_t period;     /* RCU: bumped after each publication; see shm/rcu.h */
+	uint64_t current;    /* offset of the current snapshot in this segment; 0: none yet */
+	uint64_t pad[10];
+	struct dam_board_snapshot snapshot[DAM_SNAPSHOTS];
+};
+static_assert(offsetof(struct dam_board, period) == 32, "wire format");
+static_assert(offsetof(struct dam_board, snapshot) == 128, "wire format");
+
+#define DAM_STALE_NS 3000000000ull
+
+/* -- ledger: one process; written by that process, except where "coordinator" is said ---------------- */
+
+#define DAM_LEDGER_SLOTS   4096
+#define DAM_LEDGER_TARGETS 32
+
+/* Places in a ledger's target table with a fixed meaning; the others hold the id of a board target. */
+#define DAM_LOCAL_OTHER	   0 /* DMA submissions whose engine is not known: sockets, unknown devices */
+#define DAM_LOCAL_BUFFERED 1 /* submissions on files without O_DIRECT: the page cache's, not the thread's */
+#define DAM_LOCAL_FIRST	   2
+
+/* Counts of one thread on one target; single writer, monotonic. */
+struct dam_count {
+	uint64_t read_bytes, write_bytes, read_ops, write_ops;
+};
+static_assert(sizeof(struct dam_count) == 32, "wire format");
+
+enum dam_slot_state {
+	DAM_SLOT_FREE,	/* the coordinator has taken the counts of the last owner: may be claimed */
+	DAM_SLOT_LIVE,	/* owned by thread tid */
+	DAM_SLOT_ENDED, /* the thread has ended; the coordinator reads the final counts and frees it */
+};
+
+struct dam_slot {
+	/* the thread's part */
+	uint32_t state; /* enum dam_slot_state; release-stored by whoever changes it */
+	uint32_t tid;	/* as the process sees it */
+	uint32_t cpu;	/* where it last submitted */
+	uint32_t pin_calls; /* calls by which the program pinned this thread */
+	uint64_t submissions; /* calls that submitted; a change says that the counts moved */
+	uint64_t seq;	/* order in which slots were claimed in this process */
+	/* Work in flight on the rings this thread submits to, sampled just after a submission. */
+	uint64_t inflight_samples; /* number of samples */
+	uint64_t inflight_ops_sum; /* sum of sampled operations in flight */
+	uint32_t inflight_ops_last;
+	uint32_t inflight_ops_max; /* highest sample since the slot was claimed */
+	uint64_t completed_ops;	   /* completions seen on those rings, where known; 0: unknown */
+	struct dam_count count[DAM_LEDGER_TARGETS];
+	/* the coordinator's part */
+	uint64_t mask_seq;	       /* odd while the two masks change */
+	uint64_t moved;		       /* 1: DAM has pinned this thread: the masks below are valid */
+	struct dam_cpuset orig_mask;   /* what the program had asked for */
+	struct dam_cpuset dam_mask;    /* what DAM has written */
+	uint64_t pad[54];
+} __attribute__((aligned(64)));
+static_assert(offsetof(struct dam_slot, count) == 64, "wire format");
+static_assert(offsetof(struct dam_slot, mask_seq) == 1088, "wire format");
+static_assert(sizeof(struct dam_slot) == 2048, "wire format");
+
+struct dam_ledger {
+	uint64_t magic;
+	uint32_t version, size;
+	/* coordinator, at creation */
+	uint32_t owner_pid; /* as the coordinator sees it */
+	uint32_t reserved0;
+	/* process */
+	uint32_t detached;   /* 1: the process uses this ledger no longer */
+	uint32_t nr_slots;   /* high-water mark of claimed slots */
+	uint64_t slot_seq;   /* last seq given out */
+	uint64_t no_slot;    /* submissions not counted because the table was full */
+	uint64_t announce;   /* RCU: the board's period while this process reads; 0: it does not */
+	uint64_t announce_ns; /* CLOCK_MONOTONIC_COARSE when announce was set */
+	uint64_t pad[8];
+	uint32_t target_id[DAM_LEDGER_TARGETS]; /* board target ids; 0: unused; release-stored once */
+	uint64_t pad1[32];
+	struct dam_slot slot[DAM_LEDGER_SLOTS];
+};
+static_assert(offsetof(struct dam_ledger, target_id) == 128, "wire format");
+static_assert(offsetof(struct dam_ledger, slot) == 512, "wire format");
+
+/* -- handshake over the coordinator's SOCK_SEQPACKET socket ------------------------------------------ */
+
+#define DAM_SOCKET_NAME "coord.sock"
+#define DAM_HELLO_MAGIC 0x4f4c4c454844414dull /* "MADHELLO" */
+
+enum dam_hello_kind {
+	DAM_HELLO_ATTACH = 1, /* a process wants its ledger and the board */
+	DAM_HELLO_CONTROL = 2, /* dam-ctl, dam-run: a JSON request follows in the same packet */
+};
+
+struct dam_hello {
+	uint64_t magic;
+	uint32_t version, kind;
+	uint32_t pid;	   /* as the process sees itself (namespaces); the kernel's word is SO_PEERCRED */
+	uint32_t run_id;   /* DAM_RUN_ID of the dam-run that started it; 0: none */
+	float weight_throughput, weight_latency; /* NaN: the coordinator's own */
+};
+static_assert(sizeof(struct dam_hello) == 32, "wire format");
+
+enum dam_welcome_status {
+	DAM_WELCOME_OK,	      /* ATTACH: two descriptors follow: ledger, board. CONTROL: one: the answer */
+	DAM_WELCOME_VERSION,  /* the library is of another version */
+	DAM_WELCOME_REFUSED,  /* another user's process */
+	DAM_WELCOME_BUSY,     /* no memory, no descriptors: try later */
+};
+
+struct dam_welcome {
+	uint64_t magic;
+	uint32_t version, status;
+};
+static_assert(sizeof(struct dam_welcome) == 16, "wire format");
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The ledger: one process's counters. The process writes, the coordinator reads and trusts nothing. */
+#ifndef DAM_SHM_LEDGER_H
+#define DAM_SHM_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shm/layout.h"
+
+/* -- coordinator -- */
+
+/** dam_ledger_create() - a ledger for process @pid. Return: 0 with @fd and @out owned by the caller; -errno. */
+int dam_ledger_create(uint32_t pid, int *fd, struct dam_ledger **out);
+
+/** dam_ledger_destroy() - unmap. Takes NULL. */
+void dam_ledger_destroy(struct dam_ledger *l);
+
+/** dam_ledger_nr_slots() - the slots that may be in use, bounded by DAM_LEDGER_SLOTS whatever the process wrote. */
+unsigned int dam_ledger_nr_slots(const struct dam_ledger *l);
+
+/** dam_slot_free() - the final counts of an ENDED slot have been taken: zero the thread's part, give it back. */
+void dam_slot_free(struct dam_slot *s);
+
+/**
+ * dam_slot_set_masks() - tell the thread what DAM did to its mask
+ * @orig: what the program had; NULL: DAM's pin is gone, and so is what the hooks hide
+ */
+void dam_slot_set_masks(struct dam_slot *s, const struct dam_cpuset *orig,
+			const struct dam_cpuset *dam);
+
+/* -- process. No system call, no lock -- */
+
+/** dam_ledger_valid() - magic, version and size are this library's. */
+bool dam_ledger_valid(const struct dam_ledger *l);
+
+/** dam_ledger_init() - write the header of a fresh, zeroed segment (private slots before attaching, tests). */
+void dam_ledger_init(struct dam_ledger *l, uint32_t pid);
+
+/**
+ * dam_ledger_claim() - a free slot for thread @tid
+ * Return: the slot, LIVE, with zeroed counts; NULL when the table is full. Wait-free but for the scan.
+ */
+struct dam_slot *dam_ledger_claim(struct dam_ledger *l, uint32_t tid);
+
+/** dam_slot_end() - the owner will not write again. */
+void dam_slot_end(struct dam_slot *s);
+
+/** dam_ledger_target() - the place of board target @id in this process's table. Return: index; DAM_LOCAL_OTHER when full. */
+unsigned int dam_ledger_target(struct dam_ledger *l, uint32_t id);
+
+/**
+ * dam_slot_masks() - what DAM did to this thread's mask, read consistently
+ * Return: true when DAM has pinned it; then @orig and @dam are written.
+ */
+bool dam_slot_masks(const struct dam_slot *s, struct dam_cpuset *orig, struct dam_cpuset *dam);
+
+/**
+ * dam_count_add() - *@p += @n by the only writer of @p
+ *
+ * One instruction where the machine has it, so that a signal handler that submits between load and
+ * store loses nothing.
+ */
+static inline void dam_count_add(uint64_t *p, uint64_t n)
+{
+#ifdef __x86_64__
+	__asm__ volatile("addq %1, %0" : "+m"(*p) : "er"(n) : "cc");
+#else
+	__atomic_store_n(p, __atomic_load_n(p, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+#endif
+}
+
+#endif
