@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The record of changed masks: real threads pinned and restored, and files that are not what they should be. */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "tools/common/maskfile.h"
+
+static char dir[64], path[96];
+static struct dam_cpuset all, first, second; /* what this process has; two different parts of it */
+static unsigned int nr_cpus;
+
+static void nth_cpu(unsigned int n, struct dam_cpuset *out)
+{
+	*out = (struct dam_cpuset){{0}};
+	for (unsigned int i = 0; i < DAM_MAX_CPUS; i++)
+		if (dam_cpuset_has(&all, i) && n-- == 0)
+			dam_cpuset_set(out, i);
+}
+
+static void setup(void)
+{
+	snprintf(dir, sizeof(dir), "masks-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/" DAM_MASKS_NAME, dir);
+	dam_log_open("test", DAM_LOG_ERR);
+}
+
+static void teardown(void)
+{
+	unlink(path);
+	rmdir(dir);
+}
+
+/* A thread that does nothing until it is told to end. */
+struct worker {
+	pthread_t thread;
+	pthread_barrier_t ready, end;
+	pid_t tid;
+};
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	w->tid = (pid_t)syscall(SYS_gettid);
+	pthread_barrier_wait(&w->ready);
+	pthread_barrier_wait(&w->end);
+	return NULL;
+}
+
+static void worker_start(struct worker *w)
+{
+	pthread_barrier_init(&w->ready, NULL, 2);
+	pthread_barrier_init(&w->end, NULL, 2);
+	ck_assert_int_eq(pthread_create(&w->thread, NULL, work, w), 0);
+	pthread_barrier_wait(&w->ready);
+}
+
+static void worker_end(struct worker *w)
+{
+	uint64_t start;
+
+	pthread_barrier_wait(&w->end);
+	pthread_join(w->thread, NULL);
+	/* The kernel takes the task out of /proc a little after the join. */
+	while (dam_thread_start_time(getpid(), w->tid, &start) != -ESRCH)
+		sched_yield();
+}
+
+static int put(struct dam_masks *m, pid_t tid, const struct dam_cpuset *dam)
+{
+	uint64_t start = 0;
+
+	ck_assert_int_eq(dam_thread_start_time(getpid(), tid, &start), 0);
+	return dam_masks_put(m, getpid(), tid, start, &all, dam);
+}
+
+static bool has_mask(pid_t tid, const struct dam_cpuset *want)
+{
+	struct dam_cpuset now;
+
+	ck_assert_int_eq(dam_cpuset_get_thread(tid, &now), 0);
+	return dam_cpuset_equal(&now, want);
+}
+
+static void assert_result(const struct dam_masks_result *r, unsigned int restored, unsigned int gone,
+			  unsigned int left)
+{
+	ck_assert_uint_eq(r->restored, restored);
+	ck_assert_uint_eq(r->gone, gone);
+	ck_assert_uint_eq(r->left, left);
+	ck_assert_uint_eq(r->failed, 0);
+}
+
+START_TEST(test_pin_and_restore)
+{
+	struct worker w;
+	struct dam_masks *m;
+	struct dam_masks_result r;
+	int index;
+
+	worker_start(&w);
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	index = put(m, w.tid, &first);
+	ck_assert_int_ge(index, 0);
+	ck_assert_uint_eq(dam_masks_count(m), 1);
+	ck_assert_int_eq(dam_cpuset_set_thread(w.tid, &first), 0);
+	ck_assert_int_eq(dam_masks_restore(m, &r), 0);
+	assert_result(&r, 1, 0, 0);
+	ck_assert(has_mask(w.tid, &all));
+	ck_assert_uint_eq(dam_masks_count(m), 0);
+	ck_assert_int_eq(dam_masks_restore(m, &r), 0);
+	assert_result(&r, 0, 0, 0);
+	dam_masks_close(m);
+	worker_end(&w);
+}
+END_TEST
+
+/* How far the coordinator came with a second move when it was killed. */
+static const struct {
+	const char *why;
+	bool updated, written, cleared;
+	unsigned int restored;
+} death_rows[] = {
+	{"died after the first pin", false, false, false, 1},
+	{"died between the record and the second pin", true, false, false, 1},
+	{"died after the second pin", true, true, false, 1},
+	{"cleared: the mask is no longer DAM's business", true, true, true, 0},
+};
+
+START_TEST(test_death)
+{
+	const char *why = death_rows[_i].why;
+	struct worker w;
+	struct dam_masks_result r;
+	pid_t child;
+	int status;
+
+	worker_start(&w);
+	child = fork();
+	if (child == 0) { /* the coordinator; it pins a thread of its parent and dies */
+		struct dam_masks *m;
+		uint64_t start = 0;
+		int index = -1;
+
+		if (dam_thread_start_time(getppid(), w.tid, &start) || dam_masks_open(path, &m))
+			_exit(1);
+		index = dam_masks_put(m, getppid(), w.tid, start, &all, &first);
+		if (index < 0 || dam_cpuset_set_thread(w.tid, &first))
+			_exit(2);
+		if (death_rows[_i].updated && dam_masks_update(m, index, &second))
+			_exit(3);
+		if (death_rows[_i].written && dam_cpuset_set_thread(w.tid, &second))
+			_exit(4);
+		if (death_rows[_i].cleared)
+			dam_masks_clear(m, index);
+		kill(getpid(), SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFSIGNALED(status), "%s: exit %d", why, WEXITSTATUS(status));
+	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), 0);
+	ck_assert_msg(r.restored == death_rows[_i].restored, "%s: restored %u", why, r.restored);
+	ck_assert_msg(has_mask(w.tid, &all) == !death_rows[_i].cleared, "%s", why);
+	worker_end(&w);
+}
+END_TEST
+
+START_TEST(test_recorded_but_never_pinned)
+{
+	struct worker w;
+	struct dam_masks *m;
+	struct dam_masks_result r;
+
+	worker_start(&w);
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_int_ge(put(m, w.tid, &first), 0);
+	dam_masks_close(m);
+	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), 0);
+	assert_result(&r, 0, 0, 1);
+	ck_assert(has_mask(w.tid, &all));
+	worker_end(&w);
+}
+END_TEST
+
+START_TEST(test_foreign_mask)
+{
+	struct worker w;
+	struct dam_masks *m;
+	struct dam_masks_result r;
+
+	worker_start(&w);
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_int_ge(put(m, w.tid, &first), 0);
+	ck_assert_int_eq(dam_cpuset_set_thread(w.tid, &second), 0); /* taskset, say */
+	dam_masks_close(m);
+	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), 0);
+	assert_result(&r, 0, 0, 1);
+	ck_assert(has_mask(w.tid, &second));
+	worker_end(&w);
+}
+END_TEST
+
+START_TEST(test_thread_gone)
+{
+	struct worker w;
+	struct dam_masks *m;
+	struct dam_masks_result r;
+	uint64_t start = 0;
+
+	worker_start(&w);
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_int_ge(put(m, w.tid, &first), 0);
+	worker_end(&w);
+	/* A number that was used again: this very thread, with another start time. */
+	ck_assert_int_eq(dam_thread_start_time(getpid(), getpid(), &start), 0);
+	ck_assert_int_ge(dam_masks_put(m, getpid(), getpid(), start - 1, &first, &all), 0);
+	ck_assert_int_eq(dam_masks_restore(m, &r), 0);
+	assert_result(&r, 0, 2, 0);
+	ck_assert(has_mask(getpid(), &all));
+	dam_masks_close(m);
+}
+END_TEST
+
+START_TEST(test_one_writer)
+{
+	struct dam_masks *m, *other;
+	struct dam_masks_result r;
+
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_int_eq(dam_masks_open(path, &other), -EBUSY);
+	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -EBUSY);
+	ck_assert_int_eq(dam_masks_restore_all(path, true, &r), 0);
+	dam_masks_close(m);
+	ck_assert_int_eq(dam_masks_open(path, &other), 0);
+	dam_masks_close(other);
+}
+END_TEST
+
+START_TEST(test_full_table)
+{
+	struct dam_masks *m;
+	struct dam_masks_result r;
+
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	for (int i = 0; i < DAM_MASKS_ENTRIES; i++)
+		ck_assert_int_eq(dam_masks_put(m, INT32_MAX, INT32_MAX - i % 2, 1, &all, &first), i);
+	ck_assert_int_eq(dam_masks_put(m, INT32_MAX, INT32_MAX, 1, &all, &first), -ENOSPC);
+	dam_masks_clear(m, 7);
+	dam_masks_clear(m, 7);
+	dam_masks_clear(m, -1);
+	ck_assert_int_eq(dam_masks_put(m, INT32_MAX, INT32_MAX, 1, &all, &first), 7);
+	ck_assert_int_eq(dam_masks_update(m, DAM_MASKS_ENTRIES, &first), -EINVAL);
+	ck_assert_int_eq(dam_masks_restore(m, &r), 0);
+	assert_result(&r, 0, DAM_MASKS_ENTRIES, 0);
+	dam_masks_close(m);
+}
+END_TEST
+
+/* A dead coordinator's entries survive the next open, and can be restored from there. */
+START_TEST(test_left_over)
+{
+	struct worker w;
+	struct dam_masks *m;
+	struct dam_masks_result r;
+
+	worker_start(&w);
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_int_ge(put(m, w.tid, &first), 0);
+	ck_assert_int_eq(dam_cpuset_set_thread(w.tid, &first), 0);
+	dam_masks_close(m);
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_uint_eq(dam_masks_count(m), 1);
+	ck_assert_int_eq(dam_masks_restore(m, &r), 0);
+	assert_result(&r, 1, 0, 0);
+	ck_assert(has_mask(w.tid, &all));
+	dam_masks_close(m);
+	worker_end(&w);
+}
+END_TEST
+
+/* Make a good file with one entry for this thread, then damage it. */
+static void good_file(void)
+{
+	struct dam_masks *m;
+
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_int_eq(put(m, getpid(), &all), 0);
+	dam_masks_close(m);
+}
+
+static const struct {
+	const char *why;
+	long size; /* cut to this; -1: not */
+	long flip; /* invert the byte here; -1: not */
+	int err;
+} damage_rows[] = {
+	{"empty: died between creat() and the header", 0, -1, 0},
+	{"half a header", 32, -1, -EBADMSG},
+	{"header only", 64, -1, 0},
+	{"half an entry", 200, -1, 0},
+	{"another file's magic", -1, 0, -EBADMSG},
+	{"another version", -1, 8, -EBADMSG},
+	{"another size of entries", -1, 12, -EBADMSG},
+	{"another boot", -1, 20, -EBADMSG},
+	{"a state that does not exist", -1, 65, 0},
+	{"a negative pid", -1, 71, 0},
+	{"a tid of another process", -1, 72, 0},
+};
+
+START_TEST(test_damage)
+{
+	const char *why = damage_rows[_i].why;
+	struct dam_masks_result r;
+	struct dam_masks *m;
+	char byte;
+	int fd;
+
+	good_file();
+	fd = open(path, O_RDWR);
+	if (damage_rows[_i].size >= 0)
+		ck_assert_int_eq(ftruncate(fd, damage_rows[_i].size), 0);
+	if (damage_rows[_i].flip >= 0) {
+		ck_assert_int_eq(pread(fd, &byte, 1, damage_rows[_i].flip), 1);
+		byte = (char)~byte;
+		ck_assert_int_eq(pwrite(fd, &byte, 1, damage_rows[_i].flip), 1);
+	}
+	close(fd);
+	ck_assert_msg(dam_masks_restore_all(path, false, &r) == damage_rows[_i].err, "%s", why);
+	ck_assert_msg(damage_rows[_i].err || r.restored == 0, "%s", why);
+	ck_assert(has_mask(getpid(), &all));
+	ck_assert_msg(dam_masks_open(path, &m) == 0, "%s: begun anew", why);
+	ck_assert_msg(dam_masks_put(m, 1, 1, 1, &all, &all) >= 0, "%s: usable", why);
+	dam_masks_close(m);
+}
+END_TEST
+
+START_TEST(test_random_bytes)
+{
+	struct dam_masks_result r;
+	struct dam_masks *m;
+	unsigned char junk[8192];
+	int fd;
+
+	good_file();
+	fd = open(path, O_RDWR);
+	srand(1);
+	for (int round = 0; round < 50; round++) {
+		for (size_t i = 0; i < sizeof(junk); i++)
+			junk[i] = (unsigned char)rand();
+		/* the header stays: only then are the entries looked at */
+		ck_assert_int_eq(pwrite(fd, junk, sizeof(junk), 64), sizeof(junk));
+		ck_assert_int_eq(dam_masks_restore_all(path, false, &r), 0);
+		ck_assert_uint_eq(r.restored, 0);
+		ck_assert_int_eq(dam_masks_open(path, &m), 0);
+		dam_masks_close(m);
+	}
+	close(fd);
+	ck_assert(has_mask(getpid(), &all));
+}
+END_TEST
+
+START_TEST(test_not_ours_to_trust)
+{
+	struct dam_masks_result r;
+	struct dam_masks *m;
+
+	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -ENOENT);
+	good_file();
+	chmod(path, 0666);
+	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -EPERM);
+	ck_assert_int_eq(dam_masks_open(path, &m), -EPERM);
+	unlink(path);
+	ck_assert_int_eq(symlink("/dev/null", path), 0);
+	ck_assert_int_eq(dam_masks_open(path, &m), -EPERM);
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(dam_masks_open(path, &m), -EPERM);
+	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -EPERM);
+	unlink(path);
+	ck_assert_int_eq(dam_masks_open("/nowhere/masks", &m), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("tools_maskfile");
+	TCase *tc = tcase_create("rows");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	if (dam_cpuset_get_thread(0, &all))
+		return EXIT_FAILURE;
+	nr_cpus = dam_cpuset_count(&all);
+	if (nr_cpus < 2)
+		return 77; /* with one CPU there is nothing to pin to */
+	nth_cpu(0, &first);
+	nth_cpu(1, &second);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_pin_and_restore);
+	tcase_add_loop_test(tc, test_death, 0, sizeof(death_rows) / sizeof(death_rows[0]));
+	tcase_add_test(tc, test_recorded_but_never_pinned);
+	tcase_add_test(tc, test_foreign_mask);
+	tcase_add_test(tc, test_thread_gone);
+	tcase_add_test(tc, test_one_writer);
+	tcase_add_test(tc, test_full_table);
+	tcase_add_test(tc, test_left_over);
+	tcase_add_loop_test(tc, test_damage, 0, sizeof(damage_rows) / sizeof(damage_rows[0]));
+	tcase_add_test(tc, test_random_bytes);
+	tcase_add_test(tc, test_not_ours_to_trust);
+	suite_add_tcase(s, tc);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Where things are. */
+#include "config.h"
+#include "tools/common/paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+int dam_path_join(const char *dir, const char *name, char *out, size_t size)
+{
+	int n = snprintf(out, size, "%s/%s", dir, name);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static const char *env_or_null(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : NULL;
+}
+
+/* The first of the places that applies; the result is cut when it is too long, and the length tells. */
+static int choose_dir(const char *given, char *out, size_t size)
+{
+	const char *xdg = env_or_null("XDG_RUNTIME_DIR");
+
+	if (!given)
+		given = env_or_null("DAM_RUNTIME_DIR");
+	if (given)
+		return snprintf(out, size, "%s", given);
+	if (geteuid() == 0)
+		return snprintf(out, size, "/run/dam");
+	if (xdg)
+		return snprintf(out, size, "%s/dam", xdg);
+	return snprintf(out, size, "/tmp/dam-%u", (unsigned int)geteuid());
+}
+
+/* In a directory that others may write, someone else could have put the socket or the record there. */
+static int check_dir(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return st.st_uid == geteuid() && !(st.st_mode & 022) ? 0 : -EPERM;
+}
+
+int dam_runtime_dir(const char *given, bool create, char out[DAM_RUNTIME_DIR_MAX])
+{
+	char path[DAM_RUNTIME_DIR_MAX];
+	int n = choose_dir(given, path, sizeof(path)), err;
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	if (create) {
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		err = check_dir(path);
+		if (err)
+			return err;
+	}
+	dam_strlcpy(out, path, sizeof(path));
+	return 0;
+}
+
+static bool try_path(const char *dir, const char *below, const char *name, char out[PATH_MAX])
+{
+	int n = snprintf(out, PATH_MAX, "%s%s/%s", dir, below, name);
+
+	return n > 0 && n < PATH_MAX && access(out, R_OK) == 0;
+}
+
+int dam_find_installed(const char *name, char out[PATH_MAX])
+{
+	static const char *const below[] = {"/.libs", "", "/../lib"};
+	char exe[PATH_MAX], found[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+	bool ok = false;
+
+	exe[n > 0 ? n : 0] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash)
+		*slash = '\0';
+	for (size_t i = 0; slash && !ok && i < sizeof(below) / sizeof(below[0]); i++)
+		ok = try_path(exe, below[i], name, found);
+	if (!ok)
+		ok = try_path(DAM_LIBDIR, "", name, found);
+	if (!ok)
+		return -ENOENT;
+	dam_strlcpy(out, found, PATH_MAX);
+	return 0;
+}
