@@ -11,13 +11,17 @@
 
 /* -- writer: the coordinator -- */
 
-/* When a snapshot went out of use: free again once every live announcement is newer. */
+/* The coordinator's private side of the board: what it must not take from shared memory. */
 struct dam_board_writer {
 	struct dam_board *map;
 	int fd; /* to be handed to processes */
-	uint64_t retired[DAM_SNAPSHOTS]; /* period at retirement; 0: never used */
+	unsigned int current; /* index of the published snapshot; DAM_SNAPSHOTS: none yet */
+	/* When a snapshot went out of use: free again once every live announcement is newer. */
+	uint64_t retired[DAM_SNAPSHOTS]; /* period that began with its retirement; 0: never used */
+	uint64_t retired_ns[DAM_SNAPSHOTS];
+	uint64_t period;	  /* starts at 1: an announcement of 0 means "not reading" */
+	uint64_t generation;	  /* of the current snapshot; even */
 	uint64_t skipped;	  /* publications that found no free snapshot */
-	uint64_t generation;
 };
 
 /* Tells the writer which readers may still read: calls fn(arg) once for each mapped ledger. */
@@ -41,7 +45,7 @@ void dam_board_destroy(struct dam_board_writer *w);
  * @now_ns: CLOCK_MONOTONIC
  *
  * Never waits: -EAGAIN when every snapshot may still be read (skipped counts it; try at the next tick).
- * Return: 0; -EAGAIN; -E2BIG when a list is too long.
+ * Return: 0; -EAGAIN; -E2BIG when a list is too long; -EINVAL when a device's target is none of @targets.
  */
 int dam_board_publish(struct dam_board_writer *w, const struct dam_board_target *targets,
 		      unsigned int nr_targets, struct dam_board_dev *devs, unsigned int nr_devs,

@@ -20,6 +20,9 @@
 #define DAM_BOARD_DEVS	  4096
 #define DAM_SNAPSHOTS	  4
 
+/* Board and ledger are padded to multiples of the largest page: sizeof is the segment's size. */
+#define DAM_SEGMENT_UNIT 65536
+
 /* -- board: written by the coordinator, mapped read-only by processes --------------------------------- */
 
 enum dam_dev_type {
@@ -65,9 +68,11 @@ struct dam_board {
 	uint64_t current;    /* offset of the current snapshot in this segment; 0: none yet */
 	uint64_t pad[10];
 	struct dam_board_snapshot snapshot[DAM_SNAPSHOTS];
+	uint64_t tail[4072];
 };
 static_assert(offsetof(struct dam_board, period) == 32, "wire format");
 static_assert(offsetof(struct dam_board, snapshot) == 128, "wire format");
+static_assert(sizeof(struct dam_board) == 7 * DAM_SEGMENT_UNIT, "wire format");
 
 #define DAM_STALE_NS 3000000000ull
 
@@ -91,6 +96,7 @@ enum dam_slot_state {
 	DAM_SLOT_FREE,	/* the coordinator has taken the counts of the last owner: may be claimed */
 	DAM_SLOT_LIVE,	/* owned by thread tid */
 	DAM_SLOT_ENDED, /* the thread has ended; the coordinator reads the final counts and frees it */
+	DAM_SLOT_CLAIMED, /* taken, tid and seq not yet written: nothing to read */
 };
 
 struct dam_slot {
@@ -132,13 +138,17 @@ struct dam_ledger {
 	uint64_t no_slot;    /* submissions not counted because the table was full */
 	uint64_t announce;   /* RCU: the board's period while this process reads; 0: it does not */
 	uint64_t announce_ns; /* CLOCK_MONOTONIC_COARSE when announce was set */
-	uint64_t pad[8];
+	uint32_t next_slot;  /* where the next search for a free slot begins */
+	uint32_t reserved1;
+	uint64_t pad[7];
 	uint32_t target_id[DAM_LEDGER_TARGETS]; /* board target ids; 0: unused; release-stored once */
 	uint64_t pad1[32];
 	struct dam_slot slot[DAM_LEDGER_SLOTS];
+	uint64_t tail[8128];
 };
 static_assert(offsetof(struct dam_ledger, target_id) == 128, "wire format");
 static_assert(offsetof(struct dam_ledger, slot) == 512, "wire format");
+static_assert(sizeof(struct dam_ledger) == 129 * DAM_SEGMENT_UNIT, "wire format");
 
 /* -- handshake over the coordinator's SOCK_SEQPACKET socket ------------------------------------------ */
 

@@ -20,7 +20,11 @@ void dam_ledger_destroy(struct dam_ledger *l);
 /** dam_ledger_nr_slots() - the slots that may be in use, bounded by DAM_LEDGER_SLOTS whatever the process wrote. */
 unsigned int dam_ledger_nr_slots(const struct dam_ledger *l);
 
-/** dam_slot_free() - the final counts of an ENDED slot have been taken: zero the thread's part, give it back. */
+/**
+ * dam_slot_free() - give an ENDED slot back, its final counts having been taken
+ *
+ * Zeroes the thread's part and forgets the masks, so that the next owner starts from nothing.
+ */
 void dam_slot_free(struct dam_slot *s);
 
 /**
@@ -29,6 +33,15 @@ void dam_slot_free(struct dam_slot *s);
  */
 void dam_slot_set_masks(struct dam_slot *s, const struct dam_cpuset *orig,
 			const struct dam_cpuset *dam);
+
+/** dam_count_read() - a copy of counts that their owner may be changing: each value whole by itself. */
+void dam_count_read(const struct dam_count *c, struct dam_count *out);
+
+/** dam_count_delta() - growth of a counter; 0 where it ran backwards (an owner may punch holes). */
+static inline uint64_t dam_count_delta(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
 
 /* -- process. No system call, no lock -- */
 
@@ -40,7 +53,8 @@ void dam_ledger_init(struct dam_ledger *l, uint32_t pid);
 
 /**
  * dam_ledger_claim() - a free slot for thread @tid
- * Return: the slot, LIVE, with zeroed counts; NULL when the table is full. Wait-free but for the scan.
+ * Return: the slot, LIVE, with zeroed counts; NULL when the table is full: the whole of it was searched, so
+ * do not ask again at every submission. Lock-free; any thread, signal handlers too.
  */
 struct dam_slot *dam_ledger_claim(struct dam_ledger *l, uint32_t tid);
 
@@ -52,7 +66,8 @@ unsigned int dam_ledger_target(struct dam_ledger *l, uint32_t id);
 
 /**
  * dam_slot_masks() - what DAM did to this thread's mask, read consistently
- * Return: true when DAM has pinned it; then @orig and @dam are written.
+ * Return: true when DAM has pinned it; then @orig and @dam are written. Never waits: false when the
+ * coordinator stopped half-way through a change.
  */
 bool dam_slot_masks(const struct dam_slot *s, struct dam_cpuset *orig, struct dam_cpuset *dam);
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The coordinator's half of the ledger: creation, the return of slots, the masks that DAM has set. */
+#include "config.h"
+#include "shm/ledger.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "shm/segment.h"
+
+int dam_ledger_create(uint32_t pid, int *fd, struct dam_ledger **out)
+{
+	void *map;
+	int err = dam_segment_create("dam-ledger", sizeof(**out), false, fd, &map);
+
+	if (err)
+		return err;
+	*out = map;
+	dam_ledger_init(*out, pid);
+	return 0;
+}
+
+void dam_ledger_destroy(struct dam_ledger *l)
+{
+	if (l)
+		munmap(l, sizeof(*l));
+}
+
+unsigned int dam_ledger_nr_slots(const struct dam_ledger *l)
+{
+	uint32_t nr = __atomic_load_n(&l->nr_slots, __ATOMIC_ACQUIRE);
+
+	return nr < DAM_LEDGER_SLOTS ? nr : DAM_LEDGER_SLOTS;
+}
+
+void dam_slot_free(struct dam_slot *s)
+{
+	const size_t first = offsetof(struct dam_slot, tid);
+
+	dam_slot_set_masks(s, NULL, NULL);
+	memset((char *)s + first, 0, offsetof(struct dam_slot, mask_seq) - first);
+	/* Release: the next owner finds zeroes; pairs with the exchange in try_claim(). */
+	__atomic_store_n(&s->state, DAM_SLOT_FREE, __ATOMIC_RELEASE);
+}
+
+static void store_mask(struct dam_cpuset *to, const struct dam_cpuset *from)
+{
+	for (unsigned int i = 0; i < DAM_CPUSET_WORDS; i++)
+		__atomic_store_n(&to->word[i], from->word[i], __ATOMIC_RELAXED);
+}
+
+void dam_slot_set_masks(struct dam_slot *s, const struct dam_cpuset *orig,
+			const struct dam_cpuset *dam)
+{
+	/* whatever the process has written there: odd, then even again */
+	uint64_t seq = __atomic_load_n(&s->mask_seq, __ATOMIC_RELAXED) | 1;
+
+	/* Odd before the first word, even after the last: pairs with dam_slot_masks(). */
+	__atomic_store_n(&s->mask_seq, seq, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	if (orig) {
+		store_mask(&s->orig_mask, orig);
+		store_mask(&s->dam_mask, dam);
+	}
+	__atomic_store_n(&s->moved, orig != NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->mask_seq, seq + 1, __ATOMIC_RELEASE);
+}
+
+void dam_count_read(const struct dam_count *c, struct dam_count *out)
+{
+	out->read_bytes = __atomic_load_n(&c->read_bytes, __ATOMIC_RELAXED);
+	out->write_bytes = __atomic_load_n(&c->write_bytes, __ATOMIC_RELAXED);
+	out->read_ops = __atomic_load_n(&c->read_ops, __ATOMIC_RELAXED);
+	out->write_ops = __atomic_load_n(&c->write_ops, __ATOMIC_RELAXED);
+}
