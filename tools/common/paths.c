@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "shm/layout.h"
+
+#define ROOT_DIR "/run/dam"
 
 int dam_path_join(const char *dir, const char *name, char *out, size_t size)
 {
@@ -37,7 +40,7 @@ static int choose_dir(const char *given, char *out, size_t size)
 	if (given)
 		return snprintf(out, size, "%s", given);
 	if (geteuid() == 0)
-		return snprintf(out, size, "/run/dam");
+		return snprintf(out, size, ROOT_DIR);
 	if (xdg)
 		return snprintf(out, size, "%s/dam", xdg);
 	return snprintf(out, size, "/tmp/dam-%u", (unsigned int)geteuid());
@@ -71,6 +74,22 @@ int dam_runtime_dir(const char *given, bool create, char out[DAM_RUNTIME_DIR_MAX
 	}
 	dam_strlcpy(out, path, sizeof(path));
 	return 0;
+}
+
+static bool has_socket(const char *dir)
+{
+	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_SOCKET_NAME) + 1];
+
+	return !dam_path_join(dir, DAM_SOCKET_NAME, path, sizeof(path)) && access(path, F_OK) == 0;
+}
+
+int dam_runtime_dir_live(const char *given, char out[DAM_RUNTIME_DIR_MAX])
+{
+	int err = dam_runtime_dir(given, false, out);
+
+	if (!err && !given && !env_or_null("DAM_RUNTIME_DIR") && !has_socket(out) && has_socket(ROOT_DIR))
+		dam_strlcpy(out, ROOT_DIR, DAM_RUNTIME_DIR_MAX);
+	return err;
 }
 
 static bool try_path(const char *dir, const char *below, const char *name, char out[PATH_MAX])

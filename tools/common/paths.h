@@ -23,6 +23,14 @@
  */
 int dam_runtime_dir(const char *given, bool create, char out[DAM_RUNTIME_DIR_MAX]);
 
+/**
+ * dam_runtime_dir_live() - the directory of a coordinator that may be asked
+ *
+ * As dam_runtime_dir(), but an ordinary user without a coordinator of their own, who names no directory, is
+ * led to root's /run/dam when there is a socket. Return: 0; -ENAMETOOLONG.
+ */
+int dam_runtime_dir_live(const char *given, char out[DAM_RUNTIME_DIR_MAX]);
+
 /** dam_path_join() - "@dir/@name". Return: 0; -ENAMETOOLONG. */
 int dam_path_join(const char *dir, const char *name, char *out, size_t size);
 

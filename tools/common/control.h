@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* A question to a coordinator: one packet there, JSON in a memfd back. */
+#ifndef DAM_TOOLS_CONTROL_H
+#define DAM_TOOLS_CONTROL_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#define DAM_CONTROL_TIMEOUT_MS 5000
+#define DAM_CONTROL_MAX_BYTES  (256u << 20) /* of an answer */
+#define DAM_CONTROL_ERROR      512
+
+/**
+ * dam_control_ask() - send a request, wait for the answer
+ * @socket_path: the coordinator's socket
+ * @command: "status", "engines", "threads", "moves", "report"
+ * @run_id: only what this dam-run started; 0: everything
+ * @timeout_ms: bound of the whole exchange
+ * @error: one complete line for people when the result is not 0, without the program's name
+ * @out: a JSON object; the caller drops the reference
+ *
+ * Only a coordinator of root or of the caller's own user is asked.
+ *
+ * Return: 0; -ENOENT: no coordinator there (no socket, or left by a dead one); -EPERM: another user's, or
+ * it refused; -EPROTO: the answer is not what it should be, or of another version; -ETIMEDOUT; -EAGAIN: it
+ * is out of memory or descriptors; -EREMOTEIO: it answered with an error; -errno of socket().
+ */
+int dam_control_ask(const char *socket_path, const char *command, uint32_t run_id, int timeout_ms,
+		    char error[DAM_CONTROL_ERROR], json_t **out);
+
+#endif
