@@ -37,7 +37,6 @@ struct dam_tool {
 	unsigned int nr_options;
 	const struct dam_word *(*word)(unsigned int i); /* NULL after the last; empty: no subcommands */
 	int knob_scope;	      /* bits of enum dam_knob_scope: the environment variables in the help */
-	int usage_status;     /* exit status of a bad command line, for the help */
 	bool stop_at_operand; /* what follows the first operand belongs to another program */
 };
 

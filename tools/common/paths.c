@@ -46,6 +46,21 @@ static int choose_dir(const char *given, char *out, size_t size)
 	return snprintf(out, size, "/tmp/dam-%u", (unsigned int)geteuid());
 }
 
+/* Programs that are told the directory may change theirs. */
+static int make_absolute(char path[DAM_RUNTIME_DIR_MAX])
+{
+	char cwd[PATH_MAX], whole[DAM_RUNTIME_DIR_MAX];
+
+	if (path[0] == '/')
+		return 0;
+	if (!getcwd(cwd, sizeof(cwd)))
+		return -errno;
+	if (dam_path_join(cwd, path, whole, sizeof(whole)))
+		return -ENAMETOOLONG;
+	dam_strlcpy(path, whole, DAM_RUNTIME_DIR_MAX);
+	return 0;
+}
+
 /* In a directory that others may write, someone else could have put the socket or the record there. */
 static int check_dir(const char *path)
 {
@@ -65,6 +80,9 @@ int dam_runtime_dir(const char *given, bool create, char out[DAM_RUNTIME_DIR_MAX
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
+	err = make_absolute(path);
+	if (err)
+		return err;
 	if (create) {
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return -errno;
