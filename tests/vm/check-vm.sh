@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: The DAM authors
+# Does DAM decide rightly on real NVMe multipath? Boots the lab, runs the scenarios, judges the results.
+# Environment, set by make check-vm: BUILDDIR, BINDIR, MAKE; SCENARIOS chooses some. Exits 77 where QEMU is absent.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam'
+scenarios=${SCENARIOS:-$all}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+${MAKE:-make} -s -C "$BUILDDIR" install-exec DESTDIR="$tmp/stage" >"$tmp/install.log" 2>&1 || {
+	cat "$tmp/install.log"
+	exit 1
+}
+
+files=(-f "$BUILDDIR/tests/vm/dam_load:/usr/bin/dam_load")
+while IFS= read -r f; do
+	files+=(-f "$f:${f#"$tmp/stage"}")
+done < <(find "$tmp/stage" \( -type f -o -type l \) ! -name '*.la')
+for tool in fio numad irqbalance; do
+	f=$(PATH=$PATH:/usr/sbin command -v $tool) || {
+		echo "no $tool here (see scripts/packages)" >&2
+		exit 77
+	}
+	files+=(-f "$f:/usr/bin/$tool")
+done
+# What the library loads by itself, where it is there.
+for library in libunwind.so.8 libpfm.so.4; do
+	f=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p | awk -v l=$library '$1 == l {print $NF; exit}')
+	[ -z "$f" ] || files+=(-f "$f")
+done
+{
+	echo "PATH=$BINDIR:\$PATH"
+	echo "SCENARIOS='$scenarios'"
+	cat "$here/scenarios.sh"
+} >"$tmp/script"
+
+status=0
+"$here/lab.sh" "${files[@]}" -o "$tmp/results" "$tmp/script" || status=$?
+[ $status -ne 77 ] || exit 77
+[ -z "${KEEP_RESULTS:-}" ] || cp "$tmp/results" "$KEEP_RESULTS"
+# shellcheck disable=SC2086 # a list of words
+python3 "$here/judge.py" "$tmp/results" $scenarios || status=1
+exit $status

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: The DAM authors
+"""judge.py FILE: what each scenario of scenarios.sh has to show; prints a line per claim and a table, exits 1 on a FAIL."""
+import json
+import sys
+
+MIB = 1 << 20
+SETTLED_MS = 3000  # from here on DAM has to have acted
+
+
+def windows(load, from_ms):
+    """MiB/s over every second that begins at or after from_ms: two neighbouring intervals each."""
+    rates, at = [], 0
+    intervals = load["intervals"]
+    for (ms_a, bytes_a, _), (ms_b, bytes_b, _) in zip(intervals, intervals[1:]):
+        if at >= from_ms - 50:
+            rates.append((bytes_a + bytes_b) * 1000 / (ms_a + ms_b) / MIB)
+        at += ms_a
+    return rates
+
+
+def moves(result):
+    return result["run"]["moves"] if result["run"] else []
+
+
+def nodes_at_end(result):
+    """Threads of the load on node 0 and on node 1 at the last interval."""
+    cpus = result["load"]["intervals"][-1][2]
+    return sum(c < 2 for c in cpus), sum(c >= 2 for c in cpus)
+
+
+# A claim takes a result and returns (holds, figure).
+def at_least(mib):
+    def claim(result):
+        low = min(windows(result["load"], SETTLED_MS), default=0)
+        return low >= mib, f"lowest second after 3 s: {low:.1f} MiB/s, wanted >= {mib}"
+    return claim
+
+
+def at_most(mib):
+    def claim(result):
+        high = max(windows(result["load"], 1000), default=float("inf"))
+        return high <= mib, f"highest second after 1 s: {high:.1f} MiB/s, wanted <= {mib}"
+    return claim
+
+
+def starts_at_most(mib):
+    """For programs that the kernel may spread by itself later on."""
+    def claim(result):
+        first = windows(result["load"], 500)[0]
+        return first <= mib, f"after half a second: {first:.1f} MiB/s, wanted <= {mib}"
+    return claim
+
+
+def moves_between(low, high):
+    def claim(result):
+        n = len(moves(result))
+        return low <= n <= high, f"{n} moves, wanted {low} to {high}" if low != high else f"{n} moves, wanted {low}"
+    return claim
+
+
+def two_and_two(result):
+    here, there = nodes_at_end(result)
+    return (here, there) == (2, 2), f"{here} threads on node 0, {there} on node 1 at the end"
+
+
+def counted(result):
+    """DAM's bytes and operations per thread against the program's own, within 1 %."""
+    seen = {t["tid"]: t for t in result["run"]["threads"]}
+    off = 0.0
+    for t in result["load"]["threads"]:
+        for key in ("read_bytes", "read_ops"):
+            off = max(off, abs(seen.get(t["tid"], {}).get(key, 0) - t[key]) / t[key])
+    return off <= 0.01, f"largest difference between DAM's count and the program's: {off:.2%}"
+
+
+def ended_well(result):
+    return (result["status"] == 0 and result["left"] == 0,
+            f"exit status {result['status']}, {result['left']} processes of DAM left behind")
+
+
+CLAIMS = {
+    "none2": [at_most(8.5)],
+    "none4": [at_most(8.5)],
+    "numad4": [at_most(8.5)],
+    "irqbalance4": [at_most(8.5)],
+    "dam2": [at_least(15), moves_between(1, 1), counted],
+    "dam4": [at_least(15), moves_between(1, 3), two_and_two, counted],
+    "spread": [at_least(15), moves_between(0, 0), counted],
+    "pinned": [at_most(8.5), moves_between(0, 0), counted],
+    "fio_none": [starts_at_most(9)],
+    "fio_dam": [at_least(15), moves_between(0, 2)],
+}
+
+TABLES = [
+    ("four threads that start on node 0, free to run anywhere (8 MiB/s per path)",
+     [("nobody", "none4"), ("numad", "numad4"), ("irqbalance", "irqbalance4"), ("DAM", "dam4")]),
+    ("two threads that start on node 0", [("nobody", "none2"), ("DAM", "dam2")]),
+    ("fio, libaio, two threads", [("nobody", "fio_none"), ("DAM", "fio_dam")]),
+]
+
+
+def table(title, rows, results):
+    rows = [(who, results[name]) for who, name in rows if name in results]
+    if not rows:
+        return
+    print(f"\n{title}\n  {'who places':<12}{'MiB/s after 3 s':>17}{'lowest second':>15}{'moves':>7}")
+    for who, result in rows:
+        rates = windows(result["load"], SETTLED_MS) or [0]
+        print(f"  {who:<12}{sum(rates) / len(rates):>17.1f}{min(rates):>15.1f}{len(moves(result)):>7}")
+
+
+def judge(result):
+    """Returns the number of claims that do not hold."""
+    failed = 0
+    name = result["scenario"]
+    for claim in [ended_well] + CLAIMS[name]:
+        try:
+            holds, figure = claim(result)
+        except (KeyError, IndexError, TypeError, ZeroDivisionError) as e:
+            holds, figure = False, f"no such figure in the result: {e!r}"
+        print(f"{'PASS' if holds else 'FAIL'}: vm {name}: {figure}")
+        failed += not holds
+    if failed:
+        rates = [f"{b * 1000 / ms / MIB:.1f}" for ms, b, _ in result["load"]["intervals"]]
+        print(f"      {name}, MiB/s by half second: {' '.join(rates)}")
+        for move in moves(result):
+            print(f"      {name}, move: {json.dumps(move)}")
+    return failed
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as f:
+        results = [json.loads(line) for line in f if line.strip()]
+    failed = sum(judge(result) for result in results)
+    missing = set(sys.argv[2:]) - {result["scenario"] for result in results}
+    for name in sorted(missing):
+        print(f"FAIL: vm {name}: no result")
+    for title, rows in TABLES:
+        table(title, rows, {result["scenario"]: result for result in results})
+    return 1 if failed or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
