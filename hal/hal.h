@@ -17,6 +17,7 @@
 
 #define DAM_HAL_NAME	 64  /* "kind:name", terminated; the same as DAM_NAME_MAX on the wire */
 #define DAM_HAL_TARGETS	 512 /* engines and pools together */
+#define DAM_HAL_DEVS	 4096 /* device numbers; further ones are left out */
 #define DAM_HAL_NONE	 (-1)
 
 struct dam_hal;

@@ -28,6 +28,8 @@ struct dam_topology {
  * dam_topology_load() - domains of this machine, or of the one that HWLOC_SYNTHETIC / HWLOC_XMLFILE describe
  * @out: one domain per NUMA node that has CPUs, in the order of node numbers; one for a machine without
  *
+ * Distances: hwloc's NUMA latency matrix, divided by its smallest diagonal; without one, 2.0 between domains.
+ * Nodes that share CPUs with another (HBM, CXL) are memory of that one, no domain of their own.
  * A NUMA node beyond DAM_MAX_DOMAINS, or a CPU beyond DAM_MAX_CPUS, is left out.
  * Return: 0; -EINVAL when hwloc refuses the description; -ENOMEM.
  */
@@ -35,5 +37,17 @@ int dam_topology_load(struct dam_topology *out);
 
 /** dam_topology_domain_of_node() - index of the domain of NUMA node @os_node, or DAM_NO_DOMAIN. */
 unsigned int dam_topology_domain_of_node(const struct dam_topology *t, int os_node);
+
+/** dam_topology_domain_of_cpus() - index of the domain of the first CPU of @cpus that has one, or DAM_NO_DOMAIN. */
+unsigned int dam_topology_domain_of_cpus(const struct dam_topology *t, const struct dam_cpuset *cpus);
+
+/**
+ * dam_topology_nearest() - which of several things is least distant from @domain
+ * @home: domain index of each of @nr things; DAM_NO_DOMAIN counts as local, as it does in the kernel
+ *
+ * Return: the index of the first one at the least distance; @nr when @nr is 0.
+ */
+unsigned int dam_topology_nearest(const struct dam_topology *t, unsigned int domain,
+				  const unsigned int *home, unsigned int nr);
 
 #endif

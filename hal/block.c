@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The block backend: which disks are engines, and their counters. */
+#include "config.h"
+#include "hal/block.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "hal/internal.h"
+#include "hal/locality.h"
+#include "hal/sysfs.h"
+
+#define SECTOR_BYTES 512 /* of stat and size, whatever the device */
+#define STAT_FIELDS  17
+#define STAT_NEEDED  11 /* what kernels before 4.18 have */
+
+struct engine_state {
+	int stat_fd;
+};
+
+/* First guesses of the unloaded latency, by name; the first row that fits. */
+static const struct {
+	const char *prefix;
+	int rotational; /* -1: either */
+	uint64_t latency_ns;
+} kinds[] = {
+	{"nvme", -1, 100000},
+	{"vd", -1, 200000},    /* virtio: calls itself rotational, whatever is behind it */
+	{"loop", -1, 500000},  /* a file system lies between */
+	{"", 0, 200000},
+	{"", 1, 8000000},
+};
+
+struct dam_block_node *dam_block_find(const struct dam_block_table *t, const char *name)
+{
+	for (int i = 0; i < t->nr; i++)
+		if (!strcmp(t->node[i].name, name))
+			return &t->node[i];
+	return NULL;
+}
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+static bool has_slaves(const struct dam_block_table *t, const struct dam_block_node *n)
+{
+	char **list;
+	int nr = dam_sysfs_list(&list, t->root, "%s/slaves", n->path);
+
+	dam_sysfs_list_free(list, nr);
+	return nr > 0;
+}
+
+/* Memory disks have no DMA, stacks and heads none of their own; without a size there is no medium. */
+static bool is_engine(const struct dam_block_table *t, const struct dam_block_node *n)
+{
+	static const char *const never[] = {"ram", "zram", "dm-", "md"};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if (has_prefix(n->name, never[i]))
+			return false;
+	if (n->partition || has_slaves(t, n) || dam_nvme_is_head(t, n))
+		return false;
+	/* a namespace of a format that the kernel cannot read has size 0, and takes passthrough commands */
+	return has_prefix(n->name, "nvme") || dam_sysfs_number(0, t->root, "%s/size", n->path) > 0;
+}
+
+static uint64_t base_latency_ns(const struct dam_block_table *t, const struct dam_block_node *n)
+{
+	int64_t rotational = dam_sysfs_number(0, t->root, "%s/queue/rotational", n->path);
+	size_t i = 0;
+
+	while (!has_prefix(n->name, kinds[i].prefix) ||
+	       (kinds[i].rotational >= 0 && kinds[i].rotational != (rotational != 0)))
+		i++;
+	return kinds[i].latency_ns;
+}
+
+/* Requests per hardware queue × hardware queues. */
+static uint32_t queue_depth(const struct dam_block_table *t, const struct dam_block_node *n)
+{
+	int64_t requests = dam_sysfs_number(0, t->root, "%s/queue/nr_requests", n->path), depth;
+	char **list;
+	int nr = dam_sysfs_list(&list, t->root, "%s/mq", n->path);
+
+	dam_sysfs_list_free(list, nr);
+	if (requests <= 0 || requests > UINT32_MAX)
+		return 0;
+	depth = requests * (nr > 0 ? nr : 1);
+	return depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
+}
+
+/* Return: 0, also when the disk cannot be an engine; -ENOMEM. */
+static int add_engine(const struct dam_block_table *t, struct dam_block_node *n)
+{
+	struct dam_hal_engine e = {.pool = DAM_HAL_NONE, .backend = &dam_hal_block};
+	struct dam_locality where;
+	struct engine_state *s;
+	int fd = dam_sysfs_open(t->root, "%s/stat", n->path);
+
+	if (fd < 0)
+		return 0;
+	s = malloc(sizeof(*s));
+	if (!s) {
+		close(fd);
+		return -ENOMEM;
+	}
+	s->stat_fd = fd;
+	e.priv = s;
+	dam_locality_find(t->root, n->path, &where);
+	snprintf(e.name, sizeof(e.name), DAM_BLOCK_PREFIX "%s", n->name);
+	dam_strlcpy(e.component, where.component, sizeof(e.component));
+	e.local_cpus = where.cpus;
+	e.base_latency_ns = base_latency_ns(t, n);
+	e.depth = queue_depth(t, n);
+	n->target = dam_hal_add_engine(t->hal, &e);
+	if (n->target < 0) {
+		n->target = DAM_HAL_NONE;
+		dam_hal_block.close(&e);
+	}
+	return 0;
+}
+
+static void free_table(struct dam_block_table *t)
+{
+	for (int i = 0; i < t->nr; i++)
+		free(t->node[i].path);
+	free(t->node);
+}
+
+/* Return: 0, also when the entry is damaged and left out; -ENOMEM. */
+static int add_node(struct dam_block_table *t, const char *name)
+{
+	struct dam_block_node *n = &t->node[t->nr];
+	char path[DAM_SYSFS_PATH];
+
+	if (strlen(name) >= sizeof(n->name) ||
+	    dam_sysfs_real(path, t->root, "/sys/class/block/%s", name))
+		return 0;
+	dam_strlcpy(n->name, name, sizeof(n->name));
+	n->dev = dam_sysfs_dev(t->root, "%s/dev", path);
+	n->partition = dam_sysfs_exists(t->root, "%s/partition", path);
+	n->target = DAM_HAL_NONE;
+	n->path = strdup(path);
+	if (!n->path)
+		return -ENOMEM;
+	t->nr++;
+	return 0;
+}
+
+static int fill_table(struct dam_block_table *t)
+{
+	char **list;
+	int nr = dam_sysfs_list(&list, t->root, "/sys/class/block"), err = 0;
+
+	if (nr <= 0)
+		return nr;
+	t->node = calloc((size_t)nr, sizeof(*t->node));
+	if (!t->node)
+		err = -ENOMEM;
+	for (int i = 0; i < nr && !err; i++)
+		err = add_node(t, list[i]);
+	dam_sysfs_list_free(list, nr);
+	return err;
+}
+
+static int block_scan(struct dam_hal *hal)
+{
+	struct dam_block_table t = {.hal = hal, .root = dam_hal_root(hal)};
+	int err = fill_table(&t);
+
+	for (int i = 0; i < t.nr && !err; i++) {
+		if (!is_engine(&t, &t.node[i]))
+			continue;
+		err = add_engine(&t, &t.node[i]);
+		t.node[i].resolved = true;
+	}
+	if (!err) {
+		dam_nvme_add_pools(&t);
+		dam_block_add_devs(&t);
+		dam_block_add_chars(&t);
+		dam_nvme_refresh(hal);
+	}
+	free_table(&t);
+	return err;
+}
+
+/* Unsigned numbers separated by blanks. Return: how many were read before the end or the first damage. */
+static int parse_fields(const char *p, uint64_t *v, int max)
+{
+	int n;
+
+	for (n = 0; n < max; n++) {
+		char *end;
+
+		p += strspn(p, " \t\n");
+		if (*p < '0' || *p > '9')
+			break;
+		errno = 0;
+		v[n] = strtoull(p, &end, 10);
+		if (errno || (*end && !strchr(" \t\n", *end)))
+			break;
+		p = end;
+	}
+	return n;
+}
+
+static int block_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out)
+{
+	/* Documentation/block/stat.rst; discards and flushes (fields 11…16) move no data */
+	enum { READS, RD_MERGED, RD_SECTORS, RD_MS, WRITES, WR_MERGED, WR_SECTORS, WR_MS, INFLIGHT, BUSY_MS };
+	const struct engine_state *s = eng->priv;
+	uint64_t v[STAT_FIELDS] = {0};
+	char buf[512];
+	int n = dam_sysfs_pread(s->stat_fd, buf, sizeof(buf));
+
+	if (n == -ENODEV || n == -ENOENT || n == -EBADF)
+		return -ENODEV;
+	if (n < 0 || parse_fields(buf, v, STAT_FIELDS) < STAT_NEEDED)
+		return -EAGAIN;
+	out->have = DAM_HAVE_BYTES | DAM_HAVE_OPS | DAM_HAVE_BUSY | DAM_HAVE_WAIT | DAM_HAVE_INFLIGHT;
+	out->read_bytes = v[RD_SECTORS] * SECTOR_BYTES;
+	out->write_bytes = v[WR_SECTORS] * SECTOR_BYTES;
+	out->read_ops = v[READS];
+	out->write_ops = v[WRITES];
+	out->busy_ns = v[BUSY_MS] * DAM_NS_PER_MS;
+	out->wait_ns = (v[RD_MS] + v[WR_MS]) * DAM_NS_PER_MS;
+	out->inflight = v[INFLIGHT] > UINT32_MAX ? UINT32_MAX : (uint32_t)v[INFLIGHT];
+	return 0;
+}
+
+static void block_close(struct dam_hal_engine *eng)
+{
+	struct engine_state *s = eng->priv;
+
+	close(s->stat_fd);
+	free(s);
+}
+
+const struct dam_hal_backend dam_hal_block = {
+	.name	 = "block",
+	.scan	 = block_scan,
+	.sample	 = block_sample,
+	.refresh = dam_nvme_refresh,
+	.close	 = block_close,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What hal.c shares with the rest of its room, beside the backends' interface in hal.h. */
+#ifndef DAM_HAL_INTERNAL_H
+#define DAM_HAL_INTERNAL_H
+
+#include "hal/hal.h"
+
+extern const struct dam_hal_backend dam_hal_block;
+extern const struct dam_hal_backend dam_hal_sim;
+
+/** dam_hal_backends() - the list, ended by NULL; the order of their scans. */
+const struct dam_hal_backend *const *dam_hal_backends(void);
+
+/** dam_hal_apply_capacity() - DAM_CAPACITY, after all scans. Return: 0; -EINVAL with the error line set; -ENOMEM. */
+int dam_hal_apply_capacity(struct dam_hal *hal);
+
+/** dam_hal_find_n() - dam_hal_find() for the first @len bytes of @name. */
+int dam_hal_find_n(const struct dam_hal *hal, const char *name, size_t len);
+
+#endif
