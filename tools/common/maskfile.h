@@ -24,7 +24,7 @@ struct dam_masks;
 struct dam_masks_result {
 	unsigned int restored; /* the original mask is back */
 	unsigned int gone;     /* the thread has ended */
-	unsigned int left;     /* someone else has set another mask since: left alone */
+	unsigned int left;     /* it has a mask that DAM did not write: left alone */
 	unsigned int failed;   /* the kernel refused; the entry stays */
 };
 

@@ -174,7 +174,7 @@ int dam_options_parse(const struct dam_tool *tool, int argc, char **argv, void *
 	optind = 0; /* glibc: begin anew, and read the first character of shorts again */
 	for (at = 1; (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1; at = optind) {
 		if (c == '?')
-			return bad_usage(tool, "unknown option ", argv[at]);
+			return bad_usage(tool, "unknown or misused option ", argv[at]);
 		if (c == ':')
 			return bad_usage(tool, "a value is missing after ", argv[at]);
 		r = apply(tool, index_of(tool, c), values);
