@@ -107,6 +107,8 @@ static const struct {
 	{"a rate", "8388608.0", dam_view_rate, "8.0 MiB/s"},
 	{"no rate", "null", dam_view_rate, "-"},
 	{"a share", "0.5", dam_view_percent, "50 %"},
+	{"a small share", "0.013", dam_view_percent, "1.3 %"},
+	{"nothing", "0", dam_view_percent, "0 %"},
 	{"text", "\"fio\"", dam_view_text, "fio"},
 	{"empty text", "\"\"", dam_view_text, "-"},
 	{"text wanted, number given", "1", dam_view_text, "-"},

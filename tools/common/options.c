@@ -84,6 +84,8 @@ static void print_mdoc(const struct dam_tool *t)
 		       o->help);
 	}
 	printf(".El\n");
+	if (t->knob_scope)
+		dam_knobs_print_mdoc(stdout, t->knob_scope);
 }
 
 static int bad_usage(const struct dam_tool *t, const char *what, const char *which)

@@ -46,8 +46,10 @@ void dam_view_rate(const json_t *value, char *buf, size_t size)
 
 void dam_view_percent(const json_t *value, char *buf, size_t size)
 {
+	double percent = 100 * json_number_value(value);
+
 	if (json_is_number(value))
-		snprintf(buf, size, "%.0f %%", 100 * json_number_value(value));
+		snprintf(buf, size, percent > 0 && percent < 10 ? "%.1f %%" : "%.0f %%", percent);
 	else
 		dam_strlcpy(buf, NOTHING, size);
 }

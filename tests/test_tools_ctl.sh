@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What dam-ctl prints, against golden files. Regenerate: DAM_GOLDEN=update tests/test_tools_ctl.sh, from the build directory.
+# shellcheck disable=SC2016 # what stands in single quotes is expanded by the inner shell
+set -u
+golden=$(cd "${srcdir:-$(dirname "$0")/..}/tests/golden" && pwd)
+bin=$PWD
+tmp=$(mktemp -d) || exit 99
+fails=0
+export FAKE_ANSWERS="$golden"
+unset DAM_RUNTIME_DIR XDG_RUNTIME_DIR FAKE_MODE
+
+mkfifo "$tmp/ready"
+"$bin/tests/test_tools_fakecoord" --runtime-dir "$tmp" --ready-fd 3 3>"$tmp/ready" &
+fake=$!
+trap 'kill $fake 2>/dev/null; rm -rf "$tmp"' EXIT
+head -c 1 "$tmp/ready" >"$tmp/byte"
+
+ctl() { "$bin/dam-ctl" --runtime-dir "$tmp" "$@"; }
+
+fail() {
+	echo "FAIL: $*"
+	fails=$((fails + 1))
+}
+
+# compare NAME: $tmp/out with the golden file
+compare() {
+	[ "${DAM_GOLDEN:-}" = update ] && cp "$tmp/out" "$golden/$1"
+	diff -u "$golden/$1" "$tmp/out" || fail "$1"
+}
+
+# wants STATUS WHY COMMAND...
+wants() {
+	want=$1 why=$2
+	shift 2
+	"$@" >"$tmp/out" 2>"$tmp/err"
+	got=$?
+	[ "$got" -eq "$want" ] || fail "$why: exit status $got instead of $want"
+	[ "$want" -eq 0 ] || [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "$why: not one line: $(cat "$tmp/err")"
+}
+
+for command in status engines threads moves; do
+	wants 0 "$command" ctl "$command"
+	compare "dam-ctl-$command.txt"
+	wants 0 "$command --json" ctl "$command" --json
+	compare "dam-ctl-$command.json"
+done
+
+wants 2 "no command" ctl
+wants 2 "unknown command" ctl frobnicate
+wants 2 "two commands" ctl status moves
+wants 2 "unknown option" ctl status --frobnicate
+wants 1 "no coordinator" "$bin/dam-ctl" --runtime-dir "$tmp/nowhere" status
+grep -q "$tmp/nowhere/coord.sock" "$tmp/err" || fail "no coordinator: the path is not told"
+wants 1 "full disk" sh -c '"$1" --runtime-dir "$2" status >/dev/full' sh "$bin/dam-ctl" "$tmp"
+wants 0 "nothing to restore" ctl restore
+wants 0 "nothing to restore, as JSON" ctl restore --json
+grep -q '"restored": 0' "$tmp/out" || fail "restore --json"
+head -c 4096 /dev/urandom >"$tmp/masks"
+chmod 600 "$tmp/masks"
+wants 1 "a damaged record" ctl restore
+chmod 666 "$tmp/masks"
+wants 1 "a record that others can write" ctl restore
+wants 0 "help" ctl --help
+wants 0 "version" ctl --version
+
+[ "$fails" -eq 0 ]
