@@ -95,8 +95,8 @@ static int read_current(const struct dam_board *b, uint32_t type, uint64_t dev,
 		return offset ? -EINVAL : -EAGAIN;
 	generation = __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE);
 	err = read_target(s, type, dev, out);
-	/* Pairs with the release fence in fill(): a changed word comes with a changed generation. */
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	/* Pairs with the barrier in fill(): a changed word comes with a changed generation. */
+	cmm_smp_rmb();
 	if ((generation & 1) || __atomic_load_n(&s->generation, __ATOMIC_RELAXED) != generation)
 		return -EAGAIN;
 	return err;

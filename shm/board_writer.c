@@ -104,7 +104,7 @@ static void fill(struct dam_board_snapshot *s, uint64_t generation,
 {
 	/* Odd before the first word changes, even after the last: pairs with the reader's second look. */
 	__atomic_store_n(&s->generation, generation - 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	cmm_smp_wmb();
 	s->nr_targets = nr_targets;
 	s->nr_devs = nr_devs;
 	if (nr_targets)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <urcu/arch.h>
 
 #include "shm/segment.h"
 
@@ -58,7 +59,7 @@ void dam_slot_set_masks(struct dam_slot *s, const struct dam_cpuset *orig,
 
 	/* Odd before the first word, even after the last: pairs with dam_slot_masks(). */
 	__atomic_store_n(&s->mask_seq, seq, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	cmm_smp_wmb();
 	if (orig) {
 		store_mask(&s->orig_mask, orig);
 		store_mask(&s->dam_mask, dam);

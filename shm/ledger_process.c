@@ -4,6 +4,8 @@
 #include "config.h"
 #include "shm/ledger.h"
 
+#include <urcu/arch.h>
+
 /* Slots looked at before the table is made longer: the search stays short where most slots are taken. */
 #define CLAIM_PROBES 64
 /* A change of masks takes the coordinator some 50 ns; this many looks take some 50 µs. */
@@ -124,8 +126,8 @@ bool dam_slot_masks(const struct dam_slot *s, struct dam_cpuset *orig, struct da
 
 		load_mask(&s->orig_mask, &first);
 		load_mask(&s->dam_mask, &second);
-		/* Pairs with the release fence in dam_slot_set_masks(). */
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		/* Pairs with the barrier in dam_slot_set_masks(). */
+		cmm_smp_rmb();
 		if ((seq & 1) || __atomic_load_n(&s->mask_seq, __ATOMIC_RELAXED) != seq)
 			continue;
 		if (moved) {

@@ -5,9 +5,10 @@
 
 #include <check.h>
 #include <errno.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "shm/board.h"
 #include "shm/ledger.h"
@@ -246,6 +247,47 @@ START_TEST(test_publish_limits)
 }
 END_TEST
 
+/* The targets of a publication lie in a page that cannot be read yet: so the writer is caught half-way. */
+static struct dam_board_target *hidden;
+static int seen_old, seen_half;
+
+static void half_way(int sig)
+{
+	struct dam_board_target t;
+	const uint64_t published = w.map->current;
+
+	(void)sig;
+	seen_old = lookup(DAM_DEV_BLOCK, 1, &t) == 0 && t.id == 13;
+	/* a reader that was overtaken has the offset of the snapshot that is being filled */
+	w.map->current = offsetof(struct dam_board, snapshot) + sizeof(struct dam_board_snapshot);
+	seen_half = lookup(DAM_DEV_BLOCK, 1, &t);
+	w.map->current = published;
+	mprotect(hidden, sizeof(targets), PROT_READ);
+}
+
+START_TEST(test_caught_half_way)
+{
+	struct dam_board_dev dev = {.dev = 1, .type = DAM_DEV_BLOCK, .target = 1};
+	struct dam_board_target t;
+
+	ck_assert_int_eq(publish_at(NOW), 0);
+	ck_assert_uint_eq(w.current, 0);
+	hidden = mmap(NULL, sizeof(targets), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
+	ck_assert_ptr_ne(hidden, MAP_FAILED);
+	memcpy(hidden, targets, sizeof(targets));
+	ck_assert_int_eq(mprotect(hidden, sizeof(targets), PROT_NONE), 0);
+	signal(SIGSEGV, half_way);
+	ck_assert_int_eq(dam_board_publish(&w, hidden, 3, &dev, 1, one_reader, &ledger, NOW), 0);
+	signal(SIGSEGV, SIG_DFL);
+	ck_assert_int_eq(seen_old, 1);
+	ck_assert_int_eq(seen_half, -EAGAIN);
+	ck_assert_uint_eq(w.current, 1);
+	ck_assert_int_eq(lookup(DAM_DEV_BLOCK, 1, &t), 0);
+	ck_assert_uint_eq(t.id, 12);
+}
+END_TEST
+
 /* The rules of reuse: a reader announced @age_ns before the writer's clock; how many of @wanted get through? */
 static const struct {
 	const char *why;
@@ -364,6 +406,7 @@ int main(void)
 	ADD_ROWS(tc, test_damage, damages);
 	ADD_ROWS(tc, test_reuse, readers);
 	tcase_add_test(tc, test_name);
+	tcase_add_test(tc, test_caught_half_way);
 	tcase_add_test(tc, test_publish_limits);
 	tcase_add_test(tc, test_hostile_reader);
 	tcase_add_test(tc, test_nesting);

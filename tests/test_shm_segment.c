@@ -261,15 +261,18 @@ END_TEST
 
 START_TEST(test_create_fails)
 {
-	struct rlimit none = {0, 0};
+	struct rlimit before, none;
 	void *map = NULL;
 	int fd = -7;
 
 	ck_assert_int_eq(dam_segment_create("test", 0, false, &fd, &map), -EINVAL);
 	/* the file grows (it is sparse), the mapping fails: the descriptor must not be left behind */
 	ck_assert_int_eq(dam_segment_create("test", (size_t)1 << 62, false, &fd, &map), -ENOMEM);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){0, before.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	ck_assert_int_eq(dam_segment_create("test", SIZE, false, &fd, &map), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_int_eq(fd, -7);
 	ck_assert_ptr_null(map);
 }
