@@ -22,7 +22,10 @@ void hal_tree_open(struct hal_tree *t)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(t->root, sizeof(t->root), "%s/dam-hal-XXXXXX", tmp ? tmp : "/tmp");
+	/* thousands of small files: in memory where that is possible */
+	if (!tmp)
+		tmp = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+	snprintf(t->root, sizeof(t->root), "%s/dam-hal-XXXXXX", tmp);
 	if (!mkdtemp(t->root))
 		abort();
 }
@@ -48,9 +51,15 @@ void hal_tree_close(struct hal_tree *t)
 static void full_path(struct hal_tree *t, const char *path, char *out)
 {
 	int n = snprintf(out, PATH_LEN, "%s%s", t->root, path);
+	char *last = strrchr(out, '/');
 
 	assert(n < PATH_LEN);
 	(void)n;
+	*last = '\0';
+	n = access(out, F_OK);
+	*last = '/';
+	if (!n)
+		return;
 	for (char *p = out + strlen(t->root) + 1; (p = strchr(p, '/')); p++) {
 		*p = '\0';
 		if (mkdir(out, 0700) && errno != EEXIST)
