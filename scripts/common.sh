@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The DAM authors
-# What quickstart and check share: what they say, the packages, the build. Sourced from the top of the tree.
+# What quickstart and check share: what they say, the packages, the build. Sourced from the top of the tree, with
+# $logs set to an existing folder.
 
 # In colour for people, plain for files.
 if [ -t 1 ]; then
@@ -51,7 +52,7 @@ need_packages() {
 
 # quietly NAME COMMAND…: runs it with its output in $logs/NAME.log, which is shown at the end if it fails
 quietly() {
-	log=$logs/$1.log
+	log=${logs:?}/$1.log
 	shift
 	if ! "$@" >"$log" 2>&1 </dev/null; then
 		tail -n 40 "$log" >&2
@@ -61,4 +62,13 @@ quietly() {
 
 jobs() {
 	nproc 2>/dev/null || echo 1
+}
+
+# in_build NAME OPTIONS…: configures and builds in build/check/NAME
+in_build() {
+	folder=build/check/$1
+	shift
+	mkdir -p "$folder"
+	(cd "$folder" && ../../../configure --quiet "$@")
+	make -C "$folder" -j"$(jobs)"
 }
