@@ -27,6 +27,7 @@ struct dam_policy_config {
 	float distance[DAM_POLICY_DOMAINS][DAM_POLICY_DOMAINS];
 	double memory_bps; /* bandwidth of memory, for the cost of a cache refill */
 	double cache_bytes; /* last-level cache share of a thread, for the same */
+	unsigned int domain_cpus[DAM_POLICY_DOMAINS]; /* 0: unknown; a domain is not crowded for locality's sake */
 };
 
 enum dam_policy_capacity { DAM_CAP_UNKNOWN, DAM_CAP_GIVEN, DAM_CAP_LEARNED, DAM_CAP_SIBLING };

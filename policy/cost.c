@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * Every formula of the objective J, dimensionless, a state function over the engines of a pool:
+ *
+ *	J = w_T ln ΣX - w_L κ ln(Σn/Σx) + 0.1 (1/m) Σ ln x_i - Σ overflow/ΣX
+ *
+ * m threads; a move is taken if ΔJ less its costs (refill and remote memory, each / m) reaches ε = 0.02/m.
+ * Weights, κ, ε: found by simulation of the rules on fluid engines and recorded traces; see docs of the design.
+ */
+#include "config.h"
+#include "policy/cost.h"
+
+#include <math.h>
+#include <string.h>
+
+#define KAPPA		0.2   /* of the latency term */
+#define LATENCY_CLIP	0.5
+#define FAIRNESS	0.1   /* without it seven threads beside one stay so */
+#define HIGH_WATER	0.95  /* open demand above this share of a capacity is overflow */
+#define KNEE		0.95  /* load above which the queue's slope is kept, so that it stays finite */
+#define SHARE_LEFT	0.05  /* of a capacity for closed loops, however much open demand there is */
+#define EPSILON		0.02
+#define RESIDENCY_S	10.0  /* how long a thread is expected to stay */
+#define LINE_BYTES	64.0
+#define DRAM_S		90e-9 /* latency of local memory */
+#define PARALLELISM	4.0   /* cache misses that a core overlaps */
+#define TINY		1e-9
+
+void dam_cost_clear(struct dam_cost_engine *e, double capacity)
+{
+	memset(e, 0, sizeof(*e));
+	e->capacity = capacity;
+}
+
+void dam_cost_background(struct dam_cost_engine *e, double rate, double op_bytes, double base_s)
+{
+	e->open += rate;
+	e->open_ops += rate / op_bytes;
+	e->open_base += base_s * rate / op_bytes;
+}
+
+void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, int sign)
+{
+	double ops = (t->open ? t->demand : t->depth) / t->op_bytes * sign;
+
+	if (t->open) {
+		e->open += t->demand * sign;
+		e->open_ops += ops;
+		e->open_base += ops * t->base_s;
+		e->open_log += log(t->demand) * sign;
+		e->nr_open += (unsigned int)sign;
+		return;
+	}
+	e->depth += t->depth * sign;
+	e->raw += t->depth / (t->think_s + t->base_s) * sign;
+	e->clipped += t->demand * sign;
+	e->depth_ops += ops;
+	e->depth_base += ops * t->base_s;
+	e->depth_log += log(t->depth) * sign;
+	e->nr_closed += (unsigned int)sign;
+}
+
+double dam_cost_util(const struct dam_cost_engine *e)
+{
+	return (e->open + e->clipped) / e->capacity;
+}
+
+/* Capacity that open demand leaves for closed loops. */
+static double left_over(const struct dam_cost_engine *e)
+{
+	return fmax(e->capacity - e->open, SHARE_LEFT * e->capacity);
+}
+
+/*
+ * Mean wait in services of a queue with random arrivals and even services at load rho (Pollaczek-Khinchine,
+ * M/D/1: rho/2(1-rho)), continued in a straight line above KNEE: finite, and still rising above 1.
+ */
+static double queue(double rho)
+{
+	double over = fmax(0, rho - KNEE), r = fmin(rho, KNEE);
+
+	return r / (2 * (1 - r)) + over / (2 * (1 - KNEE) * (1 - KNEE));
+}
+
+/*
+ * The longer of two waits: what random arrivals cause, and what closed loops cause that keep N = ΣQ bytes in
+ * flight: by Little's law on the whole loop W = N/C - N/D, with D = Σ Q/(Z + L0) (operational analysis:
+ * Lazowska et al., Quantitative System Performance, 1984, asymptotic bounds). Without open demand no wait
+ * exceeds the whole queue.
+ */
+double dam_cost_wait(const struct dam_cost_engine *e)
+{
+	double ops = e->open_ops, bytes = e->open, left = left_over(e), rho, chance, closed = 0;
+
+	if (isinf(e->capacity))
+		return 0;
+	if (e->nr_closed) {
+		double rate = fmin(e->raw, left);
+
+		ops += e->depth_ops * rate / e->depth;
+		bytes += rate;
+		closed = fmax(0, e->depth / left - e->depth / e->raw);
+	}
+	if (ops <= 0)
+		return 0;
+	rho = e->open / e->capacity;
+	rho = fmax(rho, fmin(bytes / e->capacity, KNEE));
+	chance = bytes / ops / e->capacity * queue(rho);
+	if (e->nr_closed && e->open <= TINY * e->capacity)
+		chance = fmin(chance, e->depth / e->capacity);
+	return fmax(chance, closed);
+}
+
+double dam_cost_overflow(const struct dam_cost_engine *e)
+{
+	return isinf(e->capacity) ? 0 : fmax(0, e->open - HIGH_WATER * e->capacity);
+}
+
+void dam_cost_sum(const struct dam_cost_engine *e, int sign, struct dam_cost_sums *out)
+{
+	double wait = dam_cost_wait(e), granted = fmin(1, e->capacity / fmax(e->open, TINY));
+
+	out->rate += sign * fmin(e->capacity, e->open + e->clipped);
+	out->ops += sign * e->open_ops;
+	out->inflight += sign * (e->open_base + e->open_ops * wait);
+	out->log_rate += sign * (e->open_log + e->nr_open * log(granted));
+	out->overflow += sign * dam_cost_overflow(e);
+	out->nr += sign * (double)(e->nr_open + e->nr_closed);
+	if (e->nr_closed) {
+		/* x_i = Q_i/(Z_i + L0_i + W), with the mean of Z + L0, which is ΣQ/D. */
+		double loop = e->depth / e->raw + wait;
+
+		out->ops += sign * e->depth_ops / loop;
+		out->inflight += sign * (e->depth_base + e->depth_ops * wait) / loop;
+		out->log_rate += sign * (e->depth_log - e->nr_closed * log(loop));
+	}
+}
+
+static double latency(const struct dam_cost_sums *s)
+{
+	return fmax(s->inflight, TINY) / fmax(s->ops, TINY);
+}
+
+double dam_cost_value(const struct dam_cost_sums *s, double weight_throughput, double weight_latency)
+{
+	if (s->rate <= 0 || s->nr <= 0)
+		return 0;
+	return weight_throughput * log(s->rate) - weight_latency * KAPPA * log(latency(s)) +
+	       FAIRNESS * s->log_rate / s->nr - s->overflow / s->rate;
+}
+
+void dam_cost_terms(const struct dam_cost_sums *a, const struct dam_cost_sums *b,
+		    double weight_throughput, double weight_latency, struct dam_policy_terms *out)
+{
+	double dl = -KAPPA * log(latency(b) / latency(a));
+
+	out->throughput = weight_throughput * log(fmax(b->rate, TINY) / fmax(a->rate, TINY));
+	out->latency = weight_latency * fmin(fmax(dl, -LATENCY_CLIP), LATENCY_CLIP);
+	out->fairness = FAIRNESS * (b->log_rate - a->log_rate) / fmax(b->nr, 1);
+	out->overflow = b->overflow / fmax(b->rate, TINY) - a->overflow / fmax(a->rate, TINY);
+}
+
+double dam_cost_refill(double cache_bytes, double memory_bps)
+{
+	return memory_bps > 0 && cache_bytes > 0 ? cache_bytes / (memory_bps * RESIDENCY_S) : 0;
+}
+
+double dam_cost_remote(double traffic_bps, double from, double to)
+{
+	return isfinite(traffic_bps) ? traffic_bps / LINE_BYTES * (to - from) * DRAM_S / PARALLELISM : 0;
+}
+
+void dam_cost_gain(struct dam_policy_terms *t, double nr)
+{
+	t->refill /= nr;
+	t->remote /= nr;
+	t->gain = t->throughput + t->latency + t->fairness - t->overflow - t->refill - t->remote;
+	t->threshold = EPSILON / nr;
+}

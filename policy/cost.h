@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The objective: what a state of a pool is worth, in sums that a move changes in O(1). */
+#ifndef DAM_POLICY_COST_H
+#define DAM_POLICY_COST_H
+
+#include <stdbool.h>
+
+#include "policy/policy.h"
+
+/* A thread as it would be on one given engine. */
+struct dam_cost_thread {
+	bool open;
+	double demand;	  /* bytes/s, closed: clipped to what an engine can give */
+	double depth;	  /* closed: Q, peak bytes in flight */
+	double think_s;	  /* closed: Z */
+	double base_s;	  /* L0 there */
+	double op_bytes;  /* mean size of its operations, > 0 */
+};
+
+/* An engine with the threads now assigned to it. */
+struct dam_cost_engine {
+	double capacity;   /* bytes/s; infinite: unknown, never a bottleneck */
+	/* open loop and background */
+	double open, open_ops, open_base; /* Σ D, Σ D/op, Σ L0·D/op */
+	double open_log;		  /* Σ ln D of the threads */
+	/* closed loop */
+	double depth, raw, clipped;	   /* Σ Q, Σ Q/(Z + L0), Σ D */
+	double depth_ops, depth_base;	   /* Σ Q/op, Σ L0·Q/op */
+	double depth_log;		   /* Σ ln Q */
+	unsigned int nr_open, nr_closed;
+};
+
+/* What an engine adds to the pool's sums. */
+struct dam_cost_sums {
+	double rate;	 /* bytes/s delivered */
+	double ops;	 /* operations/s */
+	double inflight; /* operations */
+	double log_rate; /* Σ ln x of the threads */
+	double overflow; /* bytes/s of open demand beyond what fits */
+	double nr;	 /* threads */
+};
+
+void dam_cost_clear(struct dam_cost_engine *e, double capacity);
+/** dam_cost_add() - put thread @t on @e; @sign -1: take it off. */
+void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, int sign);
+/** dam_cost_background() - load of nobody known; @op_bytes, @base_s: its operations'. */
+void dam_cost_background(struct dam_cost_engine *e, double rate, double op_bytes, double base_s);
+
+/** dam_cost_util() - demand over capacity. */
+double dam_cost_util(const struct dam_cost_engine *e);
+/** dam_cost_wait() - how long an operation waits before the engine takes it, seconds. */
+double dam_cost_wait(const struct dam_cost_engine *e);
+/** dam_cost_overflow() - open demand beyond 95 % of the capacity, bytes/s. */
+double dam_cost_overflow(const struct dam_cost_engine *e);
+/** dam_cost_sum() - add @sign times what @e contributes to @out. */
+void dam_cost_sum(const struct dam_cost_engine *e, int sign, struct dam_cost_sums *out);
+
+/** dam_cost_terms() - the terms of going from @a to @b, weighed; costs and gain are left alone. */
+void dam_cost_terms(const struct dam_cost_sums *a, const struct dam_cost_sums *b,
+		    double weight_throughput, double weight_latency, struct dam_policy_terms *out);
+/** dam_cost_value() - J of a state; the difference of two is the gain without costs, unless ΔL was clipped. */
+double dam_cost_value(const struct dam_cost_sums *s, double weight_throughput,
+		      double weight_latency);
+/** dam_cost_refill() - share of its time that a thread loses filling a cache anew. */
+double dam_cost_refill(double cache_bytes, double memory_bps);
+/** dam_cost_remote() - share of its time that a thread loses to memory @to instead of @from away. */
+double dam_cost_remote(double traffic_bps, double from, double to);
+/** dam_cost_gain() - sum up @terms; @nr: threads of the pool. */
+void dam_cost_gain(struct dam_policy_terms *terms, double nr);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What is known of each engine: rate, latency, saturation, capacity, background. */
+#include "config.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "policy/model.h"
+
+#define FAST_S		0.035 /* half-life of a 50 ms mean */
+#define SLOW_S		0.25  /* of a 500 ms mean */
+#define BACKGROUND_S	1.0
+#define BACKGROUND_SURE 0.05  /* share of the rate below which a difference is noise */
+#define SETTLE_S	0.5
+#define SATURATED_R	1.5   /* latency over base latency */
+#define SATURATED_N	1.5   /* operations in flight; only while the base latency is a guess */
+#define SATURATED_IDLE	0.1   /* a saturated engine is hardly ever found idle */
+#define SATURATED_S	0.05
+#define IDLE_S		0.2   /* half-life of the share of idle samples */
+#define BLOCK_S		0.1   /* a rate to learn from: this long, … */
+#define BLOCK_OPS	32.0  /* … with so many operations that their granule is 3 %, … */
+#define BLOCK_FIRST_OPS 16.0  /* … (the first time, fewer: two blocks are averaged), … */
+#define BLOCK_LONGEST	2.0   /* … but no longer than this */
+#define BLOCK_FEWEST	4.0
+#define BLOCK_WAIT_S	0.01  /* kernel statistics come in milliseconds: R is then known within 10 % */
+#define LEARN		0.5   /* of the difference per block: 0.07 per 10 ms over 100 ms */
+#define FIRST_BLOCKS	2
+#define ALIKE		0.15  /* learned siblings no further apart than this are taken to be equal */
+#define FORGET_S	60.0  /* without saturation, doubling with each confirmation */
+#define FORGET_DOUBLE	6
+#define BASE_FLOOR	0.1   /* of the guess: what a coarse counter may lower the base latency to */
+
+static int size_class(double op_bytes)
+{
+	int c = 0;
+
+	for (double edge = 16384; op_bytes >= edge && c < DAM_POLICY_CLASSES - 1; edge *= 4)
+		c++;
+	return c;
+}
+
+/* Base latencies are shared by a pool; a fixed engine has its own. */
+static double *base_row(const struct dam_policy *p, unsigned int e)
+{
+	int pool = p->engines[e].desc.pool;
+
+	return p->base[pool >= 0 ? (unsigned int)pool : p->max_pools + e];
+}
+
+/*
+ * L0: the smallest latency seen in the pool for this class of sizes, a guess by kind until there is one; and no
+ * operation is served faster than its bytes at the engine's whole capacity.
+ */
+double dam_engine_base_latency(const struct dam_policy *p, unsigned int e, double op_bytes)
+{
+	const struct dam_engine *en = &p->engines[e];
+	double base = base_row(p, e)[size_class(op_bytes)];
+
+	if (base <= 0)
+		base = en->desc.base_latency_s;
+	return en->capacity > 0 ? fmax(base, op_bytes / en->capacity) : base;
+}
+
+double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain)
+{
+	uint64_t local = p->engines[e].desc.local_domains;
+	double best = INFINITY;
+
+	for (unsigned int d = 0; d < p->cfg.nr_domains; d++)
+		if (local >> d & 1)
+			best = fmin(best, (double)p->cfg.distance[domain][d]);
+	return isinf(best) ? 1 : best;
+}
+
+static void learn_base(const struct dam_policy *p, unsigned int e, const struct dam_block *b)
+{
+	const struct dam_engine *en = &p->engines[e];
+	double *base = &base_row(p, e)[size_class(b->bytes / b->ops)];
+	double r = b->wait / b->ops, known = *base > 0 ? *base : en->desc.base_latency_s;
+	bool alone = b->wait / b->time <= 1.2; /* operations in flight, by Little: nobody waits */
+
+	if (b->wait < BLOCK_WAIT_S && b->time < 1)
+		return;
+	if (b->wait > 0 && (r < known || (*base <= 0 && alone)))
+		*base = fmax(r, BASE_FLOOR * en->desc.base_latency_s);
+}
+
+static void learn_capacity(struct dam_engine *en, const struct dam_block *b)
+{
+	double x = b->bytes / b->time;
+	bool saturated = b->saturated >= 0.8 * b->time;
+
+	en->seen = fmax(en->seen, x);
+	if (en->learned > 0) {
+		if (saturated || x > en->learned)
+			en->learned += LEARN * (x - en->learned);
+		return;
+	}
+	en->first_blocks = saturated ? en->first_blocks + 1 : 0;
+	en->first_sum = saturated ? en->first_sum + x : 0;
+	if (en->first_blocks == FIRST_BLOCKS)
+		en->learned = en->first_sum / FIRST_BLOCKS;
+}
+
+static void add_to_block(struct dam_policy *p, unsigned int e, double dt_s, double wait_s,
+			 const struct dam_policy_engine_sample *s)
+{
+	struct dam_engine *en = &p->engines[e];
+	struct dam_block *b = &en->block;
+
+	b->time += dt_s;
+	b->bytes += s->bytes;
+	b->ops += s->ops;
+	b->wait += wait_s;
+	b->saturated += en->saturated ? dt_s : 0;
+	if (b->time < BLOCK_LONGEST &&
+	    (b->time < BLOCK_S || b->ops < (en->learned > 0 ? BLOCK_OPS : BLOCK_FIRST_OPS)))
+		return;
+	if (b->ops >= BLOCK_FEWEST) {
+		learn_base(p, e, b);
+		learn_capacity(en, b);
+	}
+	*b = (struct dam_block){0};
+}
+
+static void note_inflight(struct dam_engine *en, double dt_s, double inflight)
+{
+	double keep = dam_decay(dt_s, IDLE_S);
+
+	en->inflight = inflight;
+	if (isfinite(inflight))
+		en->idle = en->idle * keep + (inflight < 1 ? 1 - keep : 0);
+}
+
+/* Latency well above the unloaded one, work queued, hardly ever idle; for 5 ticks. */
+static void judge_saturation(const struct dam_policy *p, unsigned int e, double dt_s)
+{
+	struct dam_engine *en = &p->engines[e];
+	double base = dam_engine_base_latency(p, e, en->op_bytes);
+	bool guess = base_row(p, e)[size_class(en->op_bytes)] <= 0;
+	bool was = en->saturated;
+	bool now = en->latency_s > SATURATED_R * base && en->idle < SATURATED_IDLE &&
+		   dam_window_rate(&en->fast) > 0;
+
+	if (now && guess)
+		now = dam_window_ops(&en->fast) * en->latency_s > SATURATED_N;
+	en->saturated_s = now ? en->saturated_s + fmin(dt_s, SATURATED_S) : 0;
+	en->saturated = en->saturated_s >= SATURATED_S;
+	if (en->saturated && !was)
+		en->block = (struct dam_block){0}; /* learn from saturated time only */
+	if (en->saturated && en->drifting && en->confirmations < FORGET_DOUBLE)
+		en->confirmations++;
+	if (en->saturated)
+		en->drifting = false;
+	en->unsaturated_s = en->saturated ? 0 : en->unsaturated_s + dt_s;
+}
+
+/* In-flight work of the engine as a whole, for threads whose own is not seen; by Little where it is not told. */
+static void watch_bound(struct dam_engine *en, double dt_s, double ops)
+{
+	double n = isfinite(en->inflight) ? en->inflight : dam_window_ops(&en->fast) * en->latency_s;
+	enum dam_bound answer;
+
+	if (!en->saturated) {
+		dam_bound_reset(&en->watch);
+		en->bound = DAM_BOUND_UNKNOWN;
+		return;
+	}
+	answer = dam_bound_add(&en->watch, dt_s, ops, n);
+	if (answer != DAM_BOUND_UNKNOWN)
+		en->bound = answer;
+}
+
+static double finite_or_0(double v)
+{
+	return isfinite(v) && v > 0 ? v : 0;
+}
+
+void dam_engine_sample(struct dam_policy *p, unsigned int e, double dt_s,
+		       const struct dam_policy_engine_sample *raw)
+{
+	struct dam_engine *en = &p->engines[e];
+	struct dam_policy_engine_sample s = *raw;
+	double wait = finite_or_0(s.wait_s);
+
+	if (!en->present || !s.valid || !(dt_s > 0) || !isfinite(dt_s))
+		return;
+	s.bytes = finite_or_0(s.bytes);
+	s.ops = finite_or_0(s.ops);
+	if (!isfinite(s.wait_s) && isfinite(s.inflight_ops))
+		wait = s.inflight_ops * dt_s; /* Little: Σ latencies = ∫ in flight */
+	dam_window_add(&en->fast, dt_s, s.bytes, s.ops, wait, FAST_S);
+	dam_window_add(&en->slow, dt_s, s.bytes, s.ops, wait, SLOW_S);
+	dam_window_add_plain(&en->done, dt_s, s.bytes, BACKGROUND_S);
+	if (en->slow.ops > 0.5 && en->slow.bytes > 0)
+		en->op_bytes = en->slow.bytes / en->slow.ops;
+	if (en->fast.ops >= 1 && en->fast.wait > 0)
+		en->latency_s = en->fast.wait / en->fast.ops;
+	note_inflight(en, dt_s, s.inflight_ops);
+	judge_saturation(p, e, dt_s);
+	add_to_block(p, e, dt_s, wait, &s);
+	watch_bound(en, dt_s, s.ops);
+}
+
+/* What others do: completed bytes that no known thread submitted. */
+static void judge_background(struct dam_engine *en, double dt_s)
+{
+	double rate = dam_window_rate(&en->done), diff;
+
+	dam_window_add_plain(&en->entered, dt_s, en->entered_now, BACKGROUND_S);
+	en->entered_now = 0;
+	en->settle_s = fmax(0, en->settle_s - dt_s);
+	if (en->settle_s > 0)
+		return;
+	diff = rate - dam_window_rate(&en->entered);
+	en->background = diff > BACKGROUND_SURE * rate ? diff : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Median of what siblings are known to have, given before learned; 0: none. */
+static double sibling_capacity(const struct dam_policy *p, unsigned int pool, bool given)
+{
+	double v[DAM_POLICY_DOMAINS];
+	unsigned int nr = 0;
+
+	for (int e = p->pools[pool].first; e >= 0 && nr < DAM_POLICY_DOMAINS; e = p->engines[e].next) {
+		const struct dam_engine *en = &p->engines[e];
+
+		if (given && en->desc.given_capacity > 0)
+			v[nr++] = en->desc.given_capacity;
+		else if (!given && en->desc.given_capacity <= 0 && en->learned > 0)
+			v[nr++] = en->learned;
+	}
+	if (!nr)
+		return 0;
+	qsort(v, nr, sizeof(v[0]), compare);
+	return nr % 2 ? v[nr / 2] : (v[nr / 2 - 1] + v[nr / 2]) / 2;
+}
+
+double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e)
+{
+	return pool >= 0 ? p->pools[pool].largest : p->engines[e].capacity;
+}
+
+/* A capacity learned long ago may have been a throttle that is gone: drift towards the largest sibling. */
+static void forget(const struct dam_policy *p, unsigned int e, double dt_s)
+{
+	struct dam_engine *en = &p->engines[e];
+	double hold = FORGET_S * (double)(1u << en->confirmations), largest;
+
+	if (en->desc.pool < 0 || en->learned <= 0 || en->unsaturated_s < hold)
+		return;
+	largest = dam_engine_largest(p, en->desc.pool, e);
+	if (largest <= en->learned * (1 + ALIKE))
+		return;
+	en->drifting = true;
+	en->learned += (1 - dam_decay(dt_s, FORGET_S)) * (largest - en->learned);
+}
+
+/* Given before learned before a sibling's. */
+static void settle_capacity(struct dam_engine *en, double given, double learned)
+{
+	double level = given > 0 ? given : learned;
+
+	if (en->desc.given_capacity > 0) {
+		en->source = DAM_CAP_GIVEN;
+		en->capacity = en->capacity_view = en->desc.given_capacity;
+	} else if (en->learned > 0) {
+		en->source = DAM_CAP_LEARNED;
+		en->capacity = en->capacity_view = en->learned;
+		/* Two estimates of one value differ: do not let threads chase the noise. */
+		if (learned > 0 && fabs(en->learned - learned) <= ALIKE * learned)
+			en->capacity = learned;
+	} else {
+		en->source = level > 0 ? DAM_CAP_SIBLING : DAM_CAP_UNKNOWN;
+		en->capacity = en->capacity_view = level > 0 ? fmax(level, en->seen) : 0;
+	}
+}
+
+static void settle_pool(struct dam_policy *p, unsigned int pool)
+{
+	double given = sibling_capacity(p, pool, true), learned = sibling_capacity(p, pool, false);
+	double largest = 0;
+
+	for (int e = p->pools[pool].first; e >= 0; e = p->engines[e].next) {
+		settle_capacity(&p->engines[e], given, learned);
+		largest = fmax(largest, p->engines[e].capacity);
+	}
+	p->pools[pool].largest = largest;
+}
+
+void dam_engine_tick(struct dam_policy *p, double dt_s)
+{
+	for (unsigned int e = 0; e < p->max_engines; e++) {
+		struct dam_engine *en = &p->engines[e];
+
+		if (!en->present)
+			continue;
+		judge_background(en, dt_s);
+		forget(p, e, dt_s);
+		if (en->desc.pool < 0)
+			settle_capacity(en, 0, 0);
+	}
+	for (unsigned int pool = 0; pool < p->max_pools; pool++)
+		settle_pool(p, pool);
+}

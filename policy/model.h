@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * State of the decision, shared by the files of policy/ and by nobody else.
+ *
+ * Samples come at irregular intervals, and a slow engine completes less than one operation per tick. So
+ * nothing here is a ratio of one tick: all are means over windows that hold a time and some operations.
+ */
+#ifndef DAM_POLICY_MODEL_H
+#define DAM_POLICY_MODEL_H
+
+#include "policy/cost.h"
+#include "policy/policy.h"
+
+#define DAM_POLICY_CLASSES 6 /* of block sizes: < 16K, < 64K, < 256K, < 1M, < 4M, more */
+
+/* Decayed sums. */
+struct dam_window {
+	double time, bytes, ops, wait;
+};
+
+/* Is work in flight bounded, as that of a program that waits for completions is? */
+enum dam_bound { DAM_BOUND_UNKNOWN, DAM_BOUND_YES, DAM_BOUND_NO };
+struct dam_bound_watch {
+	double time, ops, max; /* the block in progress; max < 0: no sample */
+	double start;	       /* in-flight work when the watch began; < 0: none yet */
+	double recent;	       /* operations of the blocks so far, decayed */
+};
+
+/* Plain sums since the block began. */
+struct dam_block {
+	double time, bytes, ops, wait, saturated;
+};
+
+/* Noise of a load, from first differences of block means. */
+struct dam_noise {
+	double time, sum, prev, var;
+	bool has_prev;
+};
+
+struct dam_engine {
+	bool present;
+	struct dam_policy_engine_desc desc;
+	int next; /* engine of the same pool */
+
+	/* measured */
+	struct dam_window fast, slow;	 /* completed */
+	struct dam_window done, entered; /* completed, submitted by known threads: for the background */
+	double entered_now;		 /* bytes that known threads submitted since the last tick */
+	double inflight;		 /* operations; NaN: unknown */
+	double idle;			 /* share of samples that found nothing in flight */
+	double op_bytes;		 /* mean size of an operation; 0: none seen */
+	double latency_s;		 /* NaN: unknown */
+	double background;		 /* bytes/s */
+	double settle_s;		 /* the background is not judged while work is moving */
+
+	/* saturation and capacity */
+	struct dam_block block;
+	struct dam_bound_watch watch;
+	enum dam_bound bound;
+	double saturated_s;
+	bool saturated;
+	double learned, first_sum; /* bytes/s */
+	unsigned int first_blocks;
+	double seen;		   /* highest rate of a block */
+	double unsaturated_s;
+	unsigned int confirmations;
+	bool drifting;
+	double capacity;	   /* what the plan uses; 0: unknown */
+	double capacity_view;	   /* the same before siblings are levelled */
+	enum dam_policy_capacity source;
+
+	/* of this tick */
+	double attributed, demand, demand_slow; /* bytes/s */
+	struct dam_noise noise;
+	double overload_s, imbalance_s, forecast_s; /* how long the condition has held */
+	double scale;				    /* of its open demand, in a plan for a forecast */
+	enum dam_policy_trigger trigger;
+};
+
+struct dam_thread {
+	bool present, movable, open, fresh;
+	bool doubt; /* open or closed: not judged yet */
+	int engine, pool;	  /* assigned in the model */
+	unsigned int domain, home; /* where it is; where it was first seen, and its memory with it */
+	uint64_t allowed;
+	double weight_throughput, weight_latency;
+	struct dam_window fast, slow; /* submitted */
+	double op_bytes;
+	double peak_ops;	  /* of its in-flight work, decayed; < 0: never known */
+	double inflight_ops;	  /* of this tick; NaN: unknown */
+	double unseen_s;	  /* since its own in-flight work was last seen */
+	double memory_bps;
+	struct dam_bound_watch watch;
+	double open_hold_s;
+	double cooldown_s, cooldown_len_s, since_move_s, remote_s;
+	double settle_s; /* after a move its old demand stands, until its old queue is through */
+	int prev_engine;
+	double think_s;
+	double rate, demand, demand_slow; /* bytes/s */
+	/* in a plan */
+	int plan_engine, plan_move;
+	unsigned int plan_domain;
+};
+
+struct dam_pool {
+	int engine_of_domain[DAM_POLICY_DOMAINS];
+	int first;	/* of its engines, linked by next; DAM_POLICY_NONE: empty */
+	double largest; /* capacity of its engines */
+	bool doubt;	/* a thread on a saturated engine is not judged yet */
+	double doubt_s; /* for how long */
+};
+
+struct dam_policy {
+	struct dam_policy_config cfg;
+	unsigned int max_engines, max_pools, max_threads;
+	unsigned int nr_threads; /* one more than the highest present */
+	struct dam_engine *engines;
+	struct dam_thread *threads;
+	struct dam_pool *pools;
+	double (*base)[DAM_POLICY_CLASSES];	  /* measured base latency per pool, then per engine; 0: none */
+	struct dam_cost_engine *cost;		  /* per engine, in a plan */
+	bool *stuck;				  /* per engine, in a plan */
+	unsigned int *order, *first;		  /* threads by engine; first[e] … first[e + 1] - 1 */
+	unsigned int domain_threads[DAM_POLICY_DOMAINS];
+	unsigned int locality_next;
+};
+
+/* window.c */
+void dam_window_add(struct dam_window *w, double dt_s, double bytes, double ops, double wait_s,
+		    double half_life_s);
+void dam_window_add_plain(struct dam_window *w, double dt_s, double bytes, double half_life_s);
+double dam_window_rate(const struct dam_window *w);
+double dam_window_ops(const struct dam_window *w);
+double dam_decay(double dt_s, double half_life_s);
+enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight);
+void dam_bound_reset(struct dam_bound_watch *b);
+void dam_noise_add(struct dam_noise *n, double dt_s, double value);
+void dam_noise_break(struct dam_noise *n);
+
+/* engine.c */
+void dam_engine_sample(struct dam_policy *p, unsigned int e, double dt_s,
+		       const struct dam_policy_engine_sample *s);
+void dam_engine_tick(struct dam_policy *p, double dt_s);
+double dam_engine_base_latency(const struct dam_policy *p, unsigned int e, double op_bytes);
+double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e);
+double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain);
+
+/* thread.c */
+void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
+		       const struct dam_policy_thread_sample *s);
+void dam_thread_tick(struct dam_policy *p, double dt_s);
+bool dam_thread_active(const struct dam_thread *th);
+void dam_thread_cost(const struct dam_policy *p, unsigned int t, unsigned int e, unsigned int domain,
+		     bool slow, struct dam_cost_thread *out);
+
+/* trigger.c */
+void dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast);
+
+/* plan.c, locality.c */
+unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves,
+			   unsigned int max);
+void dam_plan_commit(struct dam_policy *p, const struct dam_policy_move *m);
+void dam_plan_side_costs(const struct dam_policy *p, unsigned int t, unsigned int to, double nr,
+			 struct dam_policy_terms *terms);
+unsigned int dam_plan_locality(struct dam_policy *p, double dt_s, struct dam_policy_move *moves,
+			       unsigned int max);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * The plan for one pool: best thread first, repeated on the model until nothing is worth a move.
+ *
+ * Both new loads of a move lie below the old load of its source, so the sorted loads fall with every step and the
+ * loop ends; the maximum never rises.
+ */
+#include "config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "policy/model.h"
+
+#define CANDIDATES 32 /* threads of the hottest engine: half of them its largest, half its smallest */
+#define TARGETS	   8
+#define MARGIN	   0.05 /* δ of the pair rule */
+#define STEPS	   4	/* per move allowed, since a thread may move again inside one plan */
+#define TIE	   1e-9
+#define COOLDOWN_S 1.0
+#define COOLDOWN_LONGEST_S 64.0
+#define RETURN_S   10.0
+#define SETTLE_S   0.5
+#define SETTLE_LONGEST_S 5.0
+
+struct plan {
+	struct dam_policy *p;
+	int pool;
+	bool slow;		      /* demands: 500 ms means rather than 50 ms ones */
+	struct dam_cost_sums sums;    /* of the pool as planned so far */
+	struct dam_policy_move *moves;
+	unsigned int nr, max;
+};
+
+struct option {
+	unsigned int thread, to_engine, to_domain;
+	double from_util, to_util, from_after, to_after;
+	struct dam_policy_terms terms;
+};
+
+/* Costs that do not depend on engines: a cold cache, memory left behind. */
+void dam_plan_side_costs(const struct dam_policy *p, unsigned int t, unsigned int to, double nr,
+			 struct dam_policy_terms *terms)
+{
+	const struct dam_thread *th = &p->threads[t];
+
+	terms->refill = dam_cost_refill(p->cfg.cache_bytes, p->cfg.memory_bps);
+	terms->remote = dam_cost_remote(th->memory_bps,
+					(double)p->cfg.distance[th->home][th->plan_domain],
+					(double)p->cfg.distance[th->home][to]);
+	dam_cost_gain(terms, nr);
+}
+
+/* The nearest domain from which the thread would use engine @e; ties: the one with fewer threads. */
+static int domain_for(const struct plan *pl, const struct dam_thread *th, unsigned int e)
+{
+	const struct dam_policy *p = pl->p;
+	const float *away = p->cfg.distance[th->plan_domain];
+	int best = DAM_POLICY_NONE;
+
+	for (unsigned int d = 0; d < p->cfg.nr_domains; d++) {
+		if (p->pools[pl->pool].engine_of_domain[d] != (int)e || !(th->allowed >> d & 1))
+			continue;
+		if (best < 0 || away[d] < away[best] ||
+		    (away[d] <= away[best] && p->domain_threads[d] < p->domain_threads[best]))
+			best = (int)d;
+	}
+	return best;
+}
+
+static bool may_move(const struct plan *pl, const struct dam_thread *th)
+{
+	return th->movable && th->pool == pl->pool && dam_thread_active(th) &&
+	       (th->cooldown_s <= 0 || th->plan_move >= 0);
+}
+
+/* Insert by demand into a short list that keeps the largest, or the smallest. */
+static unsigned int keep_best(const struct dam_policy *p, unsigned int *list, unsigned int nr,
+			      unsigned int max, unsigned int t, double sign)
+{
+	double d = sign * p->threads[t].demand_slow;
+	unsigned int i = nr;
+
+	if (nr == max) {
+		if (d <= sign * p->threads[list[nr - 1]].demand_slow)
+			return nr;
+		i = --nr;
+	}
+	for (; i > 0 && d > sign * p->threads[list[i - 1]].demand_slow; i--)
+		list[i] = list[i - 1];
+	list[i] = t;
+	return nr + 1;
+}
+
+/* Threads that may leave engine @h; @out holds CANDIDATES. A few may be listed twice: harmless. */
+static unsigned int candidates(const struct plan *pl, unsigned int h, unsigned int *out)
+{
+	const struct dam_policy *p = pl->p;
+	unsigned int large = 0, small = 0, *lists = out + CANDIDATES / 2;
+
+	for (unsigned int i = p->first[pl->pool]; i < p->first[pl->pool + 1]; i++) {
+		const struct dam_thread *th = &p->threads[p->order[i]];
+
+		if (th->plan_engine != (int)h || !may_move(pl, th))
+			continue;
+		large = keep_best(p, out, large, CANDIDATES / 2, p->order[i], 1);
+		small = keep_best(p, lists, small, CANDIDATES / 2, p->order[i], -1);
+	}
+	memmove(out + large, lists, small * sizeof(*out));
+	return large + small;
+}
+
+/* The least loaded engines of the pool but @h; @out holds TARGETS. */
+static unsigned int targets(const struct plan *pl, unsigned int h, unsigned int *out)
+{
+	const struct dam_policy *p = pl->p;
+	unsigned int nr = 0;
+
+	for (int e = p->pools[pl->pool].first; e >= 0; e = p->engines[e].next) {
+		double u = dam_cost_util(&p->cost[e]);
+		unsigned int i = nr;
+
+		if (e == (int)h || p->engines[e].capacity <= 0)
+			continue;
+		if (nr == TARGETS) {
+			if (u >= dam_cost_util(&p->cost[out[nr - 1]]))
+				continue;
+			i = --nr;
+		}
+		for (; i > 0 && u < dam_cost_util(&p->cost[out[i - 1]]); i--)
+			out[i] = out[i - 1];
+		out[i] = (unsigned int)e;
+		nr++;
+	}
+	return nr;
+}
+
+/* Weigh moving thread @t from @h to @f: false where a rule forbids it or the gain is too small. */
+static bool weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigned int f,
+		  struct option *out)
+{
+	const struct dam_policy *p = pl->p;
+	const struct dam_thread *th = &p->threads[t];
+	struct dam_cost_engine from = p->cost[h], to = p->cost[f];
+	struct dam_cost_sums after = pl->sums;
+	struct dam_cost_thread here, there;
+	double before = dam_cost_overflow(&to);
+	int domain = domain_for(pl, th, f);
+
+	if (domain < 0)
+		return false;
+	*out = (struct option){.thread = t, .to_engine = f, .to_domain = (unsigned int)domain};
+	out->from_util = dam_cost_util(&from);
+	out->to_util = dam_cost_util(&to);
+	dam_thread_cost(p, t, h, th->plan_domain, pl->slow, &here);
+	dam_thread_cost(p, t, f, out->to_domain, pl->slow, &there);
+	dam_cost_sum(&from, -1, &after);
+	dam_cost_sum(&to, -1, &after);
+	dam_cost_add(&from, &here, -1);
+	dam_cost_add(&to, &there, 1);
+	out->from_after = dam_cost_util(&from);
+	out->to_after = dam_cost_util(&to);
+	if (out->to_after > out->from_util - MARGIN * fmax(1, out->from_util))
+		return false; /* the pair rule */
+	if (dam_cost_overflow(&to) > before)
+		return false; /* open demand yields to nobody: it would build a backlog there */
+	dam_cost_sum(&from, 1, &after);
+	dam_cost_sum(&to, 1, &after);
+	dam_cost_terms(&pl->sums, &after, th->weight_throughput, th->weight_latency, &out->terms);
+	dam_plan_side_costs(p, t, out->to_domain, fmax(1, pl->sums.nr), &out->terms);
+	return out->terms.gain >= out->terms.threshold;
+}
+
+static bool better(const struct option *a, const struct option *b)
+{
+	if (fabs(a->terms.gain - b->terms.gain) > TIE)
+		return a->terms.gain > b->terms.gain;
+	return a->to_util < b->to_util - TIE;
+}
+
+static bool find_best(const struct plan *pl, unsigned int h, struct option *best)
+{
+	unsigned int threads[CANDIDATES], engines[TARGETS];
+	unsigned int nr_threads = candidates(pl, h, threads), nr_engines = targets(pl, h, engines);
+	struct option o;
+	bool found = false;
+
+	for (unsigned int i = 0; i < nr_threads; i++)
+		for (unsigned int k = 0; k < nr_engines; k++)
+			if (weigh(pl, h, threads[i], engines[k], &o) && (!found || better(&o, best))) {
+				*best = o;
+				found = true;
+			}
+	return found;
+}
+
+static void add_terms(struct dam_policy_terms *sum, const struct dam_policy_terms *t)
+{
+	sum->throughput += t->throughput;
+	sum->latency += t->latency;
+	sum->fairness += t->fairness;
+	sum->overflow += t->overflow;
+	sum->refill += t->refill;
+	sum->remote += t->remote;
+	sum->gain += t->gain;
+}
+
+/* Write the option down; a thread that moves again keeps its one line. */
+static void record(struct plan *pl, unsigned int h, const struct option *o)
+{
+	struct dam_policy *p = pl->p;
+	struct dam_thread *th = &p->threads[o->thread];
+	struct dam_policy_move *m;
+
+	if (th->plan_move < 0) {
+		th->plan_move = (int)pl->nr;
+		m = &pl->moves[pl->nr++];
+		*m = (struct dam_policy_move){
+			.thread = o->thread, .from_domain = th->plan_domain, .from_engine = (int)h,
+			.trigger = p->engines[h].trigger, .from_util = o->from_util,
+			.from_util_after = o->from_after, .terms = o->terms};
+	} else {
+		m = &pl->moves[th->plan_move];
+		add_terms(&m->terms, &o->terms);
+	}
+	m->to_domain = o->to_domain;
+	m->to_engine = (int)o->to_engine;
+	m->to_util = o->to_util;
+	m->to_util_after = o->to_after;
+}
+
+static void apply(struct plan *pl, unsigned int h, const struct option *o)
+{
+	struct dam_policy *p = pl->p;
+	struct dam_thread *th = &p->threads[o->thread];
+	struct dam_cost_thread ct;
+
+	record(pl, h, o);
+	dam_cost_sum(&p->cost[h], -1, &pl->sums);
+	dam_cost_sum(&p->cost[o->to_engine], -1, &pl->sums);
+	dam_thread_cost(p, o->thread, h, th->plan_domain, pl->slow, &ct);
+	dam_cost_add(&p->cost[h], &ct, -1);
+	dam_thread_cost(p, o->thread, o->to_engine, o->to_domain, pl->slow, &ct);
+	dam_cost_add(&p->cost[o->to_engine], &ct, 1);
+	dam_cost_sum(&p->cost[h], 1, &pl->sums);
+	dam_cost_sum(&p->cost[o->to_engine], 1, &pl->sums);
+	p->domain_threads[th->plan_domain]--;
+	p->domain_threads[o->to_domain]++;
+	th->plan_engine = (int)o->to_engine;
+	th->plan_domain = o->to_domain;
+}
+
+/* The hottest engine with a trigger that is not stuck. */
+static int hottest(const struct plan *pl)
+{
+	const struct dam_policy *p = pl->p;
+	int best = DAM_POLICY_NONE;
+
+	for (int e = p->pools[pl->pool].first; e >= 0; e = p->engines[e].next)
+		if (p->engines[e].trigger != DAM_TRIGGER_NONE && !p->stuck[e] &&
+		    (best < 0 || dam_cost_util(&p->cost[e]) > dam_cost_util(&p->cost[best])))
+			best = e;
+	return best;
+}
+
+static void clear_stuck(const struct plan *pl)
+{
+	for (int e = pl->p->pools[pl->pool].first; e >= 0; e = pl->p->engines[e].next)
+		pl->p->stuck[e] = false;
+}
+
+/* The state of the pool as it is: background and threads of each engine. False: nothing to plan. */
+static bool begin(struct plan *pl)
+{
+	struct dam_policy *p = pl->p;
+	bool triggered = false;
+
+	pl->slow = true;
+	for (int e = p->pools[pl->pool].first; e >= 0; e = p->engines[e].next) {
+		const struct dam_engine *en = &p->engines[e];
+		double op = en->op_bytes > 0 ? en->op_bytes : 4096;
+
+		triggered |= en->trigger != DAM_TRIGGER_NONE;
+		pl->slow &= en->trigger == DAM_TRIGGER_NONE || en->trigger == DAM_TRIGGER_IMBALANCE;
+		dam_cost_clear(&p->cost[e], en->capacity > 0 ? en->capacity : INFINITY);
+		dam_cost_background(&p->cost[e], en->background, op,
+				    dam_engine_base_latency(p, (unsigned int)e, op));
+	}
+	if (!triggered)
+		return false;
+	for (unsigned int i = p->first[pl->pool]; i < p->first[pl->pool + 1]; i++) {
+		struct dam_thread *th = &p->threads[p->order[i]];
+		struct dam_cost_thread ct;
+
+		th->plan_engine = th->engine;
+		th->plan_domain = th->domain;
+		th->plan_move = -1;
+		if (!dam_thread_active(th))
+			continue;
+		dam_thread_cost(p, p->order[i], (unsigned int)th->engine, th->domain, pl->slow, &ct);
+		dam_cost_add(&p->cost[th->engine], &ct, 1);
+	}
+	for (int e = p->pools[pl->pool].first; e >= 0; e = p->engines[e].next)
+		dam_cost_sum(&p->cost[e], 1, &pl->sums);
+	return true;
+}
+
+/* Drop moves that ended where they began. */
+static unsigned int drop_zeros(struct plan *pl)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < pl->nr; i++)
+		if (pl->moves[i].from_domain != pl->moves[i].to_domain)
+			pl->moves[nr++] = pl->moves[i];
+	return nr;
+}
+
+unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves,
+			   unsigned int max)
+{
+	struct plan pl = {.p = p, .pool = pool, .moves = moves, .max = max};
+	struct option o = {0};
+	int h;
+
+	if (!max || !begin(&pl))
+		return 0;
+	clear_stuck(&pl);
+	for (unsigned int steps = 0; steps < STEPS * max && pl.nr < max; steps++) {
+		while ((h = hottest(&pl)) >= 0 && !find_best(&pl, (unsigned int)h, &o))
+			p->stuck[h] = true;
+		if (h < 0)
+			break;
+		apply(&pl, (unsigned int)h, &o);
+		clear_stuck(&pl);
+	}
+	return drop_zeros(&pl);
+}
+
+/* The work of a thread is on its way: do not take the rest of its queue for somebody else's load. */
+static double settle(struct dam_policy *p, int engine)
+{
+	struct dam_engine *en = &p->engines[engine];
+	double latency = isfinite(en->latency_s) ? en->latency_s : 0;
+
+	en->settle_s = fmin(fmax(SETTLE_S, 2 * latency), SETTLE_LONGEST_S);
+	en->overload_s = en->imbalance_s = en->forecast_s = 0;
+	dam_noise_break(&en->noise);
+	return en->settle_s;
+}
+
+/* Take the move as done; the thread cools down, longer if it only went back. */
+void dam_plan_commit(struct dam_policy *p, const struct dam_policy_move *m)
+{
+	struct dam_thread *th = &p->threads[m->thread];
+	bool back = th->prev_engine == m->to_engine && m->from_engine != m->to_engine &&
+		    th->since_move_s - th->cooldown_len_s < RETURN_S;
+
+	th->cooldown_len_s = back ? fmin(2 * th->cooldown_len_s, COOLDOWN_LONGEST_S) : COOLDOWN_S;
+	th->cooldown_s = th->cooldown_len_s;
+	th->since_move_s = 0;
+	th->remote_s = 0;
+	th->prev_engine = m->from_engine;
+	th->engine = m->to_engine;
+	th->domain = m->to_domain;
+	dam_bound_reset(&th->watch);
+	th->settle_s = settle(p, m->from_engine);
+	settle(p, m->to_engine);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The decision from outside: creation, feeding, the tick, views. */
+#include "config.h"
+#include "policy/policy.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/model.h"
+
+#define FEWEST_MAX_MOVES 64
+
+struct dam_policy *dam_policy_create(const struct dam_policy_config *cfg, unsigned int max_engines,
+				     unsigned int max_pools, unsigned int max_threads)
+{
+	struct dam_policy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->cfg = *cfg;
+	if (p->cfg.nr_domains > DAM_POLICY_DOMAINS)
+		p->cfg.nr_domains = DAM_POLICY_DOMAINS;
+	p->max_engines = max_engines;
+	p->max_pools = max_pools;
+	p->max_threads = max_threads;
+	p->engines = calloc(max_engines + 1, sizeof(*p->engines));
+	p->threads = calloc(max_threads + 1, sizeof(*p->threads));
+	p->pools = calloc(max_pools + 1, sizeof(*p->pools));
+	p->base = calloc((size_t)max_pools + max_engines + 1, sizeof(*p->base));
+	p->cost = calloc(max_engines + 1, sizeof(*p->cost));
+	p->stuck = calloc(max_engines + 1, sizeof(*p->stuck));
+	p->order = calloc(max_threads + 1, sizeof(*p->order));
+	p->first = calloc((size_t)max_pools + 2, sizeof(*p->first));
+	if (!p->engines || !p->threads || !p->pools || !p->base || !p->cost || !p->stuck ||
+	    !p->order || !p->first) {
+		dam_policy_destroy(p);
+		return NULL;
+	}
+	for (unsigned int i = 0; i < max_pools; i++) {
+		p->pools[i].first = DAM_POLICY_NONE;
+		for (unsigned int d = 0; d < DAM_POLICY_DOMAINS; d++)
+			p->pools[i].engine_of_domain[d] = DAM_POLICY_NONE;
+	}
+	return p;
+}
+
+void dam_policy_destroy(struct dam_policy *p)
+{
+	if (!p)
+		return;
+	free(p->engines);
+	free(p->threads);
+	free(p->pools);
+	free(p->base);
+	free(p->cost);
+	free(p->stuck);
+	free(p->order);
+	free(p->first);
+	free(p);
+}
+
+static void link_pools(struct dam_policy *p)
+{
+	for (unsigned int i = 0; i < p->max_pools; i++)
+		p->pools[i].first = DAM_POLICY_NONE;
+	for (unsigned int e = p->max_engines; e-- > 0;) {
+		struct dam_engine *en = &p->engines[e];
+
+		if (!en->present || en->desc.pool < 0)
+			continue;
+		en->next = p->pools[en->desc.pool].first;
+		p->pools[en->desc.pool].first = (int)e;
+	}
+}
+
+void dam_policy_set_engine(struct dam_policy *p, unsigned int e, const struct dam_policy_engine_desc *d)
+{
+	struct dam_engine *en;
+
+	if (e >= p->max_engines)
+		return;
+	en = &p->engines[e];
+	if (!en->present) {
+		*en = (struct dam_engine){
+			.present = true, .inflight = NAN, .latency_s = NAN, .scale = 1};
+		dam_bound_reset(&en->watch);
+	}
+	en->desc = *d;
+	if (d->pool < 0 || (unsigned int)d->pool >= p->max_pools)
+		en->desc.pool = DAM_POLICY_NONE;
+	link_pools(p);
+}
+
+void dam_policy_drop_engine(struct dam_policy *p, unsigned int e)
+{
+	if (e >= p->max_engines)
+		return;
+	p->engines[e].present = false;
+	for (unsigned int t = 0; t < p->nr_threads; t++)
+		if (p->threads[t].engine == (int)e)
+			p->threads[t].engine = DAM_POLICY_NONE;
+	link_pools(p);
+}
+
+void dam_policy_set_pool(struct dam_policy *p, unsigned int pool, const int *engine_of_domain)
+{
+	if (pool >= p->max_pools)
+		return;
+	memcpy(p->pools[pool].engine_of_domain, engine_of_domain,
+	       p->cfg.nr_domains * sizeof(*engine_of_domain));
+}
+
+void dam_policy_add_thread(struct dam_policy *p, unsigned int t)
+{
+	if (t >= p->max_threads)
+		return;
+	p->threads[t] = (struct dam_thread){
+		.present = true, .fresh = true, .open = true, .doubt = true,
+		.engine = DAM_POLICY_NONE, .pool = DAM_POLICY_NONE, .prev_engine = DAM_POLICY_NONE,
+		.weight_throughput = p->cfg.weight_throughput,
+		.weight_latency = p->cfg.weight_latency,
+		.peak_ops = -1, .inflight_ops = NAN, .unseen_s = INFINITY,
+		.since_move_s = INFINITY, .plan_move = -1};
+	dam_bound_reset(&p->threads[t].watch);
+	if (t >= p->nr_threads)
+		p->nr_threads = t + 1;
+}
+
+void dam_policy_drop_thread(struct dam_policy *p, unsigned int t)
+{
+	if (t >= p->max_threads)
+		return;
+	p->threads[t].present = false;
+	while (p->nr_threads && !p->threads[p->nr_threads - 1].present)
+		p->nr_threads--;
+}
+
+void dam_policy_set_weights(struct dam_policy *p, unsigned int t, double throughput, double latency)
+{
+	if (t >= p->max_threads)
+		return;
+	p->threads[t].weight_throughput = isnan(throughput) ? p->cfg.weight_throughput : throughput;
+	p->threads[t].weight_latency = isnan(latency) ? p->cfg.weight_latency : latency;
+}
+
+void dam_policy_engine(struct dam_policy *p, unsigned int e, double dt_s,
+		       const struct dam_policy_engine_sample *s)
+{
+	if (e < p->max_engines)
+		dam_engine_sample(p, e, dt_s, s);
+}
+
+void dam_policy_thread(struct dam_policy *p, unsigned int t, double dt_s,
+		       const struct dam_policy_thread_sample *s)
+{
+	if (t < p->max_threads)
+		dam_thread_sample(p, t, dt_s, s);
+}
+
+/* Pool whose engine the thread is on; max_pools: none. A thread fixed on a pool's engine is load there. */
+static unsigned int group(const struct dam_policy *p, const struct dam_thread *th)
+{
+	int pool = p->engines[th->engine].desc.pool;
+
+	return pool >= 0 ? (unsigned int)pool : p->max_pools;
+}
+
+static bool listed(const struct dam_thread *th)
+{
+	return th->present && th->engine >= 0;
+}
+
+/* Threads by pool, and how many run in each domain. */
+static void sort_threads(struct dam_policy *p)
+{
+	unsigned int nr = p->max_pools + 1;
+
+	memset(p->first, 0, (nr + 1) * sizeof(*p->first));
+	memset(p->domain_threads, 0, sizeof(p->domain_threads));
+	for (unsigned int t = 0; t < p->nr_threads; t++) {
+		if (!listed(&p->threads[t]))
+			continue;
+		p->first[group(p, &p->threads[t])]++;
+		p->domain_threads[p->threads[t].domain]++;
+	}
+	for (unsigned int i = 1; i <= nr; i++)
+		p->first[i] += p->first[i - 1];
+	for (unsigned int t = p->nr_threads; t-- > 0;)
+		if (listed(&p->threads[t]))
+			p->order[--p->first[group(p, &p->threads[t])]] = t;
+}
+
+unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast,
+			     struct dam_policy_move *moves, unsigned int max)
+{
+	unsigned int limit = p->cfg.max_moves, nr = 0;
+
+	if (!(dt_s > 0) || !isfinite(dt_s))
+		return 0;
+	if (!limit)
+		limit = p->nr_threads / 100 > FEWEST_MAX_MOVES ? p->nr_threads / 100 : FEWEST_MAX_MOVES;
+	if (max > limit)
+		max = limit;
+	dam_engine_tick(p, dt_s);
+	dam_thread_tick(p, dt_s);
+	dam_trigger_tick(p, dt_s, forecast);
+	sort_threads(p);
+	for (unsigned int pool = 0; pool < p->max_pools; pool++)
+		nr += dam_plan_pool(p, (int)pool, moves + nr, max - nr);
+	nr += dam_plan_locality(p, dt_s, moves + nr, max - nr);
+	for (unsigned int i = 0; i < nr; i++)
+		dam_plan_commit(p, &moves[i]);
+	return nr;
+}
+
+void dam_policy_undo(struct dam_policy *p, const struct dam_policy_move *m)
+{
+	struct dam_thread *th;
+
+	if (m->thread >= p->max_threads || !p->threads[m->thread].present)
+		return;
+	th = &p->threads[m->thread];
+	th->engine = m->from_engine;
+	th->domain = m->from_domain;
+	th->prev_engine = DAM_POLICY_NONE;
+}
+
+void dam_policy_view_engine(const struct dam_policy *p, unsigned int e,
+			    struct dam_policy_engine_view *out)
+{
+	const struct dam_engine *en = &p->engines[e];
+
+	*out = (struct dam_policy_engine_view){
+		.capacity = en->capacity_view,
+		.source = en->source,
+		.rate = dam_window_rate(&en->fast),
+		.attributed = en->attributed,
+		.background = en->background,
+		.demand = en->demand,
+		.util = en->capacity_view > 0 ? en->demand / en->capacity_view : NAN,
+		.latency_s = en->latency_s,
+		.base_latency_s = dam_engine_base_latency(p, e, en->op_bytes),
+		.saturated = en->saturated,
+	};
+}
+
+void dam_policy_view_thread(const struct dam_policy *p, unsigned int t,
+			    struct dam_policy_thread_view *out)
+{
+	const struct dam_thread *th = &p->threads[t];
+	double latency = th->engine >= 0 ? p->engines[th->engine].latency_s : NAN;
+	double peak = th->peak_ops >= 0 ? th->peak_ops * th->op_bytes : NAN;
+
+	*out = (struct dam_policy_thread_view){
+		.rate = th->rate,
+		.demand = th->demand,
+		.peak = peak,
+		.inflight = isnan(peak) ? NAN : fmin(peak, dam_window_rate(&th->slow) * latency),
+		.think_s = th->think_s,
+		.open_loop = th->open,
+		.engine = th->engine,
+		.cooldown_s = th->cooldown_s,
+	};
+}
+
+const char *dam_policy_trigger_name(enum dam_policy_trigger t)
+{
+	static const char *const names[] = {
+		[DAM_TRIGGER_NONE] = "none",
+		[DAM_TRIGGER_OVERLOAD] = "overload",
+		[DAM_TRIGGER_IMBALANCE] = "imbalance",
+		[DAM_TRIGGER_FORECAST] = "forecast",
+		[DAM_TRIGGER_LOCALITY] = "locality",
+	};
+
+	return (size_t)t < sizeof(names) / sizeof(names[0]) ? names[t] : "none";
+}

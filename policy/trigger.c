@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Which engines are, or are about to be, a bottleneck. A condition has to hold for a while; the plan decides. */
+#include "config.h"
+
+#include <math.h>
+
+#include "policy/model.h"
+
+#define HIGH_WATER 0.95
+#define HOLD_S	   0.1	/* 10 ticks: 5 react sooner and cost four needless moves an hour */
+#define FORECAST_HOLD_S 0.05
+#define LONGEST_STEP_S	0.05 /* one sample of a stretched tick is one piece of evidence */
+#define SIGMAS	   4.0
+#define DOUBT_S	   1.0 /* longest wait for the labels of threads */
+
+static double hold(double held, bool now, double dt_s)
+{
+	return now ? held + fmin(dt_s, LONGEST_STEP_S) : 0;
+}
+
+/* Gap to the coolest engine of the pool beyond the threshold and beyond four standard deviations. */
+static bool out_of_balance(const struct dam_policy *p, const struct dam_engine *en,
+			   const struct dam_engine *coolest)
+{
+	double gap, sigma;
+
+	if (!coolest || coolest == en)
+		return false;
+	gap = en->demand_slow / en->capacity - coolest->demand_slow / coolest->capacity;
+	sigma = sqrt(en->noise.var + coolest->noise.var);
+	return gap >= fmax(p->cfg.threshold, SIGMAS * sigma);
+}
+
+/* The bound crosses the high-water mark, and the rise is worth acting on. */
+static bool rising(const struct dam_policy *p, struct dam_engine *en,
+		   const struct dam_policy_forecast *f)
+{
+	double rate = dam_window_rate(&en->fast);
+
+	en->scale = 1;
+	if (!f || !f->trusted || !isfinite(f->p90) || f->p90 < HIGH_WATER * en->capacity ||
+	    f->p90 - rate < p->cfg.threshold * en->capacity)
+		return false;
+	en->scale = fmin(2, fmax(1, f->p90 / fmax(en->demand, 1)));
+	return true;
+}
+
+static const struct dam_engine *find_coolest(const struct dam_policy *p, unsigned int pool)
+{
+	const struct dam_engine *coolest = NULL;
+
+	for (int e = p->pools[pool].first; e >= 0; e = p->engines[e].next) {
+		const struct dam_engine *en = &p->engines[e];
+
+		if (en->capacity > 0 &&
+		    (!coolest || en->demand_slow / en->capacity <
+					 coolest->demand_slow / coolest->capacity))
+			coolest = en;
+	}
+	return coolest;
+}
+
+static void watch(const struct dam_policy *p, struct dam_engine *en, const struct dam_engine *coolest,
+		  const struct dam_policy_forecast *f, double dt_s)
+{
+	en->trigger = DAM_TRIGGER_NONE;
+	en->scale = 1;
+	if (en->capacity <= 0)
+		return;
+	dam_noise_add(&en->noise, dt_s, en->demand / en->capacity);
+	en->overload_s = hold(en->overload_s, en->demand >= HIGH_WATER * en->capacity, dt_s);
+	en->imbalance_s = hold(en->imbalance_s, out_of_balance(p, en, coolest), dt_s);
+	en->forecast_s = hold(en->forecast_s, rising(p, en, f), dt_s);
+}
+
+static void fire(struct dam_engine *en)
+{
+	if (en->overload_s >= HOLD_S)
+		en->trigger = DAM_TRIGGER_OVERLOAD;
+	else if (en->forecast_s >= FORECAST_HOLD_S)
+		en->trigger = DAM_TRIGGER_FORECAST;
+	else if (en->imbalance_s >= HOLD_S)
+		en->trigger = DAM_TRIGGER_IMBALANCE;
+	if (en->trigger != DAM_TRIGGER_FORECAST)
+		en->scale = 1;
+	/* One look per hold: many looks at a noisy load would find a reason in the end. */
+	if (en->trigger != DAM_TRIGGER_NONE)
+		en->overload_s = en->imbalance_s = en->forecast_s = 0;
+}
+
+/* Closed loops hide their demand: wait a little until it is known which threads are. */
+static bool in_doubt(struct dam_pool *pool, double dt_s)
+{
+	pool->doubt_s = pool->doubt ? pool->doubt_s + dt_s : 0;
+	return pool->doubt && pool->doubt_s < DOUBT_S;
+}
+
+void dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast)
+{
+	for (unsigned int pool = 0; pool < p->max_pools; pool++) {
+		const struct dam_engine *coolest = find_coolest(p, pool);
+
+		bool wait = in_doubt(&p->pools[pool], dt_s);
+
+		for (int e = p->pools[pool].first; e >= 0; e = p->engines[e].next) {
+			watch(p, &p->engines[e], coolest, forecast ? &forecast[e] : NULL, dt_s);
+			if (!wait)
+				fire(&p->engines[e]);
+		}
+	}
+}

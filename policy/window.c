@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Means over time: decayed windows, bounded or growing in-flight work, noise of a load. */
+#include "config.h"
+
+#include <math.h>
+
+#include "policy/model.h"
+
+#define WINDOW_OPS	8.0 /* a window holds at least as many operations … */
+#define WINDOW_LONGEST	1.0 /* … but its half-life stays below this, seconds */
+#define BOUND_TIME	0.2 /* a block is this long, … */
+#define BOUND_OPS	8.0 /* … with so many operations, … */
+#define BOUND_LONGEST	0.3 /* … but no longer than this */
+#define BOUND_MEMORY	0.8 /* of the operations of earlier blocks */
+#define BOUND_GRANULE	1.5  /* operations that in-flight work may wobble by */
+#define BOUND_GROWTH	0.05 /* submissions exceed completions by 5 %: open loop */
+#define NOISE_BLOCK	0.2  /* seconds */
+#define NOISE_MEMORY	25.0 /* blocks */
+
+double dam_decay(double dt_s, double half_life_s)
+{
+	return exp2(-dt_s / half_life_s);
+}
+
+void dam_window_add(struct dam_window *w, double dt_s, double bytes, double ops, double wait_s,
+		    double half_life_s)
+{
+	double half_life = half_life_s, keep;
+
+	if (w->ops < WINDOW_OPS)
+		half_life = fmin(half_life_s * WINDOW_OPS / fmax(w->ops, 1e-3),
+				 fmax(half_life_s, WINDOW_LONGEST));
+	keep = dam_decay(dt_s, half_life);
+	w->time = w->time * keep + dt_s;
+	w->bytes = w->bytes * keep + bytes;
+	w->ops = w->ops * keep + ops;
+	w->wait = w->wait * keep + wait_s;
+}
+
+/* A window of fixed half-life, so that two of them can be compared. */
+void dam_window_add_plain(struct dam_window *w, double dt_s, double bytes, double half_life_s)
+{
+	double keep = dam_decay(dt_s, half_life_s);
+
+	w->time = w->time * keep + dt_s;
+	w->bytes = w->bytes * keep + bytes;
+}
+
+double dam_window_rate(const struct dam_window *w)
+{
+	return w->time > 0 ? w->bytes / w->time : 0;
+}
+
+double dam_window_ops(const struct dam_window *w)
+{
+	return w->time > 0 ? w->ops / w->time : 0;
+}
+
+void dam_bound_reset(struct dam_bound_watch *b)
+{
+	*b = (struct dam_bound_watch){.max = -1, .start = -1};
+}
+
+/*
+ * Has in-flight work grown since the watch began? Growth adds up over the blocks, so that a slow one is seen too.
+ * A block in which nothing was submitted shows a thread that waits.
+ */
+static enum dam_bound judge(struct dam_bound_watch *b)
+{
+	b->recent = b->recent * BOUND_MEMORY + b->ops;
+	if (b->max < 0)
+		return DAM_BOUND_YES;
+	if (b->start >= 0 && b->max - b->start <= fmax(BOUND_GRANULE, BOUND_GROWTH * b->recent))
+		return DAM_BOUND_YES;
+	if (b->start < 0) {
+		b->start = b->max;
+		return DAM_BOUND_UNKNOWN;
+	}
+	b->start = b->max;
+	return DAM_BOUND_NO;
+}
+
+/* One more observation while the engine is saturated (@inflight NaN: none); an answer at the end of a block. */
+enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight)
+{
+	enum dam_bound answer = DAM_BOUND_UNKNOWN;
+
+	if (b->time >= BOUND_LONGEST || (b->time >= BOUND_TIME && b->ops >= BOUND_OPS)) {
+		answer = judge(b);
+		b->time = b->ops = 0;
+		b->max = -1;
+	}
+	b->time += dt_s;
+	b->ops += ops;
+	if (inflight > b->max)
+		b->max = inflight;
+	return answer;
+}
+
+/*
+ * sigma² = E d²/2 over the first differences of block means: a plain variance would swallow the very step
+ * that is looked for. Starts from "no noise"; the threshold is the floor until more is known.
+ */
+void dam_noise_add(struct dam_noise *n, double dt_s, double value)
+{
+	double mean, d;
+
+	n->time += dt_s;
+	n->sum += dt_s * value;
+	if (n->time < NOISE_BLOCK)
+		return;
+	mean = n->sum / n->time;
+	d = mean - n->prev;
+	if (n->has_prev)
+		n->var += (d * d / 2 - n->var) / NOISE_MEMORY;
+	n->prev = mean;
+	n->has_prev = true;
+	n->time = n->sum = 0;
+}
+
+/* The load changes by our own doing: no difference across this point. */
+void dam_noise_break(struct dam_noise *n)
+{
+	n->time = n->sum = 0;
+	n->has_prev = false;
+}

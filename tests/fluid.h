@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * A small machine for tests of the decision: FIFO engines that complete whole operations at a limited rate,
+ * threads that keep a queue full (closed loop) or submit whatever happens (open loop). It feeds the policy what the
+ * coordinator would, tick by tick, and carries out the moves.
+ */
+#ifndef DAM_TESTS_FLUID_H
+#define DAM_TESTS_FLUID_H
+
+#include "policy/policy.h"
+
+#define FLUID_ENGINES 4
+#define FLUID_THREADS 64
+#define FLUID_QUEUE   16384
+
+struct fluid_op {
+	double born_s;
+	double bytes;
+	unsigned int thread;
+};
+
+struct fluid_engine {
+	double capacity; /* bytes/s */
+	double base_s;   /* latency of an operation beyond its turn */
+	double credit;   /* bytes it may still complete */
+	double jitter;   /* of the credit per tick: 0.3 is ±30 % */
+	struct fluid_op queue[FLUID_QUEUE];
+	unsigned int head, tail;
+	double done_bytes, done_ops, wait_s; /* of this tick */
+};
+
+struct fluid_thread {
+	unsigned int domain, engine; /* engine: follows the domain where there is a pool */
+	unsigned int depth;	     /* closed loop; 0: open */
+	double rate;		     /* open: bytes/s */
+	double cv;		     /* open: of the rate per tick */
+	double op_bytes, owed, memory_bps;
+	unsigned int inflight;
+	bool seen, movable, stopped;
+	uint64_t allowed;
+	double bytes, ops, peak; /* of this tick */
+	double done_bytes;
+};
+
+struct fluid {
+	struct dam_policy *policy;
+	unsigned int nr_engines, nr_threads;
+	bool pool; /* the engines stand in for one another, engine i next to domain i */
+	struct fluid_engine *engines;
+	struct fluid_thread threads[FLUID_THREADS];
+	double now_s;
+	uint64_t seed;
+	unsigned int moves;
+	struct dam_policy_move last[FLUID_THREADS];
+	unsigned int nr_last;
+	double first_move_s;
+};
+
+/* given: capacity told to the policy, 0: it has to learn */
+struct fluid *fluid_create(unsigned int nr_engines, double capacity, double given, bool pool);
+void fluid_destroy(struct fluid *f);
+unsigned int fluid_closed(struct fluid *f, unsigned int domain, unsigned int depth, double op_bytes);
+unsigned int fluid_open(struct fluid *f, unsigned int domain, double rate, double cv, double op_bytes);
+/* Run for a time; count moves. */
+void fluid_run(struct fluid *f, double seconds, double dt_s);
+/* Threads in a domain. */
+unsigned int fluid_in_domain(const struct fluid *f, unsigned int domain);
+double fluid_random(struct fluid *f); /* 0..1 */
+
+#endif
