@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,80 @@ START_TEST(test_thread_gone)
 }
 END_TEST
 
+/* A thread that creates another one, and a process, when it is told to. */
+struct parent {
+	struct worker w;
+	pthread_barrier_t create, created;
+	struct worker child_thread;
+	pid_t child;
+};
+
+static void *create_children(void *arg)
+{
+	struct parent *p = arg;
+
+	p->w.tid = (pid_t)syscall(SYS_gettid);
+	pthread_barrier_wait(&p->w.ready);
+	pthread_barrier_wait(&p->create);
+	worker_start(&p->child_thread);
+	p->child = fork();
+	if (p->child == 0)
+		for (;;)
+			pause();
+	pthread_barrier_wait(&p->created);
+	pthread_barrier_wait(&p->w.end);
+	return NULL;
+}
+
+/* Until now comes after then by at least a tick, so that start times differ. */
+static void next_tick(void)
+{
+	uint64_t then = dam_ticks_now();
+
+	while (dam_ticks_now() <= then + 1)
+		usleep(1000);
+}
+
+START_TEST(test_inherited)
+{
+	struct parent p;
+	struct worker before;
+	struct dam_masks *m;
+	struct dam_masks_result r;
+
+	worker_start(&before);
+	ck_assert_int_eq(dam_cpuset_set_thread(before.tid, &first), 0); /* the program's own pin */
+	next_tick();
+	pthread_barrier_init(&p.w.ready, NULL, 2);
+	pthread_barrier_init(&p.w.end, NULL, 2);
+	pthread_barrier_init(&p.create, NULL, 2);
+	pthread_barrier_init(&p.created, NULL, 2);
+	ck_assert_int_eq(pthread_create(&p.w.thread, NULL, create_children, &p), 0);
+	pthread_barrier_wait(&p.w.ready);
+	ck_assert_int_eq(dam_masks_open(path, &m), 0);
+	ck_assert_int_ge(put(m, p.w.tid, &first), 0);
+	ck_assert_int_eq(dam_cpuset_set_thread(p.w.tid, &first), 0);
+	next_tick();
+	pthread_barrier_wait(&p.create);
+	pthread_barrier_wait(&p.created);
+	ck_assert(has_mask(p.child_thread.tid, &first));
+	ck_assert(has_mask(p.child, &first));
+	worker_end(&p.w); /* the creator need not be there any more */
+
+	ck_assert_int_eq(dam_masks_restore(m, &r), 0);
+	assert_result(&r, 0, 1, 0);
+	ck_assert_uint_eq(r.inherited, 2);
+	ck_assert(has_mask(p.child_thread.tid, &all));
+	ck_assert(has_mask(p.child, &all));
+	ck_assert_msg(has_mask(before.tid, &first), "older than the pin: not inherited");
+	dam_masks_close(m);
+	kill(p.child, SIGKILL);
+	waitpid(p.child, NULL, 0);
+	worker_end(&p.child_thread);
+	worker_end(&before);
+}
+END_TEST
+
 START_TEST(test_one_writer)
 {
 	struct dam_masks *m, *other;
@@ -415,6 +490,7 @@ int main(void)
 	tcase_add_test(tc, test_recorded_but_never_pinned);
 	tcase_add_test(tc, test_foreign_mask);
 	tcase_add_test(tc, test_thread_gone);
+	tcase_add_test(tc, test_inherited);
 	tcase_add_test(tc, test_one_writer);
 	tcase_add_test(tc, test_full_table);
 	tcase_add_test(tc, test_left_over);

@@ -65,7 +65,7 @@ wants 130 "and ends it, if it wants" "$run" -q -- sh -c 'kill -INT $$'
 wants 0 "an ignored signal stays ignored" sh -c 'trap "" HUP; "$1" -q -- sh -c "kill -HUP \$\$"' sh "$run"
 
 # The environment.
-wants 0 "the library comes first" env LD_PRELOAD="$tmp/bin/libdam_preload.so" "$run" -q -- sh -c 'echo $LD_PRELOAD'
+wants 0 "the library comes first" env ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD="$tmp/bin/libdam_preload.so" "$run" -q -- sh -c 'echo $LD_PRELOAD'
 holds "$tmp/out" "^$tmp/bin/libdam_preload.so\$"
 wants 0 "run id and directory" "$run" -q -- sh -c 'echo "$DAM_RUN_ID $DAM_RUNTIME_DIR"'
 holds "$tmp/out" "^[1-9][0-9]* $tmp/tmp/dam-run-"

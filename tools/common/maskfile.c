@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tools/common/inherit.h"
 
 #define MASKS_MAGIC   0x736b73614d4d4144ull /* "DAMMasks" */
 #define MASKS_VERSION 1u
@@ -36,11 +36,12 @@ struct file_entry {
 	uint32_t pid, tid;
 	uint32_t reserved;
 	uint64_t start_time;
+	uint64_t since; /* when the entry was put, in the ticks of start_time */
 	struct dam_cpuset orig;
 	struct dam_cpuset dam;	  /* what DAM has written, or is about to */
 	struct dam_cpuset former; /* what DAM had written before that; empty: nothing */
 };
-static_assert(sizeof(struct file_entry) == 24 + 3 * sizeof(struct dam_cpuset), "file format");
+static_assert(sizeof(struct file_entry) == 32 + 3 * sizeof(struct dam_cpuset), "file format");
 
 struct dam_masks {
 	int fd;
@@ -232,6 +233,7 @@ int dam_masks_put(struct dam_masks *m, pid_t pid, pid_t tid, uint64_t start_time
 		.pid = (uint32_t)pid,
 		.tid = (uint32_t)tid,
 		.start_time = start_time,
+		.since = dam_ticks_now(),
 		.orig = *orig,
 		.dam = *dam,
 	};
@@ -295,40 +297,6 @@ unsigned int dam_masks_count(const struct dam_masks *m)
 	return m->nr_used;
 }
 
-/* Field 22; the fields are counted from the last ')', because a thread's name may hold anything. */
-static int parse_start_time(char *stat, uint64_t *out)
-{
-	char *p = strrchr(stat, ')'), *end;
-
-	for (int field = 2; p && field < 22; field++) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	if (!p || *p < '0' || *p > '9')
-		return -EINVAL;
-	errno = 0;
-	*out = strtoull(p, &end, 10);
-	return errno ? -EINVAL : 0;
-}
-
-int dam_thread_start_time(pid_t pid, pid_t tid, uint64_t *out)
-{
-	char path[64], text[1024];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -EINVAL;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -ESRCH; /* ended after open() */
-	text[n] = '\0';
-	return parse_start_time(text, out);
-}
-
 /* Restore one thread and say in @r what became of it. Return: may the entry be forgotten? */
 static bool restore_entry(const struct file_entry *e, struct dam_masks_result *r)
 {
@@ -357,10 +325,38 @@ static bool restore_entry(const struct file_entry *e, struct dam_masks_result *r
 	return !err || err == -ESRCH;
 }
 
+/* What descendants of the recorded threads may have inherited. */
+struct pin_list {
+	struct dam_pin *pin;
+	unsigned int nr, room;
+};
+
+static void remember(struct pin_list *l, const struct file_entry *e)
+{
+	if (l->nr == l->room) {
+		unsigned int room = 2 * l->room + 16;
+		struct dam_pin *more = reallocarray(l->pin, room, sizeof(*more));
+
+		if (!more)
+			return;
+		l->pin = more;
+		l->room = room;
+	}
+	l->pin[l->nr++] = (struct dam_pin){
+		.pid = (pid_t)e->pid,
+		.start_time = e->start_time,
+		.since = e->since,
+		.orig = e->orig,
+		.dam = e->dam,
+		.former = e->former,
+	};
+}
+
 /* @m is NULL when the record is restored from outside. */
 static int restore_fd(int fd, struct dam_masks *m, struct dam_masks_result *out)
 {
 	struct dam_masks_result r = {0};
+	struct pin_list pins = {0};
 	struct file_entry e;
 	int err = 0;
 
@@ -370,10 +366,13 @@ static int restore_fd(int fd, struct dam_masks *m, struct dam_masks_result *out)
 			break;
 		if (!entry_sane(&e) || !restore_entry(&e, &r))
 			continue;
+		remember(&pins, &e);
 		write_state(fd, i, ENTRY_FREE);
 		if (m && m->used[i])
 			forget(m, i);
 	}
+	r.inherited = dam_inherit_restore(pins.pin, pins.nr);
+	free(pins.pin);
 	*out = r;
 	return err == -ENODATA ? 0 : err;
 }

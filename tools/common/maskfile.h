@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/cpuset.h"
+#include "tools/common/proc.h"
 
 #define DAM_MASKS_NAME	  "masks" /* in the runtime directory */
 #define DAM_MASKS_ENTRIES 65536	  /* threads that can be pinned at the same time */
@@ -23,17 +24,11 @@ struct dam_masks;
 /* What became of the recorded threads. */
 struct dam_masks_result {
 	unsigned int restored; /* the original mask is back */
+	unsigned int inherited; /* no entry of its own, but the pin of the thread that created it: restored too */
 	unsigned int gone;     /* the thread has ended */
 	unsigned int left;     /* it has a mask that DAM did not write: left alone */
 	unsigned int failed;   /* the kernel refused; the entry stays */
 };
-
-/**
- * dam_thread_start_time() - when a thread was created, in clock ticks since boot
- *
- * Return: 0; -ESRCH: no such thread in process @pid; -EINVAL: /proc is not readable as expected.
- */
-int dam_thread_start_time(pid_t pid, pid_t tid, uint64_t *out);
 
 /**
  * dam_masks_open() - open the record for writing, create it where there is none
@@ -81,7 +76,7 @@ unsigned int dam_masks_count(const struct dam_masks *m);
  * dam_masks_restore() - give every recorded thread its original mask back, and forget it
  *
  * A thread is touched only if it is the one that was recorded (same start time) and still has a mask that
- * DAM wrote. Return: 0; -errno of reading the file.
+ * DAM wrote, or inherited such a mask (tools/common/inherit.h). Return: 0; -errno of reading the file.
  */
 int dam_masks_restore(struct dam_masks *m, struct dam_masks_result *out);
 

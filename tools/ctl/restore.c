@@ -36,12 +36,14 @@ static int show(const struct dam_masks_result *r, bool json)
 	int status;
 
 	if (!json) {
-		printf("%u restored, %u ended already, %u left alone (their mask is not DAM's), %u failed\n",
-		       r->restored, r->gone, r->left, r->failed);
+		printf("threads restored: %u, and %u that had inherited a pin; ended already: %u; "
+		       "left alone, because their mask is not DAM's: %u; failed: %u\n",
+		       r->restored, r->inherited, r->gone, r->left, r->failed);
 		return 0;
 	}
-	o = json_pack("{s:i, s:i, s:i, s:i}", "restored", (int)r->restored, "gone", (int)r->gone, "left",
-		      (int)r->left, "failed", (int)r->failed);
+	o = json_pack("{s:i, s:i, s:i, s:i, s:i}", "restored", (int)r->restored, "inherited",
+		      (int)r->inherited, "gone", (int)r->gone, "left", (int)r->left, "failed",
+		      (int)r->failed);
 	status = ctl_print_json(o);
 	json_decref(o);
 	return status;
