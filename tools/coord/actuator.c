@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Carrying out a plan, and remembering what was done. */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static void describe(struct coord *c, const struct coord_thread *t, const struct dam_policy_move *m,
+		     struct coord_move *mv)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+
+	*mv = (struct coord_move){.id = c->nr_moves + 1,
+				  .time_s = (double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S,
+				  .pid = t->pid, .tid = t->tid, .run_id = t->run_id, .m = *m};
+	memcpy(mv->comm, t->comm, sizeof(mv->comm));
+	dam_cpuset_format(t->moved ? &t->dam : &t->orig, mv->from_cpus, sizeof(mv->from_cpus));
+	dam_cpuset_format(&topo->domain[m->to_domain].cpus, mv->to_cpus, sizeof(mv->to_cpus));
+}
+
+/* Return: the move was made, or, in a dry run, is taken as made. */
+static bool act(struct coord *c, const struct dam_policy_move *m)
+{
+	struct coord_thread *t = m->thread < COORD_MAX_THREADS ? c->thread[m->thread] : NULL;
+	struct coord_move *mv = &c->move[c->nr_moves % COORD_MAX_MOVES];
+	int err;
+
+	if (!t || m->to_domain >= dam_hal_topology(c->hal)->nr_domains)
+		return false;
+	describe(c, t, m, mv);
+	if (c->opt.dry_run) {
+		snprintf(mv->result, sizeof(mv->result), "dry-run");
+		err = -1;
+	} else {
+		err = coord_mask_pin(c, t, m->to_domain);
+		if (err)
+			snprintf(mv->result, sizeof(mv->result), "failed: %s",
+				 t->why ? t->why : strerror(-err));
+		else
+			snprintf(mv->result, sizeof(mv->result), "moved");
+		t->nr_moves += !err;
+	}
+	c->nr_moves++;
+	if (c->opt.dry_run || c->opt.json)
+		coord_print_move(c, mv);
+	else
+		dam_info("%s: thread %d (%s) from CPUs %s to %s, because of %s", mv->result,
+			 (int)t->tid, t->comm, mv->from_cpus, mv->to_cpus,
+			 dam_policy_trigger_name(m->trigger));
+	return !err;
+}
+
+void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (!act(c, &m[i]))
+			dam_policy_undo(c->policy, &m[i]);
+}

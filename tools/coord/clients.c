@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Who is with us: announcements, attached processes, questions; all over one socket, nobody is waited for. */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define ACCEPT_BATCH  256
+#define MAX_REQUEST   4096
+#define MAX_PROCESSES 4096
+#define MAX_WAITING   512 /* connections that have not spoken: nobody may use up our descriptors */
+
+/* A connection that has not said yet what it wants. */
+struct coord_conn {
+	struct coord_event event;
+	int fd;
+};
+
+/* Answer with @status and, when it is OK, @nr descriptors. The peer's queue is empty: this cannot block. */
+static int send_welcome(int sock, enum dam_welcome_status status, const int *fds, unsigned int nr)
+{
+	struct dam_welcome w = {DAM_HELLO_MAGIC, DAM_SHM_VERSION, status};
+	union {
+		char buf[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} ctl = {0};
+	struct iovec iov = {&w, sizeof(w)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (nr) {
+		struct cmsghdr *h;
+
+		msg.msg_control = ctl.buf;
+		msg.msg_controllen = CMSG_SPACE(nr * sizeof(int));
+		h = CMSG_FIRSTHDR(&msg);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(nr * sizeof(int));
+		memcpy(CMSG_DATA(h), fds, nr * sizeof(int));
+	}
+	return sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static struct coord_process *find_process(struct coord *c, pid_t pid)
+{
+	for (struct coord_process *p = c->processes; p; p = p->next)
+		if (p->pid == pid)
+			return p;
+	return NULL;
+}
+
+void coord_drop(struct coord *c, struct coord_process *p)
+{
+	double dt = (double)(dam_now_ns() - c->last_tick_ns) / DAM_NS_PER_S;
+
+	coord_sample_process(c, p, dt > 1e-3 ? dt : 1e-3);
+	for (unsigned int i = 0; i < p->nr_thread; i++)
+		if (p->thread[i])
+			coord_thread_end(c, p->thread[i]);
+	if (p->prev)
+		p->prev->next = p->next;
+	else
+		c->processes = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	c->nr_processes--;
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	dam_ledger_destroy(p->ledger);
+	free(p->thread);
+	free(p);
+}
+
+/* A process has ended. */
+static void on_pidfd(struct coord *c, struct coord_event *e)
+{
+	coord_drop(c, e->owner);
+}
+
+static float weight_or_nan(float w)
+{
+	return w >= 0 && w <= 1 ? w : (float)NAN;
+}
+
+static struct coord_process *new_process(struct coord *c, const struct ucred *peer,
+					 const struct dam_hello *h, int *fd)
+{
+	struct coord_process *p = calloc(1, sizeof(*p));
+	pid_t ppid;
+
+	if (!p)
+		return NULL;
+	p->pid = peer->pid;
+	p->pid_inside = (pid_t)h->pid;
+	p->uid = peer->uid;
+	p->run_id = h->run_id;
+	p->weight_throughput = weight_or_nan(h->weight_throughput);
+	p->weight_latency = weight_or_nan(h->weight_latency);
+	p->pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
+	if (p->pidfd < 0 || coord_proc_stat(peer->pid, &ppid, &p->start) ||
+	    coord_proc_comm(peer->pid, peer->pid, p->comm))
+		goto gone;
+	if (dam_ledger_create((uint32_t)peer->pid, fd, &p->ledger))
+		goto gone;
+	p->event = (struct coord_event){on_pidfd, p};
+	if (coord_event_add(c, p->pidfd, &p->event))
+		goto no_event;
+	return p;
+no_event:
+	dam_ledger_destroy(p->ledger);
+	close(*fd);
+gone:
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	free(p);
+	return NULL;
+}
+
+static void attach(struct coord *c, int sock, const struct ucred *peer, const struct dam_hello *h)
+{
+	struct coord_process *p = find_process(c, peer->pid);
+	int fds[2];
+
+	/* A second attach of a pid: exec, or a process that thought us dead. Its old ledger is closed. */
+	if (p)
+		coord_drop(c, p);
+	if (c->nr_processes >= MAX_PROCESSES) {
+		send_welcome(sock, DAM_WELCOME_BUSY, NULL, 0);
+		return;
+	}
+	p = new_process(c, peer, h, &fds[0]);
+	if (!p) {
+		send_welcome(sock, DAM_WELCOME_BUSY, NULL, 0);
+		return;
+	}
+	p->next = c->processes;
+	if (p->next)
+		p->next->prev = p;
+	c->processes = p;
+	c->nr_processes++;
+	fds[1] = c->board.fd;
+	if (send_welcome(sock, DAM_WELCOME_OK, fds, 2))
+		coord_drop(c, p);
+	close(fds[0]);
+	c->busy = true;
+}
+
+/* The answer goes as a memfd, so that its size is nobody's problem. */
+static void answer(struct coord *c, int sock, const char *request, size_t len)
+{
+	json_t *j = coord_report(c, request, len);
+	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	size_t at = 0, size = text ? strlen(text) : 0;
+	int fd = memfd_create("dam-answer", MFD_CLOEXEC);
+
+	json_decref(j);
+	while (fd >= 0 && at < size) {
+		ssize_t n = write(fd, text + at, size - at);
+
+		if (n < 0) {
+			close(fd);
+			fd = -1;
+		} else {
+			at += (size_t)n;
+		}
+	}
+	if (fd >= 0 && text)
+		send_welcome(sock, DAM_WELCOME_OK, &fd, 1);
+	else
+		send_welcome(sock, DAM_WELCOME_BUSY, NULL, 0);
+	if (fd >= 0)
+		close(fd);
+	free(text);
+}
+
+/* Root's coordinator serves all; a user's, that user and root. Questions too: nobody sees another's threads. */
+static bool may_talk(const struct ucred *peer, uint32_t kind)
+{
+	if (peer->uid == getuid())
+		return true;
+	return kind == DAM_HELLO_CONTROL ? peer->uid == 0 : getuid() == 0;
+}
+
+/* One packet, or the end of the connection, which makes it an announcement. Return: false: nothing yet. */
+static bool serve(struct coord *c, int sock)
+{
+	struct {
+		struct dam_hello h;
+		char request[MAX_REQUEST];
+	} in;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	ssize_t n = recv(sock, &in, sizeof(in), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno != EAGAIN;
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 0)
+		return true;
+	if (n == 0) {
+		if (may_talk(&peer, DAM_HELLO_ATTACH))
+			coord_mask_newcomer(c, peer.pid);
+		return true;
+	}
+	if ((size_t)n < sizeof(in.h) || in.h.magic != DAM_HELLO_MAGIC)
+		return true;
+	if (in.h.version != DAM_SHM_VERSION)
+		send_welcome(sock, DAM_WELCOME_VERSION, NULL, 0);
+	else if (!may_talk(&peer, in.h.kind))
+		send_welcome(sock, DAM_WELCOME_REFUSED, NULL, 0);
+	else if (in.h.kind == DAM_HELLO_CONTROL)
+		answer(c, sock, in.request, (size_t)n - sizeof(in.h));
+	else if (in.h.kind == DAM_HELLO_ATTACH)
+		attach(c, sock, &peer, &in.h);
+	return true;
+}
+
+static void on_conn(struct coord *c, struct coord_event *e)
+{
+	struct coord_conn *conn = e->owner;
+
+	if (!serve(c, conn->fd))
+		return;
+	close(conn->fd);
+	free(conn);
+	c->nr_waiting--;
+}
+
+void coord_accept(struct coord *c)
+{
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct coord_conn *conn;
+
+		if (fd < 0)
+			return;
+		if (serve(c, fd)) {
+			close(fd);
+			continue;
+		}
+		/* connected, and not a word yet: wait for it beside everything else */
+		conn = c->nr_waiting < MAX_WAITING ? malloc(sizeof(*conn)) : NULL;
+		if (!conn) {
+			close(fd);
+			continue;
+		}
+		*conn = (struct coord_conn){{on_conn, conn}, fd};
+		if (coord_event_add(c, fd, &conn->event)) {
+			close(fd);
+			free(conn);
+			continue;
+		}
+		c->nr_waiting++;
+	}
+}
+
+static void each_reader(void *ctx, void (*fn)(const struct dam_ledger *l, void *arg), void *arg)
+{
+	struct coord *c = ctx;
+
+	for (struct coord_process *p = c->processes; p; p = p->next)
+		fn(p->ledger, arg);
+}
+
+void coord_publish(struct coord *c)
+{
+	static struct dam_board_target targets[DAM_BOARD_TARGETS];
+	static struct dam_board_dev devs[DAM_BOARD_DEVS];
+	unsigned int nr_devs, nr = dam_hal_nr_targets(c->hal);
+	const struct dam_hal_dev *d = dam_hal_devs(c->hal, &nr_devs);
+	int err;
+
+	if (nr_devs > DAM_BOARD_DEVS)
+		nr_devs = DAM_BOARD_DEVS;
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+		const char *name = t->kind == DAM_TARGET_POOL ? t->pool.name : t->engine.name;
+
+		targets[i] = (struct dam_board_target){.id = i + 1,
+						       .is_pool = t->kind == DAM_TARGET_POOL};
+		memcpy(targets[i].name, name, sizeof(targets[i].name));
+	}
+	for (unsigned int i = 0; i < nr_devs; i++) {
+		devs[i] = (struct dam_board_dev){d[i].dev, (uint32_t)d[i].type, (uint32_t)d[i].target};
+		if (d[i].lba_bytes)
+			targets[d[i].target].lba_bytes = d[i].lba_bytes;
+	}
+	err = dam_board_publish(&c->board, targets, nr, devs, nr_devs, each_reader, c, dam_now_ns());
+	c->board_pending = err == -EAGAIN;
+	if (err && err != -EAGAIN)
+		dam_warn("cannot publish the directory of engines: %s", strerror(-err));
+}
+
+void coord_clients_close(struct coord *c)
+{
+	while (c->processes)
+		coord_drop(c, c->processes);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The loop: collect, forecast, decide, act, wait; every 10 ms under load, every second when nothing happens. */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "tools/common/paths.h"
+
+#define IDLE_AFTER_NS	 DAM_NS_PER_S /* without a submission: stretch the tick */
+#define IDLE_INTERVAL_NS DAM_NS_PER_S
+#define REFRESH_NS	 DAM_NS_PER_S
+
+int coord_event_add(struct coord *c, int fd, struct coord_event *e)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = e};
+
+	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static void on_listen(struct coord *c, struct coord_event *e)
+{
+	(void)e;
+	coord_accept(c);
+}
+
+static void on_signal(struct coord *c, struct coord_event *e)
+{
+	struct signalfd_siginfo si;
+
+	(void)e;
+	if (read(c->signal_fd, &si, sizeof(si)) == sizeof(si))
+		c->stop = true;
+}
+
+static int open_events(struct coord *c)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGHUP);
+	if (c->opt.private) /* ^C is for the program that dam-run runs; dam-run ends us */
+		sigdelset(&stop, SIGINT);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	if (c->opt.private)
+		signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	c->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (c->epoll_fd < 0 || c->signal_fd < 0)
+		return -errno;
+	c->on_signal.serve = on_signal;
+	return coord_event_add(c, c->signal_fd, &c->on_signal);
+}
+
+static int open_hal(struct coord *c)
+{
+	struct dam_hal_config cfg = {
+		.root = "",
+		.capacity = dam_knob_text(&c->knobs, DAM_KNOB_CAPACITY),
+		.sim = dam_knob_text(&c->knobs, DAM_KNOB_SIM),
+	};
+	char why[256] = "";
+	int err = dam_hal_open(&cfg, why, sizeof(why), &c->hal);
+
+	if (!err)
+		err = coord_model_open(c);
+	if (err)
+		dam_err("%s", *why ? why : strerror(-err));
+	return err ? 1 : 0;
+}
+
+/* The record of masks; a dead predecessor's pins are undone before anything else happens. */
+static int open_masks(struct coord *c)
+{
+	struct dam_masks_result r;
+	char path[PATH_MAX];
+	int err = dam_path_join(c->opt.runtime_dir, DAM_MASKS_NAME, path, sizeof(path));
+
+	if (!err)
+		err = dam_masks_open(path, &c->masks);
+	if (err) {
+		dam_err("cannot open the record of masks in %s: %s", c->opt.runtime_dir, strerror(-err));
+		return 1;
+	}
+	err = dam_masks_restore(c->masks, &r);
+	if (err)
+		dam_warn("cannot read the record of masks in %s: %s", c->opt.runtime_dir, strerror(-err));
+	else if (r.restored)
+		dam_warn("gave %u threads their masks back that an earlier coordinator had left pinned",
+			 r.restored);
+	return 0;
+}
+
+static int open_board(struct coord *c)
+{
+	int err = dam_board_create(&c->board);
+
+	if (err) {
+		dam_err("cannot make the shared directory of engines: %s", strerror(-err));
+		return 1;
+	}
+	coord_publish(c);
+	dam_board_beat(&c->board, dam_now_ns());
+	return 0;
+}
+
+int coord_open(struct coord *c)
+{
+	int err;
+
+	c->ended_tail = &c->ended;
+	c->epoll_fd = c->listen_fd = c->lock_fd = c->signal_fd = -1;
+	c->board.fd = -1;
+	c->start_ns = c->last_tick_ns = c->active_ns = dam_now_ns();
+	if (open_hal(c))
+		return 1;
+	if (c->opt.once)
+		return 0;
+	err = open_events(c);
+	if (err) {
+		dam_err("cannot set up the event loop: %s", strerror(-err));
+		return 1;
+	}
+	if (coord_listen(c) || open_masks(c) || open_board(c))
+		return 1;
+	c->on_listen.serve = on_listen;
+	return coord_event_add(c, c->listen_fd, &c->on_listen) ? 1 : 0;
+}
+
+void coord_tick(struct coord *c, uint64_t now_ns)
+{
+	double dt = (double)(now_ns - c->last_tick_ns) / DAM_NS_PER_S;
+	struct coord_process *next;
+
+	if (dt <= 0)
+		return;
+	for (struct coord_process *p = c->processes; p; p = next) {
+		next = p->next;
+		coord_sample_process(c, p, dt);
+		if (__atomic_load_n(&p->ledger->detached, __ATOMIC_ACQUIRE))
+			coord_drop(c, p);
+	}
+	/* after the ledgers: what they report is what simulated engines have done */
+	coord_sample_engines(c, now_ns);
+	coord_model_decide(c, dt);
+	c->last_tick_ns = now_ns;
+	if (now_ns - c->last_refresh_ns >= REFRESH_NS) {
+		c->last_refresh_ns = now_ns;
+		coord_model_refresh(c);
+	}
+	if (c->board_pending)
+		coord_publish(c);
+	if (c->board.map)
+		dam_board_beat(&c->board, now_ns);
+	c->nr_ticks++;
+	c->tick_ns_sum += dam_now_ns() - now_ns;
+}
+
+/* The time until the next tick: the knob's while threads submit, doubling to a second when they stop. */
+static uint64_t next_interval(struct coord *c, uint64_t now_ns, uint64_t interval_ns)
+{
+	uint64_t tick = (uint64_t)dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS;
+
+	if (c->busy) {
+		c->busy = false;
+		c->active_ns = now_ns;
+		return tick;
+	}
+	if (now_ns - c->active_ns < IDLE_AFTER_NS)
+		return tick;
+	interval_ns *= 2;
+	return interval_ns < IDLE_INTERVAL_NS ? interval_ns : IDLE_INTERVAL_NS;
+}
+
+int coord_run(struct coord *c)
+{
+	uint64_t interval = (uint64_t)dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS;
+	uint64_t due = dam_now_ns() + interval;
+
+	while (!c->stop) {
+		uint64_t now = dam_now_ns();
+		struct epoll_event ev;
+		int n, wait_ms = now < due ? (int)((due - now + DAM_NS_PER_MS - 1) / DAM_NS_PER_MS) : 0;
+
+		/* one event at a time: serving one may free the owner of another */
+		n = epoll_wait(c->epoll_fd, &ev, 1, wait_ms);
+		if (n < 0 && errno != EINTR) {
+			dam_err("the event loop failed: %s", strerror(errno));
+			return 1;
+		}
+		if (n > 0) {
+			struct coord_event *e = ev.data.ptr;
+
+			e->serve(c, e);
+		}
+		now = dam_now_ns();
+		if (now >= due) {
+			coord_tick(c, now);
+			interval = next_interval(c, now, interval);
+			due = now + interval;
+		} else if (c->busy && interval > DAM_NS_PER_MS * 10) {
+			due = now; /* somebody attached while we dozed */
+		}
+	}
+	return 0;
+}
+
+void coord_close(struct coord *c)
+{
+	if (c->masks) {
+		coord_mask_descendants(c);
+		for (unsigned int i = 0; i < c->nr_thread; i++)
+			if (c->thread[i])
+				coord_mask_restore(c, c->thread[i]);
+	}
+	coord_unlisten(c);
+	if (c->board.map)
+		dam_board_destroy(&c->board);
+	coord_clients_close(c);
+	coord_threads_close(c);
+	dam_masks_close(c->masks);
+	coord_model_close(c);
+	dam_hal_close(c->hal);
+	if (c->signal_fd >= 0)
+		close(c->signal_fd);
+	if (c->epoll_fd >= 0)
+		close(c->epoll_fd);
+}

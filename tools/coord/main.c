@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* dam-coord: the command line, and the four steps parse, open, run, close. */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "tools/common/options.h"
+#include "tools/common/paths.h"
+#include "tools/common/view.h"
+
+#define ONCE_NS DAM_NS_PER_S /* what --once looks at */
+
+static const struct dam_option options[] = {
+	{.name = "foreground", .letter = 'f', .offset = offsetof(struct coord_options, foreground),
+	 .help = "stay in the foreground instead of becoming a daemon"},
+	{.name = "dry-run", .letter = 'n', .offset = offsetof(struct coord_options, dry_run),
+	 .help = "decide and print every move, but change no mask; stays in the foreground"},
+	{.name = "once", .letter = '1', .offset = offsetof(struct coord_options, once),
+	 .help = "look at the engines for one second, print them, end"},
+	{.name = "json", .letter = 'j', .offset = offsetof(struct coord_options, json),
+	 .help = "print JSON: what --once found, or one object for each move"},
+	{.name = "runtime-dir", .letter = 'd', .type = DAM_OPTION_TEXT, .arg = "DIR",
+	 .offset = offsetof(struct coord_options, runtime_dir),
+	 .help = "directory of the socket and of the record of masks, instead of DAM_RUNTIME_DIR"},
+	{.name = "private", .hidden = true, .offset = offsetof(struct coord_options, private),
+	 .help = "end together with the process that started it"},
+	{.name = "ready-fd", .type = DAM_OPTION_NUMBER, .hidden = true, .arg = "FD", .max = INT_MAX,
+	 .offset = offsetof(struct coord_options, ready_fd),
+	 .help = "write one byte there once the socket listens"},
+};
+
+static const struct dam_tool tool = {
+	.name = "dam-coord",
+	.usage = "[options]",
+	.summary = "watch DMA engines and the threads that drive them; move threads before an engine saturates",
+	.option = options,
+	.nr_options = sizeof(options) / sizeof(options[0]),
+	.knob_scope = DAM_SCOPE_COORD,
+	.usage_status = 2,
+};
+
+static void warn_knob(const char *line)
+{
+	dam_warn("%s", line);
+}
+
+static void tell_ready(struct coord *c)
+{
+	if (c->opt.ready_fd < 0)
+		return;
+	if (write(c->opt.ready_fd, "r", 1) != 1)
+		dam_debug("nobody reads --ready-fd %d", c->opt.ready_fd);
+	close(c->opt.ready_fd);
+}
+
+/*
+ * Become a daemon: the caller waits until the socket listens, so that its exit status tells whether that worked.
+ * Return: 0 in the daemon; does not return in the caller.
+ */
+static int detach(struct coord *c)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC) || (pid = fork()) < 0) {
+		dam_err("cannot become a daemon: %s", strerror(errno));
+		return 1;
+	}
+	if (pid > 0) {
+		close(ready[1]);
+		_exit(read(ready[0], &byte, 1) == 1 ? 0 : 1);
+	}
+	close(ready[0]);
+	c->opt.ready_fd = ready[1];
+	setsid();
+	return 0;
+}
+
+/* Errors have been told where the daemon was started; from now on they go to stderr only if that was kept. */
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	if (isatty(STDERR_FILENO))
+		dup2(null, STDERR_FILENO);
+	close(null);
+}
+
+static int print_once(struct coord *c)
+{
+	static const struct dam_view_column column[] = {
+		{"engine", "name", dam_view_text, false},
+		{"pool", "pool", dam_view_text, false},
+		{"component", "component", dam_view_text, false},
+		{"domains", "domains", dam_view_list, false},
+		{"rate", "rate_bps", dam_view_rate, true},
+		{"capacity", "capacity_bps", dam_view_rate, true},
+		{"from", "capacity_source", dam_view_text, false},
+		{"used", "utilisation", dam_view_percent, true},
+		{"in flight", "inflight", dam_view_number, true},
+	};
+	uint64_t now, end = dam_now_ns() + ONCE_NS;
+	struct timespec tick = {0, (long)(dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS)};
+	json_t *j;
+
+	tick.tv_sec = tick.tv_nsec / (long)DAM_NS_PER_S;
+	tick.tv_nsec %= (long)DAM_NS_PER_S;
+	do {
+		nanosleep(&tick, NULL);
+		now = dam_now_ns();
+		coord_tick(c, now);
+	} while (now < end);
+	j = coord_report_once(c);
+	if (c->opt.json) {
+		json_dumpf(j, stdout, JSON_INDENT(2));
+		printf("\n");
+	} else {
+		dam_view_print(stdout, 0, column, sizeof(column) / sizeof(column[0]),
+			       json_object_get(j, "engines"));
+	}
+	json_decref(j);
+	return 0;
+}
+
+/* A private coordinator must not outlive dam-run, however and whenever that ends. */
+static bool orphaned(const struct coord *c, pid_t parent)
+{
+	return c->opt.private && (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent);
+}
+
+static int serve(struct coord *c, bool daemon)
+{
+	int status = coord_open(c);
+
+	if (status)
+		return status;
+	if (c->opt.once)
+		return print_once(c);
+	tell_ready(c);
+	if (daemon)
+		leave_terminal();
+	return coord_run(c);
+}
+
+int main(int argc, char **argv)
+{
+	static struct coord c;
+	static char dir[DAM_RUNTIME_DIR_MAX];
+	const pid_t parent = getppid();
+	bool daemon;
+	int status, err;
+
+	dam_log_open(tool.name, DAM_LOG_WARN);
+	c.opt.ready_fd = -1;
+	err = dam_options_parse(&tool, argc, argv, &c.opt);
+	if (err <= 0)
+		return err ? 2 : 0;
+	if (err < argc) {
+		dam_err("%s: this takes no operands; see --help", argv[err]);
+		return 2;
+	}
+	dam_knobs_load(getenv, warn_knob, &c.knobs);
+	dam_log_open(tool.name, (enum dam_log_level)dam_knob_num(&c.knobs, DAM_KNOB_LOG));
+	err = dam_runtime_dir(c.opt.runtime_dir, !c.opt.once, dir);
+	if (err) {
+		dam_err("cannot use the runtime directory %s: %s; set DAM_RUNTIME_DIR to one of your own",
+			c.opt.runtime_dir ? c.opt.runtime_dir : dir, strerror(-err));
+		return 1;
+	}
+	c.opt.runtime_dir = dir;
+	daemon = !(c.opt.foreground || c.opt.dry_run || c.opt.private || c.opt.once);
+	if (daemon && detach(&c))
+		return 1;
+	status = orphaned(&c, parent) ? 1 : serve(&c, daemon);
+	coord_close(&c);
+	return status;
+}

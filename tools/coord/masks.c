@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * Masks: what a thread may run on, who wrote it, how DAM's pin comes and goes.
+ *
+ * Before every change the mask is read: if it is not the one that DAM wrote last (or saw first), it is somebody
+ * else's pin, and the thread is left alone. The original goes into the mask file before the kernel is asked.
+ */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+static struct dam_slot *slot_of(const struct coord_thread *t)
+{
+	return &t->proc->ledger->slot[t->slot];
+}
+
+/* A thread of @pid that DAM has moved and whose mask is @mask. */
+static struct coord_thread *moved_with(struct coord *c, pid_t pid, const struct dam_cpuset *mask)
+{
+	for (unsigned int i = 0; i < c->nr_thread; i++) {
+		struct coord_thread *t = c->thread[i];
+
+		if (t && t->pid == pid && t->moved && dam_cpuset_equal(&t->dam, mask))
+			return t;
+	}
+	return NULL;
+}
+
+void coord_mask_first(struct coord *c, struct coord_thread *t)
+{
+	struct coord_thread *creator;
+	struct dam_cpuset mask;
+
+	if (dam_cpuset_get_thread(t->tid, &mask)) {
+		t->why = "ended";
+		return;
+	}
+	t->orig = mask;
+	creator = moved_with(c, t->pid, &mask);
+	if (!creator)
+		return;
+	/* It inherited DAM's pin from the thread that created it: undo that, it never asked for it. */
+	t->orig = creator->orig;
+	if (!c->opt.dry_run)
+		dam_cpuset_set_thread(t->tid, &t->orig);
+}
+
+bool coord_mask_check(struct coord *c, struct coord_thread *t)
+{
+	struct dam_cpuset mask;
+
+	if (dam_cpuset_get_thread(t->tid, &mask)) {
+		t->why = "ended";
+		return false;
+	}
+	if (dam_cpuset_equal(&mask, t->moved ? &t->dam : &t->orig))
+		return true;
+	/* Somebody else's pin: it stays, and ours is forgotten. */
+	t->why = "pinned by somebody else";
+	if (t->moved) {
+		t->moved = false;
+		dam_slot_set_masks(slot_of(t), NULL, NULL);
+		dam_masks_clear(c->masks, t->mask_entry);
+		t->mask_entry = -1;
+	}
+	t->orig = mask;
+	return false;
+}
+
+/* Tell the mask file and the thread's hooks, then the kernel; in that order. */
+static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_cpuset *mask)
+{
+	int err, entry = t->mask_entry;
+
+	if (!t->start && dam_thread_start_time(t->pid, t->tid, &t->start))
+		return -ESRCH;
+	if (entry < 0)
+		entry = dam_masks_put(c->masks, t->pid, t->tid, t->start, &t->orig, mask);
+	else
+		dam_masks_update(c->masks, entry, mask);
+	if (entry < 0)
+		return entry;
+	t->mask_entry = entry;
+	dam_slot_set_masks(slot_of(t), &t->orig, mask);
+	err = dam_cpuset_set_thread(t->tid, mask);
+	if (err)
+		return err;
+	t->dam = *mask;
+	t->moved = true;
+	/* the kernel may have taken CPUs away that the thread's cpuset lacks: remember what it really is */
+	if (!dam_cpuset_get_thread(t->tid, &t->dam) && !dam_cpuset_equal(&t->dam, mask)) {
+		dam_masks_update(c->masks, entry, &t->dam);
+		dam_slot_set_masks(slot_of(t), &t->orig, &t->dam);
+	}
+	return 0;
+}
+
+int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+	struct dam_cpuset mask;
+	int err;
+
+	if (!coord_mask_check(c, t))
+		return -EBUSY;
+	if (!(coord_mask_allowed(c, t) >> domain & 1))
+		return -EINVAL;
+	dam_cpuset_and(&topo->domain[domain].cpus, &t->orig, &mask);
+	err = write_mask(c, t, &mask);
+	if (err) {
+		if (t->moved) { /* the former pin is still in place */
+			dam_masks_update(c->masks, t->mask_entry, &t->dam);
+			dam_slot_set_masks(slot_of(t), &t->orig, &t->dam);
+		} else {
+			dam_slot_set_masks(slot_of(t), NULL, NULL);
+			if (t->mask_entry >= 0)
+				dam_masks_clear(c->masks, t->mask_entry);
+			t->mask_entry = -1;
+		}
+		return err;
+	}
+	t->domain = domain;
+	return 0;
+}
+
+void coord_mask_restore(struct coord *c, struct coord_thread *t)
+{
+	if (!t->moved || !coord_mask_check(c, t))
+		return;
+	if (dam_cpuset_set_thread(t->tid, &t->orig))
+		return; /* its record stays in the mask file */
+	t->moved = false;
+	dam_slot_set_masks(slot_of(t), NULL, NULL);
+	dam_masks_clear(c->masks, t->mask_entry);
+	t->mask_entry = -1;
+}
+
+uint64_t coord_mask_allowed(const struct coord *c, const struct coord_thread *t)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+	unsigned int min = (unsigned int)dam_knob_num(&c->knobs, DAM_KNOB_MIN_CPUS);
+	uint64_t allowed = 0;
+
+	for (unsigned int d = 0; d < topo->nr_domains && d < 64; d++) {
+		struct dam_cpuset both;
+		unsigned int has = dam_cpuset_count(&topo->domain[d].cpus);
+		unsigned int gets = dam_cpuset_and(&topo->domain[d].cpus, &t->orig, &both);
+
+		if (gets && gets >= (min < has ? min : has))
+			allowed |= 1ull << d;
+	}
+	return allowed;
+}
+
+/* Give every thread of @pid that carries @mask the mask @orig. */
+static void give_back(pid_t pid, const struct dam_cpuset *mask, const struct dam_cpuset *orig)
+{
+	char path[64];
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((d = readdir(dir))) {
+		pid_t tid = (pid_t)strtol(d->d_name, NULL, 10);
+		struct dam_cpuset now;
+
+		if (tid > 0 && !dam_cpuset_get_thread(tid, &now) && dam_cpuset_equal(&now, mask))
+			dam_cpuset_set_thread(tid, orig);
+	}
+	closedir(dir);
+}
+
+void coord_mask_newcomer(struct coord *c, pid_t pid)
+{
+	struct coord_thread *creator;
+	struct dam_cpuset mask;
+	uint64_t start;
+	pid_t ppid;
+
+	if (c->opt.dry_run || dam_cpuset_get_thread(pid, &mask))
+		return;
+	creator = moved_with(c, pid, &mask); /* the same process after exec */
+	if (!creator && !coord_proc_stat(pid, &ppid, &start))
+		creator = moved_with(c, ppid, &mask);
+	if (creator)
+		give_back(pid, &mask, &creator->orig);
+}
+
+struct family {
+	pid_t pid, ppid;
+};
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct family *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static struct family *list_processes(unsigned int *nr)
+{
+	struct family *v = NULL;
+	unsigned int room = 0, n = 0;
+	struct dirent *d;
+	DIR *dir = opendir("/proc");
+
+	while (dir && (d = readdir(dir))) {
+		uint64_t start;
+		pid_t ppid;
+
+		if (!isdigit((unsigned char)d->d_name[0]) ||
+		    coord_proc_stat((pid_t)strtol(d->d_name, NULL, 10), &ppid, &start))
+			continue;
+		if (n == room) {
+			struct family *more = realloc(v, (room = room * 2 + 256) * sizeof(*v));
+
+			if (!more)
+				break;
+			v = more;
+		}
+		v[n++] = (struct family){(pid_t)strtol(d->d_name, NULL, 10), ppid};
+	}
+	if (dir)
+		closedir(dir);
+	if (n)
+		qsort(v, n, sizeof(*v), by_pid);
+	*nr = n;
+	return v;
+}
+
+/*
+ * A child that never announced itself (static, another libc) may still carry the pin of the thread that created
+ * it. Called while the moved threads are still known.
+ */
+void coord_mask_descendants(struct coord *c)
+{
+	unsigned int nr;
+	struct family *all;
+
+	for (unsigned int i = 0; i < c->nr_thread; i++)
+		if (c->thread[i] && c->thread[i]->moved)
+			goto some;
+	return;
+some:
+	all = list_processes(&nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct coord_thread *creator = NULL;
+		struct dam_cpuset mask;
+		pid_t up = all[i].ppid;
+
+		if (dam_cpuset_get_thread(all[i].pid, &mask))
+			continue;
+		for (int depth = 0; up > 1 && !creator && depth < 64; depth++) {
+			struct family key = {.pid = up}, *parent;
+
+			creator = moved_with(c, up, &mask);
+			parent = bsearch(&key, all, nr, sizeof(*all), by_pid);
+			up = parent ? parent->ppid : 0;
+		}
+		if (creator)
+			give_back(all[i].pid, &mask, &creator->orig);
+	}
+	free(all);
+}

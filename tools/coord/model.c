@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The model: what policy/ and predict/ are told of the machine, and the call that decides. */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define MAX_PLAN 1024 /* moves in one tick */
+
+/* A cautious guess where nothing is known: a move refills this much cache at this bandwidth. */
+#define GUESS_MEMORY_BPS  10e9
+#define GUESS_CACHE_BYTES (2.0 * 1024 * 1024)
+
+static void configure(struct coord *c, struct dam_policy_config *cfg)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+
+	*cfg = (struct dam_policy_config){
+		.weight_throughput = dam_knob_num(&c->knobs, DAM_KNOB_WEIGHT_THROUGHPUT),
+		.weight_latency = dam_knob_num(&c->knobs, DAM_KNOB_WEIGHT_LATENCY),
+		.threshold = dam_knob_num(&c->knobs, DAM_KNOB_MIGRATION_THRESHOLD) / 100,
+		.tick_s = dam_knob_num(&c->knobs, DAM_KNOB_TICK) / 1000,
+		.max_moves = (unsigned int)dam_knob_num(&c->knobs, DAM_KNOB_MAX_MOVES),
+		.nr_domains = topo->nr_domains,
+		.memory_bps = GUESS_MEMORY_BPS,
+		.cache_bytes = GUESS_CACHE_BYTES,
+	};
+	for (unsigned int a = 0; a < topo->nr_domains; a++)
+		for (unsigned int b = 0; b < topo->nr_domains; b++)
+			cfg->distance[a][b] = topo->distance[a][b];
+}
+
+static uint64_t local_domains(const struct dam_topology *topo, const struct dam_cpuset *cpus)
+{
+	struct dam_cpuset both;
+	uint64_t bits = 0;
+
+	for (unsigned int d = 0; d < topo->nr_domains; d++)
+		if (dam_cpuset_and(cpus, &topo->domain[d].cpus, &both))
+			bits |= 1ull << d;
+	return bits;
+}
+
+static int open_engine(struct coord *c, unsigned int i, const struct dam_hal_engine *e)
+{
+	double tick = dam_knob_num(&c->knobs, DAM_KNOB_TICK);
+	unsigned int horizon = (unsigned int)(dam_knob_num(&c->knobs, DAM_KNOB_PREDICTION_HORIZON) / tick);
+	struct dam_policy_engine_desc d = {
+		.pool = e->pool,
+		.given_capacity = (double)e->capacity_bps,
+		.base_latency_s = (double)e->base_latency_ns / DAM_NS_PER_S,
+		.local_domains = local_domains(dam_hal_topology(c->hal), &e->local_cpus),
+	};
+	void *mem = aligned_alloc(16, dam_predict_size(horizon ? horizon : 1));
+
+	if (!mem)
+		return -ENOMEM;
+	c->engine[i].predictor = dam_predict_init(mem, tick / 1000, horizon ? horizon : 1);
+	dam_policy_set_engine(c->policy, i, &d);
+	return 0;
+}
+
+int coord_model_open(struct coord *c)
+{
+	struct dam_policy_config cfg;
+
+	configure(c, &cfg);
+	c->policy = dam_policy_create(&cfg, DAM_HAL_TARGETS, DAM_HAL_TARGETS, COORD_MAX_THREADS);
+	c->engine = calloc(DAM_HAL_TARGETS, sizeof(*c->engine));
+	c->forecast = calloc(DAM_HAL_TARGETS, sizeof(*c->forecast));
+	c->move = calloc(COORD_MAX_MOVES, sizeof(*c->move));
+	c->plan = calloc(MAX_PLAN, sizeof(*c->plan));
+	if (!c->policy || !c->engine || !c->forecast || !c->move || !c->plan)
+		return -ENOMEM;
+	coord_model_refresh(c);
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+
+		if (t->kind == DAM_TARGET_ENGINE && open_engine(c, i, &t->engine))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void coord_model_close(struct coord *c)
+{
+	for (unsigned int i = 0; c->engine && i < DAM_HAL_TARGETS; i++)
+		free(c->engine[i].predictor);
+	dam_policy_destroy(c->policy);
+	free(c->engine);
+	free(c->forecast);
+	free(c->move);
+	free(c->plan);
+}
+
+void coord_model_refresh(struct coord *c)
+{
+	dam_hal_refresh(c->hal);
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+		int none[DAM_MAX_DOMAINS];
+
+		if (t->kind != DAM_TARGET_POOL)
+			continue;
+		for (unsigned int d = 0; d < DAM_MAX_DOMAINS; d++)
+			none[d] = DAM_POLICY_NONE;
+		dam_policy_set_pool(c->policy, i, t->pool.cpu_driven ? t->pool.engine_of_domain : none);
+	}
+}
+
+void coord_model_decide(struct coord *c, double dt_s)
+{
+	unsigned int nr;
+
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		struct coord_engine *e = &c->engine[i];
+
+		if (!e->predictor)
+			continue;
+		dam_predict_get(e->predictor, &e->forecast);
+		c->forecast[i] = (struct dam_policy_forecast){e->forecast.mean, e->forecast.p90,
+							      e->forecast.trusted};
+	}
+	nr = dam_policy_tick(c->policy, dt_s, c->forecast, c->plan, MAX_PLAN);
+	coord_act(c, c->plan, nr);
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What people and programs see: the answers to questions, as JSON. The keys are documented in dam-ctl(1). */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* JSON has no NaN: what is not known is null. */
+static json_t *number(double v)
+{
+	return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *whole(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+static json_t *cpus_text(const struct dam_cpuset *s)
+{
+	char buf[512];
+
+	return json_string(dam_cpuset_format(s, buf, sizeof(buf)));
+}
+
+/* Names of threads are bytes of another process: what is not UTF-8 is shown as '?'. */
+static json_t *name_text(const char *name)
+{
+	char safe[DAM_HAL_NAME];
+	json_t *j = json_string(name);
+
+	if (j)
+		return j;
+	snprintf(safe, sizeof(safe), "%s", name);
+	for (char *p = safe; *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	return json_string(safe);
+}
+
+static const char *target_name(struct coord *c, int target)
+{
+	const struct dam_hal_target *t;
+
+	if (target == COORD_BUFFERED)
+		return "buffered";
+	if (target < 0)
+		return "other";
+	t = dam_hal_target(c->hal, (unsigned int)target);
+	return t->kind == DAM_TARGET_POOL ? t->pool.name : t->engine.name;
+}
+
+/* Processor time of the coordinator as a share of one CPU, since it started. */
+static double cpu_share(const struct coord *c)
+{
+	struct rusage ru;
+	double used, lived = (double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S;
+
+	getrusage(RUSAGE_SELF, &ru);
+	used = (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+	       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
+	return lived > 0 ? used / lived : 0;
+}
+
+static json_t *status_json(struct coord *c)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+	json_t *j = json_object(), *domains = json_array();
+	unsigned int engines = 0;
+
+	for (unsigned int d = 0; d < topo->nr_domains; d++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "index", whole(d));
+		json_object_set_new(o, "node", json_integer(topo->domain[d].os_node));
+		json_object_set_new(o, "cpus", cpus_text(&topo->domain[d].cpus));
+		json_array_append_new(domains, o);
+	}
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++)
+		engines += dam_hal_target(c->hal, i)->kind == DAM_TARGET_ENGINE;
+	json_object_set_new(j, "version", json_string(PACKAGE_VERSION));
+	json_object_set_new(j, "pid", whole((uint64_t)getpid()));
+	json_object_set_new(j, "uid", whole(getuid()));
+	json_object_set_new(j, "uptime_s", number((double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S));
+	json_object_set_new(j, "tick_ms", number(dam_knob_num(&c->knobs, DAM_KNOB_TICK)));
+	json_object_set_new(j, "dry_run", json_boolean(c->opt.dry_run));
+	json_object_set_new(j, "domains", domains);
+	json_object_set_new(j, "processes", whole(c->nr_processes));
+	json_object_set_new(j, "threads", whole(c->nr_live));
+	json_object_set_new(j, "threads_not_managed", whole(c->threads_dropped));
+	json_object_set_new(j, "engines", whole(engines));
+	json_object_set_new(j, "moves", whole(c->nr_moves));
+	json_object_set_new(j, "masks_changed", whole(c->masks ? dam_masks_count(c->masks) : 0));
+	json_object_set_new(j, "ticks", whole(c->nr_ticks));
+	json_object_set_new(j, "tick_us_mean",
+			    number(c->nr_ticks ? (double)c->tick_ns_sum / 1e3 / (double)c->nr_ticks : 0));
+	json_object_set_new(j, "cpu_share", number(cpu_share(c)));
+	json_object_set_new(j, "publications_skipped", whole(c->board.skipped));
+	return j;
+}
+
+static json_t *engine_json(struct coord *c, unsigned int i)
+{
+	static const char *const source[] = {"unknown", "given", "learned", "sibling"};
+	const struct dam_hal_engine *e = &dam_hal_target(c->hal, i)->engine;
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+	const struct coord_engine *ce = &c->engine[i];
+	json_t *j = json_object(), *domains = json_array();
+	struct dam_policy_engine_view v;
+	struct dam_cpuset both;
+
+	dam_policy_view_engine(c->policy, i, &v);
+	for (unsigned int d = 0; d < topo->nr_domains; d++)
+		if (dam_cpuset_and(&e->local_cpus, &topo->domain[d].cpus, &both))
+			json_array_append_new(domains, whole(d));
+	json_object_set_new(j, "name", name_text(e->name));
+	json_object_set_new(j, "kind", json_string(e->backend->name));
+	json_object_set_new(j, "component", name_text(e->component));
+	json_object_set_new(j, "pool", e->pool >= 0 ? name_text(target_name(c, e->pool)) : json_null());
+	json_object_set_new(j, "cpus", cpus_text(&e->local_cpus));
+	json_object_set_new(j, "domains", domains);
+	json_object_set_new(j, "simulated", json_boolean(e->simulated));
+	json_object_set_new(j, "gone", json_boolean(e->gone));
+	json_object_set_new(j, "capacity_bps", v.capacity > 0 ? number(v.capacity) : json_null());
+	json_object_set_new(j, "capacity_source", json_string(source[v.source]));
+	json_object_set_new(j, "rate_bps", number(v.rate));
+	json_object_set_new(j, "read_bps", number(ce->read_bps));
+	json_object_set_new(j, "write_bps", number(ce->write_bps));
+	json_object_set_new(j, "attributed_bps", number(v.attributed));
+	json_object_set_new(j, "background_bps", number(v.background));
+	json_object_set_new(j, "demand_bps", number(v.demand));
+	json_object_set_new(j, "utilisation", number(v.util));
+	json_object_set_new(j, "saturated", json_boolean(v.saturated));
+	json_object_set_new(j, "latency_us", number(v.latency_s * 1e6));
+	json_object_set_new(j, "inflight", ce->last.have & DAM_HAVE_INFLIGHT ? whole(ce->last.inflight)
+									     : json_null());
+	json_object_set_new(j, "forecast_bps", number(ce->forecast.mean));
+	json_object_set_new(j, "forecast_p90_bps", number(ce->forecast.p90));
+	json_object_set_new(j, "forecast_member", ce->forecast.member ? json_string(ce->forecast.member)
+								      : json_null());
+	return j;
+}
+
+static json_t *pool_json(struct coord *c, const struct dam_hal_pool *p)
+{
+	json_t *j = json_object(), *map = json_array();
+
+	for (unsigned int d = 0; p->cpu_driven && d < dam_hal_topology(c->hal)->nr_domains; d++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "domain", whole(d));
+		json_object_set_new(o, "engine",
+				    p->engine_of_domain[d] >= 0
+					    ? name_text(target_name(c, p->engine_of_domain[d]))
+					    : json_null());
+		json_array_append_new(map, o);
+	}
+	json_object_set_new(j, "name", name_text(p->name));
+	json_object_set_new(j, "cpu_driven", json_boolean(p->cpu_driven));
+	json_object_set_new(j, "map", map);
+	return j;
+}
+
+static void add_engines(struct coord *c, json_t *out)
+{
+	json_t *engines = json_array(), *pools = json_array();
+
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+
+		if (t->kind == DAM_TARGET_ENGINE)
+			json_array_append_new(engines, engine_json(c, i));
+		else
+			json_array_append_new(pools, pool_json(c, &t->pool));
+	}
+	json_object_set_new(out, "engines", engines);
+	json_object_set_new(out, "pools", pools);
+}
+
+static void add_counts(json_t *j, const struct dam_count *n)
+{
+	json_object_set_new(j, "read_bytes", whole(n->read_bytes));
+	json_object_set_new(j, "write_bytes", whole(n->write_bytes));
+	json_object_set_new(j, "read_ops", whole(n->read_ops));
+	json_object_set_new(j, "write_ops", whole(n->write_ops));
+}
+
+static json_t *thread_json(struct coord *c, const struct coord_thread *t)
+{
+	struct dam_policy_thread_view v = {.demand = NAN};
+	json_t *j = json_object(), *engines = json_array();
+	struct dam_count sum = {0};
+
+	if (!t->ended)
+		dam_policy_view_thread(c->policy, t->index, &v);
+	for (unsigned int i = 0; i < t->nr_use; i++) {
+		const struct dam_count *n = &t->use[i].total;
+		json_t *o = json_object();
+
+		json_object_set_new(o, "name", name_text(target_name(c, t->use[i].target)));
+		add_counts(o, n);
+		json_array_append_new(engines, o);
+		sum.read_bytes += n->read_bytes;
+		sum.write_bytes += n->write_bytes;
+		sum.read_ops += n->read_ops;
+		sum.write_ops += n->write_ops;
+	}
+	json_object_set_new(j, "pid", whole((uint64_t)t->pid));
+	json_object_set_new(j, "tid", whole((uint64_t)t->tid));
+	json_object_set_new(j, "comm", name_text(t->comm));
+	json_object_set_new(j, "state", json_string(t->ended ? "ended" : "live"));
+	add_counts(j, &sum);
+	json_object_set_new(j, "read_bps", number(t->ended ? NAN : t->read_bps));
+	json_object_set_new(j, "write_bps", number(t->ended ? NAN : t->write_bps));
+	json_object_set_new(j, "domain", t->domain < DAM_MAX_DOMAINS ? whole(t->domain) : json_null());
+	json_object_set_new(j, "movable", json_boolean(!t->ended && !t->why));
+	json_object_set_new(j, "why", json_string(t->ended ? "ended" : t->why ? t->why : ""));
+	json_object_set_new(j, "moves", whole(t->nr_moves));
+	json_object_set_new(j, "demand_bps", number(v.demand));
+	json_object_set_new(j, "open_loop", t->ended ? json_null() : json_boolean(v.open_loop));
+	json_object_set_new(j, "inflight_ops", number(t->ended ? NAN : t->inflight_mean));
+	json_object_set_new(j, "engines", engines);
+	return j;
+}
+
+static void add_threads(struct coord *c, uint32_t run_id, json_t *out)
+{
+	json_t *threads = json_array(), *processes = json_array();
+
+	for (const struct coord_thread *t = c->ended; t; t = t->next_ended)
+		if (!run_id || t->run_id == run_id)
+			json_array_append_new(threads, thread_json(c, t));
+	for (unsigned int i = 0; i < c->nr_thread; i++)
+		if (c->thread[i] && (!run_id || c->thread[i]->run_id == run_id))
+			json_array_append_new(threads, thread_json(c, c->thread[i]));
+	for (const struct coord_process *p = c->processes; p; p = p->next) {
+		json_t *o = json_object();
+		unsigned int nr = 0;
+
+		for (unsigned int i = 0; i < p->nr_thread; i++)
+			nr += p->thread[i] != NULL;
+		json_object_set_new(o, "pid", whole((uint64_t)p->pid));
+		json_object_set_new(o, "comm", name_text(p->comm));
+		json_object_set_new(o, "threads", whole(nr));
+		json_object_set_new(o, "no_slot", whole(p->ledger->no_slot));
+		json_array_append_new(processes, o);
+	}
+	json_object_set_new(out, "threads", threads);
+	json_object_set_new(out, "processes", processes);
+}
+
+static json_t *move_json(struct coord *c, const struct coord_move *mv)
+{
+	const struct dam_policy_terms *k = &mv->m.terms;
+	json_t *j = json_object(), *terms = json_object();
+
+	json_object_set_new(j, "id", whole(mv->id));
+	json_object_set_new(j, "time_s", number(mv->time_s));
+	json_object_set_new(j, "pid", whole((uint64_t)mv->pid));
+	json_object_set_new(j, "tid", whole((uint64_t)mv->tid));
+	json_object_set_new(j, "comm", name_text(mv->comm));
+	json_object_set_new(j, "from_domain", whole(mv->m.from_domain));
+	json_object_set_new(j, "to_domain", whole(mv->m.to_domain));
+	json_object_set_new(j, "from_cpus", json_string(mv->from_cpus));
+	json_object_set_new(j, "to_cpus", json_string(mv->to_cpus));
+	json_object_set_new(j, "from_engine", name_text(target_name(c, mv->m.from_engine)));
+	json_object_set_new(j, "to_engine", name_text(target_name(c, mv->m.to_engine)));
+	json_object_set_new(j, "trigger", json_string(dam_policy_trigger_name(mv->m.trigger)));
+	json_object_set_new(j, "result", json_string(mv->result));
+	json_object_set_new(j, "from_util", number(mv->m.from_util));
+	json_object_set_new(j, "to_util", number(mv->m.to_util));
+	json_object_set_new(j, "from_util_after", number(mv->m.from_util_after));
+	json_object_set_new(j, "to_util_after", number(mv->m.to_util_after));
+	json_object_set_new(j, "gain", number(k->gain));
+	json_object_set_new(terms, "throughput", number(k->throughput));
+	json_object_set_new(terms, "latency", number(k->latency));
+	json_object_set_new(terms, "fairness", number(k->fairness));
+	json_object_set_new(terms, "overflow", number(k->overflow));
+	json_object_set_new(terms, "refill", number(k->refill));
+	json_object_set_new(terms, "remote", number(k->remote));
+	json_object_set_new(terms, "threshold", number(k->threshold));
+	json_object_set_new(j, "terms", terms);
+	return j;
+}
+
+static void add_moves(struct coord *c, uint32_t run_id, json_t *out)
+{
+	uint64_t first = c->nr_moves > COORD_MAX_MOVES ? c->nr_moves - COORD_MAX_MOVES : 0;
+	json_t *moves = json_array();
+
+	for (uint64_t i = first; i < c->nr_moves; i++) {
+		const struct coord_move *mv = &c->move[i % COORD_MAX_MOVES];
+
+		if (!run_id || mv->run_id == run_id)
+			json_array_append_new(moves, move_json(c, mv));
+	}
+	json_object_set_new(out, "moves", moves);
+}
+
+/* What a request may ask for; each fills its part of the answer. */
+enum part { PART_STATUS = 1, PART_ENGINES = 2, PART_THREADS = 4, PART_MOVES = 8 };
+
+static const struct {
+	const char *cmd;
+	int parts;
+} commands[] = {
+	{"status", PART_STATUS},
+	{"engines", PART_ENGINES},
+	{"threads", PART_THREADS},
+	{"moves", PART_MOVES},
+	{"report", PART_STATUS | PART_ENGINES | PART_THREADS | PART_MOVES},
+};
+
+static json_t *build(struct coord *c, int parts, uint32_t run_id)
+{
+	json_t *out = parts == PART_STATUS ? status_json(c) : json_object();
+
+	if (parts != PART_STATUS && parts & PART_STATUS)
+		json_object_set_new(out, "status", status_json(c));
+	if (parts & PART_ENGINES)
+		add_engines(c, out);
+	if (parts & PART_THREADS)
+		add_threads(c, run_id, out);
+	if (parts & PART_MOVES)
+		add_moves(c, run_id, out);
+	return out;
+}
+
+json_t *coord_report(struct coord *c, const char *request, size_t len)
+{
+	json_t *q = json_loadb(request, len, 0, NULL), *out = NULL;
+	const char *cmd = json_string_value(json_object_get(q, "cmd"));
+	json_int_t run_id = json_integer_value(json_object_get(q, "run_id"));
+
+	for (size_t i = 0; cmd && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(cmd, commands[i].cmd)) {
+			/* what happened since the last tick belongs in the answer */
+			coord_tick(c, dam_now_ns());
+			out = build(c, commands[i].parts, (uint32_t)run_id);
+		}
+	json_decref(q);
+	return out ? out : json_pack("{s:s}", "error", "unknown request");
+}
+
+void coord_print_move(struct coord *c, const struct coord_move *mv)
+{
+	if (c->opt.json) {
+		json_t *j = move_json(c, mv);
+
+		json_dumpf(j, stdout, JSON_COMPACT);
+		printf("\n");
+		json_decref(j);
+	} else {
+		printf("%8.2f s  %-9s  %s/%d  CPUs %s -> %s  %s %.2f -> %.2f, %s %.2f -> %.2f  %s  gain %+.3f\n",
+		       mv->time_s, mv->result, mv->comm, (int)mv->tid, mv->from_cpus, mv->to_cpus,
+		       target_name(c, mv->m.from_engine), mv->m.from_util, mv->m.from_util_after,
+		       target_name(c, mv->m.to_engine), mv->m.to_util, mv->m.to_util_after,
+		       dam_policy_trigger_name(mv->m.trigger), mv->m.terms.gain);
+	}
+	fflush(stdout);
+}
+
+json_t *coord_report_once(struct coord *c)
+{
+	return build(c, PART_STATUS | PART_ENGINES, 0);
+}

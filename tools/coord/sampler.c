@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Reading: the counters of engines, and the slots of ledgers, whose content is another process's word. */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define RATE_TAU_S	 1.0 /* of the rates that people see */
+#define RECENT_TAU_S	 2.0 /* of what decides the target that a thread uses most */
+#define INFLIGHT_HOLD_S	 2.0 /* a sample of work in flight stays good for as long */
+#define MASK_RECHECK_S	 1.0
+#define MAX_USES	 64
+/* No thread submits more than this in a second: a counter that says so was damaged. */
+#define SANE_BYTES_PER_S 1e13
+
+static uint64_t counted(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
+}
+
+static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine *eng,
+			  uint64_t now_ns)
+{
+	struct coord_engine *ce = &c->engine[i];
+	struct dam_policy_engine_sample s = {.wait_s = NAN, .inflight_ops = NAN};
+	struct dam_hal_counters now;
+	double dt = (double)(now_ns - ce->last_ns) / DAM_NS_PER_S, read, write, gone;
+	int err = dam_hal_sample(eng, &now);
+
+	if (err == -ENODEV) {
+		eng->gone = true;
+		dam_policy_drop_engine(c->policy, i);
+		dam_info("engine %s is gone", eng->name);
+		return;
+	}
+	if (err || !ce->last_ns || dt <= 0) {
+		if (!err) {
+			ce->last = now;
+			ce->last_ns = now_ns;
+		}
+		return;
+	}
+	read = (double)counted(now.read_bytes, ce->last.read_bytes);
+	write = (double)counted(now.write_bytes, ce->last.write_bytes);
+	s.valid = now.have & DAM_HAVE_BYTES;
+	s.bytes = read + write;
+	s.ops = (double)(counted(now.read_ops, ce->last.read_ops) +
+			 counted(now.write_ops, ce->last.write_ops));
+	if (now.have & DAM_HAVE_WAIT)
+		s.wait_s = (double)counted(now.wait_ns, ce->last.wait_ns) / DAM_NS_PER_S;
+	if (now.have & DAM_HAVE_INFLIGHT)
+		s.inflight_ops = now.inflight;
+	gone = exp(-dt / RATE_TAU_S);
+	ce->read_bps = ce->read_bps * gone + read / dt * (1 - gone);
+	ce->write_bps = ce->write_bps * gone + write / dt * (1 - gone);
+	ce->last = now;
+	ce->last_ns = now_ns;
+	dam_policy_engine(c->policy, i, dt, &s);
+	/* a stretched tick stands for several intervals of the series */
+	for (double left = dt * 1000 / dam_knob_num(&c->knobs, DAM_KNOB_TICK) + 0.5; left >= 1; left--)
+		dam_predict_update(ce->predictor, s.valid ? s.bytes / dt : (double)NAN);
+}
+
+void coord_sample_engines(struct coord *c, uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		struct dam_hal_target *t = dam_hal_target(c->hal, i);
+
+		if (t->kind == DAM_TARGET_ENGINE && !t->engine.gone)
+			sample_engine(c, i, &t->engine, now_ns);
+	}
+}
+
+/* Where work on the ledger's local target @l lands: a hal index, COORD_OTHER or COORD_BUFFERED. */
+static int local_target(const struct coord *c, const struct dam_ledger *ledger, unsigned int l)
+{
+	uint32_t id;
+	int target;
+
+	if (l >= DAM_LOCAL_FIRST) {
+		id = __atomic_load_n(&ledger->target_id[l], __ATOMIC_ACQUIRE);
+		if (id && id <= dam_hal_nr_targets(c->hal))
+			return dam_hal_redirect(c->hal, (int)id - 1);
+	}
+	target = dam_hal_redirect(c->hal, DAM_HAL_NONE);
+	if (target != DAM_HAL_NONE)
+		return target;
+	return l == DAM_LOCAL_BUFFERED ? COORD_BUFFERED : COORD_OTHER;
+}
+
+/* The engine behind @target for a thread in @domain, and its pool when the CPU chose it. */
+static int resolve_engine(struct coord *c, int target, unsigned int domain, int *pool)
+{
+	const struct dam_hal_target *t;
+
+	*pool = DAM_HAL_NONE;
+	if (target < 0)
+		return DAM_HAL_NONE;
+	t = dam_hal_target(c->hal, (unsigned int)target);
+	if (t->kind == DAM_TARGET_ENGINE)
+		return target;
+	if (!t->pool.cpu_driven || domain >= DAM_MAX_DOMAINS)
+		return DAM_HAL_NONE;
+	*pool = target;
+	return t->pool.engine_of_domain[domain];
+}
+
+static struct coord_use *find_use(struct coord_thread *t, int target)
+{
+	struct coord_use *u;
+
+	for (unsigned int i = 0; i < t->nr_use; i++)
+		if (t->use[i].target == target)
+			return &t->use[i];
+	if (t->nr_use >= MAX_USES)
+		return target == COORD_OTHER ? NULL : find_use(t, COORD_OTHER);
+	u = realloc(t->use, (t->nr_use + 1) * sizeof(*u));
+	if (!u)
+		return NULL;
+	t->use = u;
+	u = &u[t->nr_use++];
+	*u = (struct coord_use){.target = target};
+	return u;
+}
+
+/* What a slot's counts grew by since they were last read, bounded by what a machine can do. */
+static struct dam_count take_delta(const struct dam_count *now, struct dam_count *last, double dt_s)
+{
+	const uint64_t bound = (uint64_t)(SANE_BYTES_PER_S * (dt_s + 1));
+	struct dam_count d, n;
+
+	n.read_bytes = __atomic_load_n(&now->read_bytes, __ATOMIC_RELAXED);
+	n.write_bytes = __atomic_load_n(&now->write_bytes, __ATOMIC_RELAXED);
+	n.read_ops = __atomic_load_n(&now->read_ops, __ATOMIC_RELAXED);
+	n.write_ops = __atomic_load_n(&now->write_ops, __ATOMIC_RELAXED);
+	d.read_bytes = counted(n.read_bytes, last->read_bytes);
+	d.write_bytes = counted(n.write_bytes, last->write_bytes);
+	d.read_ops = counted(n.read_ops, last->read_ops);
+	d.write_ops = counted(n.write_ops, last->write_ops);
+	*last = n;
+	if (d.read_bytes > bound || d.write_bytes > bound || d.read_ops > bound || d.write_ops > bound)
+		return (struct dam_count){0};
+	return d;
+}
+
+static void feed(struct coord *c, int engine, const struct dam_count *d)
+{
+	struct dam_hal_engine *e;
+
+	if (engine < 0)
+		return;
+	e = &dam_hal_target(c->hal, (unsigned int)engine)->engine;
+	if (!e->simulated)
+		return;
+	dam_hal_feed(e, d->read_bytes, d->read_ops, false);
+	dam_hal_feed(e, d->write_bytes, d->write_ops, true);
+}
+
+/* The target that the thread used most lately; COORD_OTHER: none that is known. */
+static int primary_target(struct coord *c, const struct coord_thread *t)
+{
+	const struct dam_hal_target *h;
+	int target = COORD_OTHER;
+	double best = 0;
+
+	for (unsigned int i = 0; i < t->nr_use; i++)
+		if (t->use[i].target >= 0 && t->use[i].recent > best) {
+			best = t->use[i].recent;
+			target = t->use[i].target;
+		}
+	if (target < 0)
+		return COORD_OTHER;
+	h = dam_hal_target(c->hal, (unsigned int)target);
+	return h->kind == DAM_TARGET_ENGINE && h->engine.pool >= 0 ? h->engine.pool : target;
+}
+
+/* What one thread did since the last look. */
+struct taken {
+	double bytes, ops;  /* on `target` */
+	double read, write; /* bytes on all */
+	int target;	    /* primary_target() */
+};
+
+/* Account for the work @d on the ledger's local target @l. Return: the target it landed on. */
+static int account(struct coord *c, struct coord_thread *t, unsigned int l, const struct dam_count *d)
+{
+	int target = local_target(c, t->proc->ledger, l), pool;
+	int engine = resolve_engine(c, target, t->domain, &pool);
+	struct coord_use *u = find_use(t, engine >= 0 ? engine : target);
+
+	feed(c, engine, d);
+	if (u) {
+		u->total.read_bytes += d->read_bytes;
+		u->total.write_bytes += d->write_bytes;
+		u->total.read_ops += d->read_ops;
+		u->total.write_ops += d->write_ops;
+		u->recent += (double)(d->read_bytes + d->write_bytes);
+	}
+	return target;
+}
+
+static void take_counts(struct coord *c, struct coord_thread *t, const struct dam_slot *s,
+			double dt_s, struct taken *out)
+{
+	struct {
+		int target;
+		double bytes, ops;
+	} seen[DAM_LEDGER_TARGETS];
+	unsigned int nr = 0;
+
+	for (unsigned int l = 0; l < DAM_LEDGER_TARGETS; l++) {
+		struct dam_count d = take_delta(&s->count[l], &t->last[l], dt_s);
+
+		if (!(d.read_ops | d.write_ops | d.read_bytes | d.write_bytes))
+			continue;
+		seen[nr].target = account(c, t, l, &d);
+		seen[nr].bytes = (double)(d.read_bytes + d.write_bytes);
+		seen[nr++].ops = (double)(d.read_ops + d.write_ops);
+		out->read += (double)d.read_bytes;
+		out->write += (double)d.write_bytes;
+	}
+	out->target = primary_target(c, t);
+	for (unsigned int i = 0; i < nr; i++)
+		if (seen[i].target == out->target) {
+			out->bytes += seen[i].bytes;
+			out->ops += seen[i].ops;
+		}
+}
+
+static void take_inflight(struct coord_thread *t, const struct dam_slot *s, double dt_s)
+{
+	uint64_t n = __atomic_load_n(&s->inflight_samples, __ATOMIC_RELAXED);
+	uint64_t sum = __atomic_load_n(&s->inflight_ops_sum, __ATOMIC_RELAXED);
+	uint32_t last = __atomic_load_n(&s->inflight_ops_last, __ATOMIC_RELAXED);
+
+	t->inflight_age_s += dt_s;
+	if (n > t->inflight_samples && sum >= t->inflight_sum) {
+		t->inflight_mean = (double)(sum - t->inflight_sum) / (double)(n - t->inflight_samples);
+		t->inflight_peak = t->inflight_mean > last ? t->inflight_mean : last;
+		t->inflight_age_s = 0;
+	}
+	t->inflight_samples = n;
+	t->inflight_sum = sum;
+	if (t->inflight_age_s > INFLIGHT_HOLD_S)
+		t->inflight_mean = t->inflight_peak = (double)NAN;
+}
+
+static void tell_policy(struct coord *c, struct coord_thread *t, const struct taken *k, double dt_s)
+{
+	int pool;
+	struct dam_policy_thread_sample s = {
+		.domain = t->domain, .bytes = k->bytes, .ops = k->ops,
+		.inflight_ops = t->inflight_mean, .inflight_peak_ops = t->inflight_peak,
+		.memory_bps = (double)NAN,
+	};
+
+	s.engine = resolve_engine(c, k->target, t->domain, &pool);
+	s.pool = pool;
+	s.allowed = coord_mask_allowed(c, t);
+	s.movable = !t->why;
+	dam_policy_thread(c->policy, t->index, dt_s, &s);
+}
+
+/* The CPU the slot names, as a domain; where the thread was put counts until it submits from there. */
+static void place(struct coord *c, struct coord_thread *t, const struct dam_slot *s)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+	uint32_t cpu = __atomic_load_n(&s->cpu, __ATOMIC_RELAXED);
+	unsigned int d = cpu < DAM_MAX_CPUS ? topo->cpu_domain[cpu] : DAM_NO_DOMAIN;
+
+	/* a submission that began before the move may still name the old CPU */
+	if (t->moved && d < topo->nr_domains && !dam_cpuset_has(&t->dam, cpu))
+		return;
+	t->domain = d < topo->nr_domains ? d : t->domain < topo->nr_domains ? t->domain : 0;
+}
+
+static void sample_thread(struct coord *c, struct coord_thread *t, double dt_s)
+{
+	const struct dam_slot *s = &t->proc->ledger->slot[t->slot];
+	uint64_t submissions = __atomic_load_n(&s->submissions, __ATOMIC_RELAXED);
+	double gone = exp(-dt_s / RATE_TAU_S), forgotten = exp(-dt_s / RECENT_TAU_S);
+	struct taken k = {0};
+	uint32_t pins = __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED);
+
+	if (pins != t->pin_calls) {
+		t->pin_calls = pins;
+		t->why = "pinned by the program";
+	}
+	for (unsigned int i = 0; i < t->nr_use; i++)
+		t->use[i].recent *= forgotten;
+	k.target = primary_target(c, t);
+	if (submissions != t->submissions) {
+		place(c, t, s);
+		take_counts(c, t, s, dt_s, &k);
+		t->submissions = submissions;
+		c->busy = true;
+	}
+	take_inflight(t, s, dt_s);
+	t->read_bps = t->read_bps * gone + k.read / dt_s * (1 - gone);
+	t->write_bps = t->write_bps * gone + k.write / dt_s * (1 - gone);
+	t->mask_age_s += dt_s;
+	if (t->mask_age_s >= MASK_RECHECK_S && !t->ended) {
+		t->mask_age_s = 0;
+		coord_mask_check(c, t);
+	}
+	tell_policy(c, t, &k, dt_s);
+}
+
+/* One slot: who owns it now? Takes what a former owner left. */
+static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i, double dt_s)
+{
+	struct dam_slot *s = &p->ledger->slot[i];
+	uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+	struct coord_thread *t = p->thread[i];
+
+	if (state == DAM_SLOT_FREE && !t)
+		return;
+	if (t && (t->seq != __atomic_load_n(&s->seq, __ATOMIC_RELAXED) || state == DAM_SLOT_FREE)) {
+		/* only we free slots: the process has overwritten its own ledger */
+		p->thread[i] = NULL;
+		coord_thread_end(c, t);
+		t = NULL;
+	}
+	if (!t && state != DAM_SLOT_FREE)
+		t = p->thread[i] = coord_thread_start(c, p, i);
+	if (t)
+		sample_thread(c, t, dt_s);
+	/* every second, when its mask was read again, a thread that died without a word is found */
+	if (state == DAM_SLOT_ENDED || (t && t->mask_age_s == 0 && !coord_thread_alive(t))) {
+		if (t)
+			sample_thread(c, t, dt_s); /* what came between */
+		p->thread[i] = NULL;
+		if (t)
+			coord_thread_end(c, t);
+		dam_slot_free(s);
+	}
+}
+
+static bool grow(struct coord_process *p, unsigned int nr)
+{
+	struct coord_thread **v;
+
+	if (nr <= p->nr_thread)
+		return true;
+	v = realloc(p->thread, nr * sizeof(struct coord_thread *));
+	if (!v)
+		return false;
+	memset(v + p->nr_thread, 0, (nr - p->nr_thread) * sizeof(struct coord_thread *));
+	p->thread = v;
+	p->nr_thread = nr;
+	return true;
+}
+
+void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
+{
+	if (!grow(p, dam_ledger_nr_slots(p->ledger)))
+		return;
+	for (unsigned int i = 0; i < p->nr_thread; i++)
+		sample_slot(c, p, i, dt_s);
+}
