@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* A client of the coordinator that needs no library. */
+#include "config.h"
+#include "tests/coord_client.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/segment.h"
+
+#define MUST(x) ((x) ? (void)0 : die(#x, __LINE__))
+
+/* Two engines of one pool; each domain is one CPU. */
+#define SIM "engine e0 capacity=100M domain=0 pool=p; engine e1 capacity=100M domain=1 pool=p"
+
+static pthread_mutex_t hold = PTHREAD_MUTEX_INITIALIZER;
+static pthread_t *thread;
+
+static void die(const char *what, int line)
+{
+	fprintf(stderr, "coord_client.c:%d: %s: failed\n", line, what);
+	exit(99);
+}
+
+void client_open(struct client *c)
+{
+	*c = (struct client){.coord = -1};
+	snprintf(c->dir, sizeof(c->dir), "/tmp/dam-test-XXXXXX");
+	MUST(mkdtemp(c->dir));
+	snprintf(c->sock_path, sizeof(c->sock_path), "%s/" DAM_SOCKET_NAME, c->dir);
+}
+
+void client_close(struct client *c)
+{
+	char cmd[128];
+
+	if (c->coord > 0)
+		client_stop(c, SIGKILL);
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", c->dir);
+	MUST(system(cmd) == 0);
+}
+
+static void *sit(void *arg)
+{
+	__atomic_store_n((pid_t *)arg, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	pthread_mutex_lock(&hold);
+	pthread_mutex_unlock(&hold);
+	return NULL;
+}
+
+void client_threads(struct client *c, unsigned int nr)
+{
+	pthread_attr_t attr;
+
+	c->nr_threads = nr;
+	c->tid = calloc(nr, sizeof(*c->tid));
+	thread = calloc(nr, sizeof(*thread));
+	MUST(c->tid && thread);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	pthread_mutex_lock(&hold);
+	for (unsigned int i = 0; i < nr; i++) {
+		MUST(!pthread_create(&thread[i], &attr, sit, &c->tid[i]));
+		while (!__atomic_load_n(&c->tid[i], __ATOMIC_ACQUIRE))
+			sched_yield();
+	}
+	pthread_attr_destroy(&attr);
+	MUST(!dam_cpuset_get_thread(c->tid[0], &c->everywhere));
+}
+
+void client_join(struct client *c)
+{
+	pthread_mutex_unlock(&hold);
+	for (unsigned int i = 0; i < c->nr_threads; i++)
+		pthread_join(thread[i], NULL);
+	free(thread);
+	free(c->tid);
+	c->nr_threads = 0;
+}
+
+int client_start(struct client *c, const char *const *args)
+{
+	const char *argv[16] = {DAM_BUILDDIR "/dam-coord", "--foreground", "--runtime-dir", c->dir,
+				"--ready-fd"};
+	char number[16], byte;
+	int ready[2], n = 5, status;
+
+	MUST(!pipe(ready));
+	snprintf(number, sizeof(number), "%d", ready[1]);
+	argv[n++] = number;
+	while (args && *args && n < 15)
+		argv[n++] = *args++;
+	c->coord = fork();
+	if (c->coord == 0) {
+		close(ready[0]);
+		setenv("DAM_SIM", SIM, 1);
+		setenv("HWLOC_SYNTHETIC", "node:2 pu:1", 1);
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	close(ready[1]);
+	status = read(ready[0], &byte, 1) == 1 ? 0 : -1;
+	close(ready[0]);
+	if (!status)
+		return 0;
+	MUST(waitpid(c->coord, &status, 0) == c->coord);
+	c->coord = -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int client_stop(struct client *c, int sig)
+{
+	int status;
+
+	kill(c->coord, sig);
+	MUST(waitpid(c->coord, &status, 0) == c->coord);
+	c->coord = -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int client_connect(const struct client *c)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	memcpy(sa.sun_path, c->sock_path, sizeof(c->sock_path));
+	MUST(!connect(fd, (struct sockaddr *)&sa, sizeof(sa)));
+	return fd;
+}
+
+void client_attach(struct client *c)
+{
+	struct dam_hello h = {DAM_HELLO_MAGIC, DAM_SHM_VERSION, DAM_HELLO_ATTACH, (uint32_t)getpid(), 7,
+			      NAN, NAN};
+	struct dam_welcome w;
+	union {
+		char buf[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} ctl;
+	struct iovec iov = {&w, sizeof(w)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl.buf,
+			     .msg_controllen = sizeof(ctl.buf)};
+	int fd = client_connect(c), fds[2];
+	void *map;
+
+	MUST(send(fd, &h, sizeof(h), 0) == sizeof(h));
+	MUST(recvmsg(fd, &msg, 0) == sizeof(w));
+	MUST(w.status == DAM_WELCOME_OK);
+	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fds));
+	MUST(!dam_segment_map(fds[0], sizeof(struct dam_ledger), false, NULL, &map));
+	c->ledger = map;
+	MUST(dam_ledger_valid(c->ledger));
+	close(fds[0]);
+	close(fds[1]);
+	close(fd);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * The coordinator from outside: this program attaches as the library would, writes counts into its ledger for two
+ * threads of its own, and sees what becomes of their masks. Engines are simulated, domains are one CPU each.
+ */
+#include "config.h"
+
+#include <check.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cpuset.h"
+#include "shm/ledger.h"
+#include "tests/coord_client.h"
+#include "tools/common/control.h"
+
+#define WAIT_NS (20 * DAM_NS_PER_S) /* generous: only a failure takes as long */
+
+static struct client c;
+
+/* Write counts as two threads on CPU 0 would that ask 80 MB/s each, until @done says so. */
+static bool drive(bool (*done)(void))
+{
+	struct dam_slot *slot[2];
+	uint64_t begin = dam_now_ns(), last = begin;
+	bool ok = false;
+
+	for (int i = 0; i < 2; i++) {
+		slot[i] = dam_ledger_claim(c.ledger, (uint32_t)c.tid[i]);
+		ck_assert_ptr_nonnull(slot[i]);
+	}
+	while (!ok && dam_now_ns() - begin < WAIT_NS) {
+		uint64_t now = dam_now_ns();
+
+		for (int i = 0; i < 2; i++) {
+			struct dam_cpuset mask, two = {{2}};
+
+			dam_cpuset_get_thread(c.tid[i], &mask);
+			__atomic_store_n(&slot[i]->cpu, dam_cpuset_equal(&mask, &two) ? 1 : 0,
+					 __ATOMIC_RELAXED);
+			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * 80 / 1000);
+			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_ops, 1);
+			dam_count_add(&slot[i]->submissions, 1);
+		}
+		last = now;
+		ok = done();
+		usleep(1000);
+	}
+	return ok;
+}
+
+static bool one_on_each(void)
+{
+	struct dam_cpuset m[2], zero = {{1}}, one = {{2}};
+
+	for (int i = 0; i < 2; i++)
+		if (dam_cpuset_get_thread(c.tid[i], &m[i]))
+			return false;
+	/* one thread is pinned to CPU 1; the other may have been left as it was */
+	return (dam_cpuset_equal(&m[0], &one) && dam_cpuset_has(&m[1], 0)) ||
+	       (dam_cpuset_equal(&m[1], &one) && dam_cpuset_has(&m[0], 0)) ||
+	       (dam_cpuset_equal(&m[0], &zero) && dam_cpuset_equal(&m[1], &one));
+}
+
+static bool masks_back(void)
+{
+	struct dam_cpuset m;
+
+	for (int i = 0; i < 2; i++)
+		if (dam_cpuset_get_thread(c.tid[i], &m) || !dam_cpuset_equal(&m, &c.everywhere))
+			return false;
+	return true;
+}
+
+static json_t *ask(const char *cmd)
+{
+	char error[DAM_CONTROL_ERROR] = "";
+	json_t *j = NULL;
+
+	ck_assert_msg(!dam_control_ask(c.sock_path, cmd, 0, 10000, error, &j), "%s", error);
+	return j;
+}
+
+static void setup(void)
+{
+	client_open(&c);
+}
+
+static void teardown(void)
+{
+	client_close(&c);
+}
+
+START_TEST(test_moves_and_restores)
+{
+	json_t *j, *moves;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	client_threads(&c, 2);
+	client_attach(&c);
+	ck_assert(drive(one_on_each));
+	j = ask("report");
+	moves = json_object_get(j, "moves");
+	ck_assert_uint_eq(json_array_size(moves), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(moves, 0), "result")), "moved");
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "threads")), 2);
+	json_decref(j);
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	ck_assert(masks_back());
+	client_join(&c);
+}
+END_TEST
+
+/* The record of masks outlives a coordinator that was killed; the next one gives them back. */
+START_TEST(test_killed)
+{
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	client_threads(&c, 2);
+	client_attach(&c);
+	ck_assert(drive(one_on_each));
+	ck_assert_int_eq(client_stop(&c, SIGKILL), -SIGKILL);
+	ck_assert(!masks_back());
+	ck_assert_int_eq(client_start(&c, NULL), 0); /* takes the dead one's socket over */
+	ck_assert(masks_back());
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
+static bool dry_decided(void)
+{
+	json_t *j = ask("moves");
+	size_t n = json_array_size(json_object_get(j, "moves"));
+
+	json_decref(j);
+	return n > 0;
+}
+
+START_TEST(test_dry_run)
+{
+	const char *args[] = {"--dry-run", NULL};
+
+	ck_assert_int_eq(client_start(&c, args), 0);
+	client_threads(&c, 2);
+	client_attach(&c);
+	ck_assert(drive(dry_decided));
+	ck_assert(masks_back());
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
+START_TEST(test_second_coordinator)
+{
+	pid_t first;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	first = c.coord;
+	ck_assert_int_eq(client_start(&c, NULL), 1);
+	c.coord = first;
+	json_decref(ask("status")); /* the live one still answers */
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	ck_assert_int_eq(access(c.sock_path, F_OK), -1);
+}
+END_TEST
+
+/* Whatever arrives on the socket, the next honest question is answered. */
+START_TEST(test_hostile_packets)
+{
+	unsigned char packet[6000];
+	unsigned int seed = 1;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	for (int i = 0; i < 400; i++) {
+		struct dam_hello h = {DAM_HELLO_MAGIC, DAM_SHM_VERSION, (uint32_t)i % 4, 1, 0, 2.0f, -1.0f};
+		size_t len = (size_t)rand_r(&seed) % sizeof(packet);
+		int fd = client_connect(&c);
+
+		for (size_t k = 0; k < sizeof(packet); k++)
+			packet[k] = (unsigned char)rand_r(&seed);
+		if (i % 3) /* a good beginning, then rubbish */
+			memcpy(packet, &h, sizeof(h));
+		if (i % 7)
+			send(fd, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		close(fd);
+	}
+	for (int i = 0; i < 3; i++)
+		json_decref(ask("report"));
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+}
+END_TEST
+
+/* A process that scribbles over its ledger harms nobody. */
+START_TEST(test_hostile_ledger)
+{
+	unsigned int seed = 2;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	client_attach(&c);
+	for (int round = 0; round < 20; round++) {
+		uint64_t *w = (uint64_t *)c.ledger;
+
+		for (int i = 0; i < 4000; i++)
+			w[(size_t)rand_r(&seed) % (1 << 16)] = ((uint64_t)rand_r(&seed) << 32 |
+								(uint64_t)rand_r(&seed));
+		c.ledger->nr_slots = (uint32_t)rand_r(&seed);
+		json_decref(ask("report"));
+	}
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("coord_live");
+	TCase *tc = tcase_create("live");
+	SRunner *r;
+	int failed;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		printf("SKIP: one CPU, nothing to move between\n");
+		return 77;
+	}
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_moves_and_restores);
+	tcase_add_test(tc, test_killed);
+	tcase_add_test(tc, test_dry_run);
+	tcase_add_test(tc, test_second_coordinator);
+	tcase_add_test(tc, test_hostile_packets);
+	tcase_add_test(tc, test_hostile_ledger);
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
