@@ -48,7 +48,6 @@ static const struct dam_tool tool = {
 	.option = options,
 	.nr_options = sizeof(options) / sizeof(options[0]),
 	.knob_scope = DAM_SCOPE_COORD,
-	.usage_status = 2,
 };
 
 static void warn_knob(const char *line)
