@@ -21,7 +21,7 @@
 #define MUST(x) ((x) ? (void)0 : die(#x, __LINE__))
 
 /* Two engines of one pool; each domain is one CPU. */
-#define SIM "engine e0 capacity=100M domain=0 pool=p; engine e1 capacity=100M domain=1 pool=p"
+#define SIM "pool p; engine e0 capacity=100M domain=0 pool=p; engine e1 capacity=100M domain=1 pool=p"
 
 static pthread_mutex_t hold = PTHREAD_MUTEX_INITIALIZER;
 static pthread_t *thread;

@@ -50,6 +50,7 @@ struct coord_thread {
 	uint64_t start;	/* start time from /proc, read at the first move; 0: not yet */
 	char comm[16];
 	bool ended;
+	bool gone; /* the kernel knows it no longer */
 	struct dam_count *last; /* DAM_LEDGER_TARGETS raw counts as last read; NULL once ended */
 	uint64_t submissions;	/* as last read */
 	struct coord_use *use;
@@ -67,7 +68,6 @@ struct coord_thread {
 	const char *why; /* left alone: static text */
 	double mask_age_s; /* since its mask was last read */
 	unsigned int nr_moves;
-	double policy_dt; /* not yet told to policy/ */
 	struct coord_thread *next_ended;
 };
 
@@ -81,6 +81,7 @@ struct coord_process {
 	char comm[16];
 	struct dam_ledger *ledger;
 	struct coord_thread **thread; /* by slot; nr_thread entries */
+	unsigned int nr_local; /* places of its target table in use */
 	unsigned int nr_thread;
 	float weight_throughput, weight_latency;
 	struct coord_process *next;

@@ -58,6 +58,7 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 	struct dam_cpuset mask;
 
 	if (dam_cpuset_get_thread(t->tid, &mask)) {
+		t->gone = true;
 		t->why = "ended";
 		return false;
 	}

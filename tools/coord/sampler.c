@@ -15,7 +15,8 @@
 #define RATE_TAU_S	 1.0 /* of the rates that people see */
 #define RECENT_TAU_S	 2.0 /* of what decides the target that a thread uses most */
 #define INFLIGHT_HOLD_S	 2.0 /* a sample of work in flight stays good for as long */
-#define MASK_RECHECK_S	 1.0
+#define MASK_RECHECK_S	 1.0 /* of a thread that submits; */
+#define QUIET_RECHECK_S	 5.0 /* of one that does not */
 #define MAX_USES	 64
 /* No thread submits more than this in a second: a counter that says so was damaged. */
 #define SANE_BYTES_PER_S 1e13
@@ -215,7 +216,7 @@ static void take_counts(struct coord *c, struct coord_thread *t, const struct da
 	} seen[DAM_LEDGER_TARGETS];
 	unsigned int nr = 0;
 
-	for (unsigned int l = 0; l < DAM_LEDGER_TARGETS; l++) {
+	for (unsigned int l = 0; l < t->proc->nr_local; l++) {
 		struct dam_count d = take_delta(&s->count[l], &t->last[l], dt_s);
 
 		if (!(d.read_ops | d.write_ops | d.read_bytes | d.write_bytes))
@@ -306,7 +307,7 @@ static void sample_thread(struct coord *c, struct coord_thread *t, double dt_s)
 	t->read_bps = t->read_bps * gone + k.read / dt_s * (1 - gone);
 	t->write_bps = t->write_bps * gone + k.write / dt_s * (1 - gone);
 	t->mask_age_s += dt_s;
-	if (t->mask_age_s >= MASK_RECHECK_S && !t->ended) {
+	if (t->mask_age_s >= (t->read_bps + t->write_bps > 1 ? MASK_RECHECK_S : QUIET_RECHECK_S)) {
 		t->mask_age_s = 0;
 		coord_mask_check(c, t);
 	}
@@ -332,8 +333,8 @@ static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i
 		t = p->thread[i] = coord_thread_start(c, p, i);
 	if (t)
 		sample_thread(c, t, dt_s);
-	/* every second, when its mask was read again, a thread that died without a word is found */
-	if (state == DAM_SLOT_ENDED || (t && t->mask_age_s == 0 && !coord_thread_alive(t))) {
+	/* a thread that died without a word is found when its mask is read again */
+	if (state == DAM_SLOT_ENDED || (t && t->gone)) {
 		if (t)
 			sample_thread(c, t, dt_s); /* what came between */
 		p->thread[i] = NULL;
@@ -362,6 +363,10 @@ void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
 {
 	if (!grow(p, dam_ledger_nr_slots(p->ledger)))
 		return;
+	p->nr_local = DAM_LOCAL_FIRST; /* places in the target table are given out in order */
+	while (p->nr_local < DAM_LEDGER_TARGETS &&
+	       __atomic_load_n(&p->ledger->target_id[p->nr_local], __ATOMIC_ACQUIRE))
+		p->nr_local++;
 	for (unsigned int i = 0; i < p->nr_thread; i++)
 		sample_slot(c, p, i, dt_s);
 }
