@@ -21,11 +21,6 @@
 /* No thread submits more than this in a second: a counter that says so was damaged. */
 #define SANE_BYTES_PER_S 1e13
 
-static uint64_t counted(uint64_t now, uint64_t before)
-{
-	return now > before ? now - before : 0;
-}
-
 static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine *eng,
 			  uint64_t now_ns)
 {
@@ -48,14 +43,14 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 		}
 		return;
 	}
-	read = (double)counted(now.read_bytes, ce->last.read_bytes);
-	write = (double)counted(now.write_bytes, ce->last.write_bytes);
+	read = (double)dam_count_delta(now.read_bytes, ce->last.read_bytes);
+	write = (double)dam_count_delta(now.write_bytes, ce->last.write_bytes);
 	s.valid = now.have & DAM_HAVE_BYTES;
 	s.bytes = read + write;
-	s.ops = (double)(counted(now.read_ops, ce->last.read_ops) +
-			 counted(now.write_ops, ce->last.write_ops));
+	s.ops = (double)(dam_count_delta(now.read_ops, ce->last.read_ops) +
+			 dam_count_delta(now.write_ops, ce->last.write_ops));
 	if (now.have & DAM_HAVE_WAIT)
-		s.wait_s = (double)counted(now.wait_ns, ce->last.wait_ns) / DAM_NS_PER_S;
+		s.wait_s = (double)dam_count_delta(now.wait_ns, ce->last.wait_ns) / DAM_NS_PER_S;
 	if (now.have & DAM_HAVE_INFLIGHT)
 		s.inflight_ops = now.inflight;
 	gone = exp(-dt / RATE_TAU_S);
@@ -137,14 +132,11 @@ static struct dam_count take_delta(const struct dam_count *now, struct dam_count
 	const uint64_t bound = (uint64_t)(SANE_BYTES_PER_S * (dt_s + 1));
 	struct dam_count d, n;
 
-	n.read_bytes = __atomic_load_n(&now->read_bytes, __ATOMIC_RELAXED);
-	n.write_bytes = __atomic_load_n(&now->write_bytes, __ATOMIC_RELAXED);
-	n.read_ops = __atomic_load_n(&now->read_ops, __ATOMIC_RELAXED);
-	n.write_ops = __atomic_load_n(&now->write_ops, __ATOMIC_RELAXED);
-	d.read_bytes = counted(n.read_bytes, last->read_bytes);
-	d.write_bytes = counted(n.write_bytes, last->write_bytes);
-	d.read_ops = counted(n.read_ops, last->read_ops);
-	d.write_ops = counted(n.write_ops, last->write_ops);
+	dam_count_read(now, &n);
+	d.read_bytes = dam_count_delta(n.read_bytes, last->read_bytes);
+	d.write_bytes = dam_count_delta(n.write_bytes, last->write_bytes);
+	d.read_ops = dam_count_delta(n.read_ops, last->read_ops);
+	d.write_ops = dam_count_delta(n.write_ops, last->write_ops);
 	*last = n;
 	if (d.read_bytes > bound || d.write_bytes > bound || d.read_ops > bound || d.write_ops > bound)
 		return (struct dam_count){0};
@@ -321,7 +313,7 @@ static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i
 	uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
 	struct coord_thread *t = p->thread[i];
 
-	if (state == DAM_SLOT_FREE && !t)
+	if (state == DAM_SLOT_CLAIMED || (state == DAM_SLOT_FREE && !t))
 		return;
 	if (t && (t->seq != __atomic_load_n(&s->seq, __ATOMIC_RELAXED) || state == DAM_SLOT_FREE)) {
 		/* only we free slots: the process has overwritten its own ledger */
