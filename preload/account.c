@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Slots: claim, adopt, end; and the now and then of the hot path. */
+#include "config.h"
+#include "preload/account.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "preload/attach.h"
+#include "preload/peek.h"
+#include "preload/pins.h"
+#include "preload/place.h"
+#include "preload/slow.h"
+
+#define KEY_FIRST_LEVEL	 32 /* pthread_setspecific() allocates for keys beyond it */
+#define IDLE_SPAN_MAX	 31
+#define SAMPLE_SPAN_MAX	 16
+#define BUSY_NS		 (50 * DAM_NS_PER_MS)
+#define SLEEPY_NS	 (500 * DAM_NS_PER_MS)
+#define SAMPLE_SLOW_NS	 (8 * DAM_NS_PER_MS)
+#define SEALED_IDLE	 1000000u
+
+__thread struct dam_self dam_self;
+ptrdiff_t dam_rseq_cpu;
+
+static pthread_key_t end_key;
+static bool have_key;
+
+/* glibc 2.35 and later; elsewhere they stay undefined */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+/* Adds what was counted at @from to @to, and forgets it at @from. Nobody else may write either. */
+static void move_counts(struct dam_slot *from, struct dam_slot *to)
+{
+	for (unsigned int i = 0; i < DAM_LEDGER_TARGETS; i++) {
+		struct dam_count *a = &from->count[i];
+		uint8_t at = dam_place_remap(i);
+
+		if (at < DAM_LEDGER_TARGETS) {
+			dam_count_add(&to->count[at].read_bytes, a->read_bytes);
+			dam_count_add(&to->count[at].write_bytes, a->write_bytes);
+			dam_count_add(&to->count[at].read_ops, a->read_ops);
+			dam_count_add(&to->count[at].write_ops, a->write_ops);
+		}
+		*a = (struct dam_count){0};
+	}
+	dam_count_add(&to->inflight_samples, from->inflight_samples);
+	dam_count_add(&to->inflight_ops_sum, from->inflight_ops_sum);
+	to->inflight_ops_last = from->inflight_ops_last;
+	if (from->inflight_ops_max > to->inflight_ops_max)
+		to->inflight_ops_max = from->inflight_ops_max;
+	to->cpu = from->cpu;
+	dam_count_add(&to->submissions, from->submissions);
+	from->submissions = from->inflight_samples = from->inflight_ops_sum = 0;
+	__atomic_store_n(&from->state, DAM_SLOT_FREE, __ATOMIC_RELEASE);
+}
+
+void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ended_only)
+{
+	unsigned int nr = __atomic_load_n(&from->nr_slots, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; i < nr && i < DAM_LEDGER_SLOTS; i++) {
+		struct dam_slot *s = &from->slot[i], *t;
+		uint32_t was = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+
+		if (was != DAM_SLOT_ENDED && (ended_only || was != DAM_SLOT_LIVE))
+			continue;
+		t = dam_ledger_claim(to, s->tid);
+		if (!t)
+			return;
+		t->pin_calls = s->pin_calls;
+		move_counts(s, t);
+		if (was == DAM_SLOT_ENDED)
+			dam_slot_end(t);
+	}
+}
+
+/* The thread enters @epoch: a slot in its ledger, with what it counted in private memory. */
+static struct dam_slot *claim(uint64_t epoch)
+{
+	struct dam_self *me = &dam_self;
+	struct dam_ledger *l = dam_attach_ledger_of(epoch);
+	struct dam_slot *former = me->epoch && me->epoch == dam_attach_former(epoch) ? me->slot : NULL;
+	struct dam_slot *s = dam_ledger_claim(l, former ? former->tid : (uint32_t)dam_pins_tid(pthread_self()));
+
+	if (!s) {
+		__atomic_fetch_add(&l->no_slot, 1, __ATOMIC_RELAXED);
+		return NULL;
+	}
+	me->pins += dam_pins_take(s->tid);
+	s->pin_calls = me->pins;
+	if (former)
+		move_counts(former, s);
+	if (have_key)
+		pthread_setspecific(end_key, me);
+	return s;
+}
+
+/* How many calls to let pass: few when they are rare, IDLE_SPAN_MAX when they come by the thousand. */
+static void idle_again(struct dam_self *me, uint64_t now_ns)
+{
+	uint64_t gone_ns = now_ns - me->idle_ns;
+
+	me->idle_ns = now_ns;
+	if (gone_ns < BUSY_NS && me->idle_span < IDLE_SPAN_MAX)
+		me->idle_span = me->idle_span * 2 + 1;
+	else if (gone_ns > SLEEPY_NS)
+		me->idle_span = 0;
+	me->idle = me->idle_span;
+}
+
+struct dam_slot *dam_slot_slow(void)
+{
+	struct dam_self *me = &dam_self;
+	uint64_t mask, epoch, now_ns;
+	bool entered;
+
+	if (!dam_enabled)
+		return NULL;
+	epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
+	if (!epoch && __atomic_load_n(&dam_sealed, __ATOMIC_RELAXED)) {
+		me->epoch = 0;
+		me->slot = NULL;
+		me->idle = SEALED_IDLE;
+		return NULL;
+	}
+	now_ns = dam_now_coarse_ns();
+	idle_again(me, now_ns);
+	if (!epoch && !dam_attach_due(now_ns)) {
+		me->epoch = 0;
+		me->slot = NULL;
+		return NULL;
+	}
+	entered = dam_slow_enter(&mask);
+	if (entered)
+		dam_attach_step(now_ns);
+	epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
+	me->slot = epoch ? claim(epoch) : NULL;
+	me->epoch = epoch;
+	if (entered)
+		dam_slow_leave(&mask);
+	return me->slot;
+}
+
+/* The thread ends. Its destructors may still submit after this: then it claims anew, and ends once more. */
+static void end_thread(void *arg)
+{
+	struct dam_self *me = arg;
+	uint64_t epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
+
+	if (me->slot && epoch) {
+		if (me->epoch != epoch && me->epoch == dam_attach_former(epoch))
+			dam_slot_mine();
+		if (me->slot && me->epoch == epoch)
+			dam_slot_end(me->slot);
+	}
+	me->epoch = 0;
+	me->slot = NULL;
+}
+
+void dam_account_init(void)
+{
+	have_key = !pthread_key_create(&end_key, end_thread);
+	if (have_key && end_key >= KEY_FIRST_LEVEL) {
+		pthread_key_delete(end_key);
+		have_key = false;
+	}
+	if (&__rseq_size && &__rseq_offset && __rseq_size)
+		dam_rseq_cpu = __rseq_offset + (ptrdiff_t)sizeof(uint32_t); /* after cpu_id_start */
+}
+
+/* A thread that submits rarely is sampled every time; a busy one at jittered intervals. */
+static void next_countdown(struct dam_self *me, uint64_t now_ns)
+{
+	uint64_t gone_ns = now_ns - me->sample_ns;
+
+	me->sample_ns = now_ns;
+	if (gone_ns > SAMPLE_SLOW_NS)
+		me->span = 1;
+	else if (me->span < SAMPLE_SPAN_MAX)
+		me->span = me->span ? me->span * 2 : 1;
+	/* xorshift32: what is sampled must not fall in step with what the program does */
+	me->random = me->random ? me->random : (uint32_t)(uintptr_t)me | 1;
+	me->random ^= me->random << 13;
+	me->random ^= me->random >> 17;
+	me->random ^= me->random << 5;
+	me->countdown = me->random % (2 * me->span - 1);
+}
+
+void dam_account_sample_slow(struct dam_slot *s, int fd)
+{
+	struct dam_self *me = &dam_self;
+	uint64_t now_ns, mask;
+
+	if (__atomic_load_n(&dam_sealed, __ATOMIC_RELAXED)) {
+		next_countdown(me, me->sample_ns);
+		return;
+	}
+	now_ns = dam_now_coarse_ns();
+	next_countdown(me, now_ns);
+	if (!dam_rseq_cpu)
+		__atomic_store_n(&s->cpu, (uint32_t)sched_getcpu(), __ATOMIC_RELAXED);
+	if (!dam_attach_due(now_ns))
+		return;
+	dam_peek_forget();
+	if (fd >= 0)
+		dam_place_recheck(fd);
+	if (dam_slow_enter(&mask)) {
+		dam_attach_step(now_ns);
+		dam_slow_leave(&mask);
+	}
+}
+
+void dam_account_last_words(void)
+{
+	uint64_t mask;
+	bool entered;
+
+	if (!dam_gate.born)
+		return;
+	entered = dam_slow_enter(&mask);
+	if (entered) {
+		dam_attach_last_words();
+		dam_slow_leave(&mask);
+	}
+	/* threads that have not submitted since the answer came still have their counts in private memory */
+	if (dam_gate.epoch & DAM_EPOCH_ATTACHED) {
+		dam_slot_mine();
+		dam_account_adopt(dam_attach_private(), dam_attach_ledger(), false);
+	}
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The thread's slot: claimed at its first submission, moved to the coordinator's ledger, ended with the thread. */
+#ifndef DAM_PRELOAD_ACCOUNT_H
+#define DAM_PRELOAD_ACCOUNT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/self.h"
+
+enum dam_dir { DAM_DIR_READ, DAM_DIR_WRITE };
+
+extern ptrdiff_t dam_rseq_cpu; /* offset of rseq's cpu_id from the thread pointer; 0: not registered */
+
+/** dam_account_init() - the key that ends a slot with its thread, and where rseq lies. Constructor only. */
+void dam_account_init(void);
+
+/** dam_account_adopt() - move the counts of threads that have ended from private memory to the ledger. */
+void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ended_only);
+
+/** dam_account_last_words() - the process ends: wait a little for an outstanding answer, hand over all counts. */
+void dam_account_last_words(void);
+
+/** dam_account_sample_slow() - now and then: clock, coordinator, processor, next countdown. */
+void dam_account_sample_slow(struct dam_slot *s, int fd);
+
+/** dam_account_io() - add to slot @s; @sign 1 counts, -1 takes back what the kernel refused. */
+static inline void dam_account_io(struct dam_slot *s, uint8_t index, enum dam_dir dir,
+				  uint64_t bytes, uint64_t ops, uint64_t sign)
+{
+	struct dam_count *c = &s->count[index & (DAM_LEDGER_TARGETS - 1)];
+
+	dam_count_add(dir == DAM_DIR_READ ? &c->read_bytes : &c->write_bytes, bytes * sign);
+	dam_count_add(dir == DAM_DIR_READ ? &c->read_ops : &c->write_ops, ops * sign);
+}
+
+static inline char *dam_thread_pointer(void)
+{
+#ifdef __x86_64__
+	char *tp;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+	return tp;
+#else
+	return __builtin_thread_pointer();
+#endif
+}
+
+/** dam_account_cpu() - note where the thread runs, as far as that costs nothing. */
+static inline void dam_account_cpu(struct dam_slot *s)
+{
+	if (DAM_LIKELY(dam_rseq_cpu))
+		__atomic_store_n(&s->cpu, *(const volatile uint32_t *)(dam_thread_pointer() + dam_rseq_cpu),
+				 __ATOMIC_RELAXED);
+}
+
+/** dam_account_inflight() - one sample of @ops in flight. */
+static inline void dam_account_inflight(struct dam_slot *s, uint32_t ops)
+{
+	dam_count_add(&s->inflight_ops_sum, ops);
+	__atomic_store_n(&s->inflight_ops_last, ops, __ATOMIC_RELAXED);
+	if (ops > s->inflight_ops_max)
+		__atomic_store_n(&s->inflight_ops_max, ops, __ATOMIC_RELAXED);
+	dam_count_add(&s->inflight_samples, 1);
+}
+
+/** dam_account_due() - is this submission one to sample? Then call dam_account_sample_slow(). */
+static inline bool dam_account_due(void)
+{
+	struct dam_self *me = &dam_self;
+
+	if (DAM_LIKELY(me->countdown)) {
+		me->countdown--;
+		return false;
+	}
+	return true;
+}
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Submissions on rings that are known by their descriptor only. */
+#include "config.h"
+#include "preload/enter.h"
+
+#include "preload/account.h"
+#include "preload/peek.h"
+
+static uint32_t load_u32(const char *base, uint32_t offset)
+{
+	const uint32_t *p = (const uint32_t *)(base + offset);
+
+	return dam_peek(p, sizeof(*p)) ? __atomic_load_n(p, __ATOMIC_ACQUIRE) : 0;
+}
+
+/* May the whole queue be read? The program may have unmapped it where no hook saw it. */
+static bool readable(const struct dam_sq *sq)
+{
+	return dam_peek(sq->sqes, (((size_t)sq->mask + 1) << sq->shift) * sizeof(*sq->sqes)) &&
+	       (!sq->array || dam_peek(sq->array, ((size_t)sq->mask + 1) * sizeof(*sq->array)));
+}
+
+static bool find_batch(const struct dam_ring *r, int fd, unsigned int to_submit, struct dam_enter *e)
+{
+	unsigned int ready;
+
+	if (!r || !r->known || !r->sq || !r->sqes || (r->flags & IORING_SETUP_SQ_REWIND))
+		return false;
+	e->sq.sqes = (const struct io_uring_sqe *)r->sqes;
+	e->sq.head = load_u32(r->sq, r->sq_off.head);
+	e->sq.mask = load_u32(r->sq, r->sq_off.ring_mask);
+	e->sq.shift = !!(r->flags & IORING_SETUP_SQE128);
+	e->sq.array = r->flags & IORING_SETUP_NO_SQARRAY ? NULL :
+							    (const unsigned int *)(r->sq + r->sq_off.array);
+	e->sq.ring_fd = fd;
+	ready = load_u32(r->sq, r->sq_off.tail) - e->sq.head;
+	e->n = to_submit < ready ? to_submit : ready;
+	return e->n && e->n - 1 <= e->sq.mask && readable(&e->sq);
+}
+
+void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct dam_enter *e)
+{
+	e->slot = to_submit && !dam_nested() ? dam_slot_mine() : NULL;
+	if (!e->slot)
+		return;
+	dam_self.outer = 1;
+	e->ring = flags & IORING_ENTER_REGISTERED_RING ? NULL : dam_ring_of(fd);
+	if (e->ring && e->ring->known && (e->ring->flags & IORING_SETUP_SQPOLL)) {
+		/* the call wakes the kernel's thread, and says nothing of what that submits */
+		e->slot = NULL;
+		return;
+	}
+	if (!find_batch(e->ring, fd, to_submit, e)) {
+		e->ring = NULL;
+		return;
+	}
+	dam_uring_walk(e->slot, &e->sq, e->n, 1);
+	dam_count_add(&e->slot->submissions, 1);
+	dam_account_cpu(e->slot);
+}
+
+static void sample(const struct dam_enter *e)
+{
+	const struct dam_ring *r = e->ring;
+	uint32_t inflight;
+
+	if (r->cq && r->sq && !r->unsteady) {
+		inflight = load_u32(r->sq, r->sq_off.head) - load_u32(r->cq, r->cq_off.tail);
+		if (inflight <= load_u32(r->cq, r->cq_off.ring_entries))
+			dam_account_inflight(e->slot, inflight);
+	}
+	dam_account_sample_slow(e->slot, dam_uring_fd(&e->sq));
+}
+
+void dam_enter_after(struct dam_enter *e, long ret)
+{
+	unsigned int taken = ret > 0 ? (unsigned int)ret : 0;
+
+	if (!e->slot)
+		return;
+	dam_self.outer = 0;
+	if (dam_self.slot != e->slot)
+		return;
+	if (!e->ring) {
+		dam_account_io(e->slot, DAM_LOCAL_OTHER, DAM_DIR_READ, 0, taken, 1);
+		dam_count_add(&e->slot->submissions, taken > 0);
+		dam_account_cpu(e->slot);
+		if (dam_account_due())
+			dam_account_sample_slow(e->slot, -1);
+		return;
+	}
+	if (DAM_UNLIKELY(taken < e->n)) {
+		e->sq.head += taken;
+		dam_uring_walk(e->slot, &e->sq, e->n - taken, (uint64_t)-1);
+	}
+	if (DAM_UNLIKELY(dam_account_due()))
+		sample(e);
+}

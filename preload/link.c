@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The line to the coordinator. */
+#include "config.h"
+#include "preload/link.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/str.h"
+#include "preload/slow.h"
+#include "shm/layout.h"
+
+#define MAX_PATHS  2
+#define HIGH_FD	   960 /* out of the way of programs that count their descriptors; below the usual limit */
+#define STATUS_MAX 4096
+
+static struct sockaddr_un addr[MAX_PATHS];
+static unsigned int nr_paths;
+static struct dam_hello hello = {.magic = DAM_HELLO_MAGIC, .version = DAM_SHM_VERSION,
+				 .kind = DAM_HELLO_ATTACH};
+/* The user set DAM up for this very process, so a filter that came with it (a container's) is no reason to stay out. */
+static bool invited;
+
+/* The open line. A program may close any descriptor and get the number again: the inode tells whose it is. */
+static int line_fd = -1;
+static ino_t line_ino;
+
+static void add_path(const char *dir, const char *below)
+{
+	struct sockaddr_un *a = &addr[nr_paths];
+	size_t n;
+
+	a->sun_family = AF_UNIX;
+	n = dam_strlcpy(a->sun_path, dir, sizeof(a->sun_path));
+	if (n < sizeof(a->sun_path))
+		n += dam_strlcpy(a->sun_path + n, below, sizeof(a->sun_path) - n);
+	if (n < sizeof(a->sun_path) && a->sun_path[0] == '/')
+		nr_paths++;
+}
+
+static float read_weight(const char *name)
+{
+	const char *text = getenv(name);
+	double v;
+
+	return text && !dam_parse_double(text, &v) && v >= 0 && v <= 1 ? (float)v : NAN;
+}
+
+void dam_link_init(void)
+{
+	const char *dir = getenv("DAM_RUNTIME_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *run = getenv("DAM_RUN_ID");
+	uint64_t id;
+
+	invited = dir || run;
+	if (dir) {
+		add_path(dir, "/" DAM_SOCKET_NAME);
+	} else {
+		if (dam_sys3(SYS_geteuid, 0, 0, 0) != 0 && xdg)
+			add_path(xdg, "/dam/" DAM_SOCKET_NAME);
+		add_path("/run/dam", "/" DAM_SOCKET_NAME);
+	}
+	if (run && !dam_parse_u64(run, &id) && id <= UINT32_MAX)
+		hello.run_id = (uint32_t)id;
+	hello.weight_throughput = read_weight("DMA_WEIGHT_THROUGHPUT");
+	hello.weight_latency = read_weight("DMA_WEIGHT_LATENCY");
+}
+
+/*
+ * Did the process inherit a system call filter? Then a call that ld.so has not made already may kill it.
+ * open, read and close are not among those.
+ */
+static bool filtered(void)
+{
+	static char status[STATUS_MAX];
+	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	const char *p;
+	long n;
+
+	if (fd < 0)
+		return false;
+	n = dam_sys3(SYS_read, fd, (long)status, sizeof(status) - 1);
+	dam_sys3(SYS_close, fd, 0, 0);
+	status[n > 0 ? n : 0] = '\0';
+	p = strstr(status, "\nSeccomp:");
+	return p && p[sizeof("\nSeccomp:")] != '0';
+}
+
+/* May this process make system calls that ld.so has not made before it? Asked once. */
+static bool may_call(void)
+{
+	static signed char answer = -1;
+
+	if (answer < 0)
+		answer = invited || !filtered();
+	if (!answer)
+		__atomic_store_n(&dam_sealed, true, __ATOMIC_RELEASE);
+	return answer;
+}
+
+/* open() on a socket fails with ENXIO, on nothing with ENOENT: so one harmless call tells whether it is there. */
+static bool socket_there(const struct sockaddr_un *a)
+{
+	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)a->sun_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+			   0, 0, 0);
+
+	if (fd >= 0)
+		dam_sys3(SYS_close, fd, 0, 0);
+	return fd == -ENXIO;
+}
+
+static int connect_to(const struct sockaddr_un *a)
+{
+	long fd, err;
+
+	if (!socket_there(a))
+		return -ENOENT;
+	fd = dam_sys3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return (int)fd;
+	err = dam_sys3(SYS_connect, fd, (long)a, sizeof(*a));
+	if (err) {
+		dam_sys3(SYS_close, fd, 0, 0);
+		return (int)err;
+	}
+	return (int)fd;
+}
+
+bool dam_link_there(void)
+{
+	for (unsigned int i = 0; i < nr_paths; i++)
+		if (socket_there(&addr[i]))
+			return may_call();
+	return false;
+}
+
+void dam_link_announce(void)
+{
+	if (!dam_link_there())
+		return;
+	for (unsigned int i = 0; i < nr_paths; i++) {
+		int fd = connect_to(&addr[i]);
+
+		if (fd >= 0) {
+			dam_sys3(SYS_close, fd, 0, 0);
+			return;
+		}
+	}
+}
+
+/* Only root's coordinator, or one of our own user's. */
+static bool trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (dam_sys6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&len, 0))
+		return false;
+	return peer.uid == 0 || peer.uid == (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0);
+}
+
+static int keep_line(int fd)
+{
+	long high = dam_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	struct stat st;
+
+	if (high >= 0) {
+		dam_sys3(SYS_close, fd, 0, 0);
+		fd = (int)high;
+	}
+	if (dam_sys3(SYS_fstat, fd, (long)&st, 0)) {
+		dam_sys3(SYS_close, fd, 0, 0);
+		return -EBADF;
+	}
+	line_fd = fd;
+	line_ino = st.st_ino;
+	return 0;
+}
+
+int dam_link_ask(void)
+{
+	int fd = -ENOENT;
+
+	for (unsigned int i = 0; i < nr_paths && fd < 0; i++)
+		fd = connect_to(&addr[i]);
+	if (fd < 0)
+		return fd;
+	hello.pid = (uint32_t)dam_sys3(SYS_getpid, 0, 0, 0);
+	if (!trusted(fd) || dam_sys6(SYS_sendto, fd, (long)&hello, sizeof(hello),
+				     MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0) != sizeof(hello)) {
+		dam_sys3(SYS_close, fd, 0, 0);
+		return -EPERM;
+	}
+	return keep_line(fd);
+}
+
+static bool line_is_ours(void)
+{
+	struct stat st;
+
+	return line_fd >= 0 && !dam_sys3(SYS_fstat, line_fd, (long)&st, 0) && S_ISSOCK(st.st_mode) &&
+	       st.st_ino == line_ino;
+}
+
+void dam_link_close(void)
+{
+	if (line_is_ours())
+		dam_sys3(SYS_close, line_fd, 0, 0);
+	line_fd = -1;
+}
+
+/* Takes the two descriptors out of a received message; others are closed. */
+static int take_fds(struct msghdr *m, int fd[2])
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	size_t nr = 0;
+	int got[4];
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		nr = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		nr = nr > 4 ? 4 : nr;
+		memcpy(got, CMSG_DATA(c), nr * sizeof(int));
+	}
+	if (nr == 2) {
+		fd[0] = got[0];
+		fd[1] = got[1];
+		return 0;
+	}
+	while (nr)
+		dam_sys3(SYS_close, got[--nr], 0, 0);
+	return -EPROTO;
+}
+
+int dam_link_answer(int *ledger_fd, int *board_fd)
+{
+	struct dam_welcome w = {0};
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = &w, .iov_len = sizeof(w)};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	int fd[2] = {-1, -1}, err;
+	long n;
+
+	n = line_is_ours() ? dam_sys3(SYS_recvmsg, line_fd, (long)&m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) :
+			     -EBADF;
+	if (n == -EAGAIN || n == -EINTR)
+		return -EAGAIN;
+	err = n < 0 ? (int)n : take_fds(&m, fd);
+	dam_link_close();
+	if (err)
+		return err;
+	if (n != sizeof(w) || w.magic != DAM_HELLO_MAGIC || w.version != DAM_SHM_VERSION ||
+	    w.status != DAM_WELCOME_OK) {
+		dam_sys3(SYS_close, fd[0], 0, 0);
+		dam_sys3(SYS_close, fd[1], 0, 0);
+		return -EPROTO;
+	}
+	*ledger_fd = fd[0];
+	*board_fd = fd[1];
+	return 0;
+}
+
+void dam_link_wait(int ms)
+{
+	struct pollfd p = {.fd = line_fd, .events = POLLIN};
+	struct timespec ts = {.tv_nsec = ms * 1000000l};
+
+	if (line_is_ours())
+		dam_sys6(SYS_ppoll, (long)&p, 1, (long)&ts, 0, 0, 0);
+}

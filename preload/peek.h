@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Reading what the program points to: a bad pointer is the kernel's EFAULT, and must not become our crash. */
+#ifndef DAM_PRELOAD_PEEK_H
+#define DAM_PRELOAD_PEEK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/self.h"
+
+#define DAM_PEEK_SHIFT 12
+
+/** dam_peek_page() - ask the kernel whether a page can be read, and remember a yes. Keeps errno. */
+bool dam_peek_page(uintptr_t page);
+
+/** dam_peek_forget() - what could be read once need not be readable for ever. */
+void dam_peek_forget(void);
+
+/** dam_peek() - may @len bytes at @p be read? A page is asked for once until dam_peek_forget(). */
+static inline bool dam_peek(const void *p, size_t len)
+{
+	uintptr_t page = (uintptr_t)p >> DAM_PEEK_SHIFT;
+	uintptr_t last = ((uintptr_t)p + len - 1) >> DAM_PEEK_SHIFT;
+
+	for (; page <= last; page++)
+		if (DAM_UNLIKELY(dam_self.seen[page % DAM_SEEN_PAGES] != page) && !dam_peek_page(page))
+			return false;
+	return true;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Pins: counted per thread; masks: the original shown for DAM's. */
+#include "config.h"
+#include "preload/pins.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#include "preload/attach.h"
+#include "preload/self.h"
+
+#define NOTED 256
+
+/* Threads pinned by others before they had a slot: tid in the low half, number of calls in the high one. */
+static uint64_t noted[NOTED];
+
+static struct dam_slot *slot_of(uint32_t tid)
+{
+	struct dam_ledger *l = dam_gate.epoch ? dam_attach_ledger() : NULL;
+	unsigned int nr = l ? __atomic_load_n(&l->nr_slots, __ATOMIC_ACQUIRE) : 0;
+
+	for (unsigned int i = 0; i < nr && i < DAM_LEDGER_SLOTS; i++)
+		if (__atomic_load_n(&l->slot[i].tid, __ATOMIC_RELAXED) == tid &&
+		    __atomic_load_n(&l->slot[i].state, __ATOMIC_ACQUIRE) == DAM_SLOT_LIVE)
+			return &l->slot[i];
+	return NULL;
+}
+
+int dam_pins_tid(pthread_t thread)
+{
+	clockid_t clock;
+
+	/* the only portable way: a thread's clock id is the complement of its id above three bits of kind */
+	return pthread_getcpuclockid(thread, &clock) ? 0 : (int)~(clock >> 3);
+}
+
+static struct dam_slot *own_slot(void)
+{
+	return dam_self.epoch && dam_self.epoch == dam_gate.epoch ? dam_self.slot : NULL;
+}
+
+static void note_own(void)
+{
+	struct dam_slot *s = own_slot();
+
+	dam_self.pins++;
+	if (s)
+		__atomic_fetch_add(&s->pin_calls, 1, __ATOMIC_RELAXED);
+}
+
+/* Kept beside the slot too: the next coordinator has to know. A full table forgets the oldest of that place. */
+static void note_other(uint32_t tid)
+{
+	struct dam_slot *s = slot_of(tid);
+	uint64_t *n = &noted[tid % NOTED], was = __atomic_load_n(n, __ATOMIC_RELAXED), now;
+
+	do {
+		now = (uint32_t)was == tid ? was + (1ull << 32) : (1ull << 32 | tid);
+	} while (!__atomic_compare_exchange_n(n, &was, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	if (s)
+		__atomic_fetch_add(&s->pin_calls, 1, __ATOMIC_RELAXED);
+}
+
+void dam_pins_note(int tid)
+{
+	struct dam_slot *s = own_slot();
+
+	if (!dam_enabled)
+		return;
+	if (tid == 0 || (s && s->tid == (uint32_t)tid) || tid == dam_pins_tid(pthread_self()))
+		note_own();
+	else if (tid > 0)
+		note_other((uint32_t)tid);
+}
+
+uint32_t dam_pins_take(uint32_t tid)
+{
+	uint64_t *n = &noted[tid % NOTED], was = __atomic_load_n(n, __ATOMIC_RELAXED);
+
+	if ((uint32_t)was != tid ||
+	    !__atomic_compare_exchange_n(n, &was, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return 0;
+	return (uint32_t)(was >> 32);
+}
+
+static bool same_mask(const struct dam_cpuset *dam, const void *mask, size_t size)
+{
+	return !memcmp(dam, mask, size < sizeof(*dam) ? size : sizeof(*dam));
+}
+
+static bool hide_by(const struct dam_slot *s, void *mask, size_t size)
+{
+	struct dam_cpuset orig, dam;
+
+	if (!dam_slot_masks(s, &orig, &dam) || !same_mask(&dam, mask, size))
+		return false;
+	memcpy(mask, &orig, size < sizeof(orig) ? size : sizeof(orig));
+	return true;
+}
+
+void dam_pins_hide(int tid, void *mask, size_t size)
+{
+	struct dam_ledger *l = dam_enabled && dam_gate.epoch ? dam_attach_ledger() : NULL;
+	struct dam_slot *s = tid ? slot_of((uint32_t)tid) : own_slot();
+	unsigned int nr;
+
+	if (!l || dam_attach_board() == NULL)
+		return;
+	if (s) {
+		hide_by(s, mask, size);
+		return;
+	}
+	/* a thread without a slot may have inherited the mask of one that has */
+	nr = __atomic_load_n(&l->nr_slots, __ATOMIC_ACQUIRE);
+	for (unsigned int i = 0; i < nr && i < DAM_LEDGER_SLOTS; i++)
+		if (hide_by(&l->slot[i], mask, size))
+			return;
+}

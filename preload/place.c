@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Descriptors to places, places to the ledger's targets. */
+#include "config.h"
+#include "preload/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "preload/attach.h"
+#include "preload/ring.h"
+#include "preload/slow.h"
+#include "shm/board.h"
+
+struct dam_fds dam_fds;
+uint32_t dam_place_lba[DAM_PLACES];
+uint8_t dam_route[DAM_PLACES] = {
+	[DAM_PLACE_UNKNOWN] = DAM_LOCAL_OTHER,
+	[DAM_PLACE_IGNORE] = DAM_ROUTE_IGNORE,
+	[DAM_PLACE_BUFFERED] = DAM_LOCAL_BUFFERED,
+	[DAM_PLACE_OTHER] = DAM_LOCAL_OTHER,
+};
+
+/* The devices seen so far. Grows under the routing lock. */
+static struct {
+	uint64_t dev;
+	uint32_t type; /* enum dam_dev_type */
+} devices[DAM_PLACES];
+static unsigned int nr_places = DAM_PLACE_DEVICE;
+
+/* What index of a private ledger became in the coordinator's. */
+static uint8_t remap[DAM_LEDGER_TARGETS];
+
+/* An index for target @id in ledger @l: @wish if it can be had. */
+static uint8_t target_index(struct dam_ledger *l, uint32_t id, uint8_t wish)
+{
+	for (unsigned int i = DAM_LOCAL_FIRST; i < DAM_LEDGER_TARGETS; i++)
+		if (l->target_id[i] == id)
+			return (uint8_t)i;
+	if (wish < DAM_LOCAL_FIRST || wish >= DAM_LEDGER_TARGETS || l->target_id[wish])
+		return (uint8_t)dam_ledger_target(l, id);
+	__atomic_store_n(&l->target_id[wish], id, __ATOMIC_RELEASE);
+	return wish;
+}
+
+/* Return: -EAGAIN when the directory cannot be read just now. */
+static int route_one(unsigned int place, struct dam_ledger *l, const struct dam_board *b,
+		     uint64_t now_ns)
+{
+	/* a character device that is no engine (a GPU, /dev/null) moves nothing we know of */
+	uint8_t none = devices[place].type == DAM_DEV_CHAR ? DAM_ROUTE_IGNORE : DAM_LOCAL_OTHER;
+	struct dam_board_target t;
+	int err;
+
+	if (!b) {
+		/* a private ledger: its target ids are places, until a board can name them */
+		dam_route[place] = (uint8_t)dam_ledger_target(l, place);
+		return 0;
+	}
+	err = dam_board_lookup(b, l, devices[place].type, devices[place].dev, now_ns, &t);
+	if (!err) {
+		dam_place_lba[place] = t.lba_bytes;
+		none = target_index(l, t.id, dam_route[place]);
+	}
+	__atomic_store_n(&dam_route[place], none, __ATOMIC_RELAXED);
+	return err == -EAGAIN ? err : 0;
+}
+
+int dam_place_route_all(struct dam_ledger *l, const struct dam_board *b, uint64_t now_ns)
+{
+	int err = 0;
+
+	for (unsigned int p = DAM_PLACE_DEVICE; p < nr_places; p++)
+		if (route_one(p, l, b, now_ns))
+			err = -EAGAIN;
+	return err;
+}
+
+void dam_place_remap_all(const struct dam_ledger *private_ledger)
+{
+	for (unsigned int i = 0; i < DAM_LEDGER_TARGETS; i++) {
+		uint32_t place = i < DAM_LOCAL_FIRST ? 0 : private_ledger->target_id[i];
+
+		remap[i] = place && place < DAM_PLACES ? dam_route[place] : (uint8_t)i;
+	}
+}
+
+uint8_t dam_place_remap(unsigned int i)
+{
+	return remap[i];
+}
+
+static uint8_t find_device(uint32_t type, uint64_t dev)
+{
+	unsigned int nr = __atomic_load_n(&nr_places, __ATOMIC_ACQUIRE);
+
+	for (unsigned int p = DAM_PLACE_DEVICE; p < nr; p++)
+		if (devices[p].dev == dev && devices[p].type == type)
+			return (uint8_t)p;
+	return DAM_PLACE_UNKNOWN;
+}
+
+/* The place of a device; DAM_PLACE_UNKNOWN when the lock cannot be had just now. */
+static uint8_t device_place(uint32_t type, uint64_t dev)
+{
+	uint8_t place = find_device(type, dev);
+
+	if (place || !dam_slow_lock_soon(&dam_gate.routing))
+		return place;
+	place = find_device(type, dev);
+	if (!place && nr_places == DAM_PLACES) {
+		place = DAM_PLACE_OTHER;
+	} else if (!place) {
+		place = (uint8_t)nr_places;
+		devices[place].dev = dev;
+		devices[place].type = type;
+		dam_route[place] = DAM_LOCAL_OTHER;
+		if (dam_attach_ledger())
+			route_one(place, dam_attach_ledger(), dam_attach_board(), dam_now_coarse_ns());
+		/* Release: who finds the device finds its route. */
+		__atomic_store_n(&nr_places, place + 1u, __ATOMIC_RELEASE);
+	}
+	dam_slow_unlock(&dam_gate.routing);
+	return place;
+}
+
+/* Asks the kernel. @device: what passthrough ioctls on @fd reach. Return: the place of reads and writes. */
+static uint8_t ask(int fd, uint8_t *device)
+{
+	struct stat st;
+	long flags;
+	uint8_t place;
+
+	*device = DAM_PLACE_IGNORE;
+	if (dam_sys3(SYS_fstat, fd, (long)&st, 0) != 0)
+		return DAM_PLACE_UNKNOWN;
+	switch (st.st_mode & S_IFMT) {
+	case S_IFSOCK:
+		return DAM_PLACE_OTHER;
+	case S_IFCHR:
+		return *device = device_place(DAM_DEV_CHAR, st.st_rdev);
+	case S_IFBLK:
+		place = device_place(DAM_DEV_BLOCK, st.st_rdev);
+		*device = place;
+		break;
+	case S_IFREG:
+		place = device_place(DAM_DEV_BLOCK, st.st_dev);
+		break;
+	default:
+		return DAM_PLACE_IGNORE;
+	}
+	flags = dam_sys3(SYS_fcntl, fd, F_GETFL, 0);
+	return flags >= 0 && (flags & O_DIRECT) ? place : DAM_PLACE_BUFFERED;
+}
+
+static uint8_t resolve(int fd, bool want_device)
+{
+	uint8_t place = DAM_PLACE_UNKNOWN, device = DAM_PLACE_UNKNOWN;
+	uint64_t mask;
+
+	if (dam_slow_enter(&mask)) {
+		place = ask(fd, &device);
+		if ((unsigned int)fd < DAM_FDS) {
+			__atomic_store_n(&dam_fds.place[fd], place, __ATOMIC_RELAXED);
+			__atomic_store_n(&dam_fds.device[fd], device, __ATOMIC_RELAXED);
+		}
+		dam_slow_leave(&mask);
+	}
+	if (want_device)
+		place = device;
+	return place ? place : DAM_PLACE_OTHER;
+}
+
+uint8_t dam_place_resolve(int fd)
+{
+	return resolve(fd, false);
+}
+
+uint8_t dam_place_device(int fd)
+{
+	uint8_t device = DAM_PLACE_UNKNOWN;
+
+	if ((unsigned int)fd < DAM_FDS)
+		device = __atomic_load_n(&dam_fds.device[fd], __ATOMIC_RELAXED);
+	return device ? device : resolve(fd, true);
+}
+
+void dam_place_recheck(int fd)
+{
+	if ((unsigned int)fd < DAM_FDS && dam_fds.place[fd])
+		resolve(fd, false);
+}
+
+void dam_place_forget(int fd)
+{
+	if ((unsigned int)fd >= DAM_FDS)
+		return;
+	/* read first: most descriptors were never looked at, and their pages need not exist */
+	if (dam_fds.place[fd] | dam_fds.device[fd]) {
+		__atomic_store_n(&dam_fds.place[fd], DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
+		__atomic_store_n(&dam_fds.device[fd], DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
+	}
+	if (DAM_UNLIKELY(dam_fds.ring[fd]))
+		dam_ring_forget(fd);
+}
+
+void dam_place_forget_range(unsigned int first, unsigned int last)
+{
+	for (unsigned int fd = first; fd <= last && fd < DAM_FDS; fd++)
+		dam_place_forget((int)fd);
+}

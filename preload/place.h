@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Where a file descriptor leads: a place, this process's own number for a device, whoever the coordinator is. */
+#ifndef DAM_PRELOAD_PLACE_H
+#define DAM_PRELOAD_PLACE_H
+
+#include <stdint.h>
+
+#include "preload/self.h"
+#include "shm/layout.h"
+
+/* Places outlive a coordinator: only their route, the index in the ledger's target table, changes with it. */
+enum {
+	DAM_PLACE_UNKNOWN,  /* not asked yet */
+	DAM_PLACE_IGNORE,   /* pipes, terminals, eventfds, directories: no DMA */
+	DAM_PLACE_BUFFERED, /* files without O_DIRECT */
+	DAM_PLACE_OTHER,    /* sockets, what could not be found out */
+	DAM_PLACE_DEVICE,   /* the first of the devices */
+	DAM_PLACES = 256,
+};
+
+#define DAM_FDS		 65536 /* descriptors at or above it lead to DAM_PLACE_OTHER */
+#define DAM_ROUTE_IGNORE 0xff
+
+struct dam_fds {
+	uint8_t place[DAM_FDS];	 /* of reads and writes */
+	uint8_t device[DAM_FDS]; /* of passthrough ioctls: the device, with or without O_DIRECT */
+	uint8_t ring[DAM_FDS];	 /* number of the io_uring ring behind it, see ring.h; 0: none known */
+};
+
+extern struct dam_fds dam_fds;
+extern uint8_t dam_route[DAM_PLACES];	   /* place → index in the ledger; DAM_ROUTE_IGNORE */
+extern uint32_t dam_place_lba[DAM_PLACES]; /* bytes of a logical block; 0: not known */
+
+/** dam_place_resolve() - ask the kernel where @fd leads, and remember it. Return: a place. Keeps errno. */
+uint8_t dam_place_resolve(int fd);
+
+/** dam_place_device() - the device behind @fd for passthrough. Return: a place. Keeps errno. */
+uint8_t dam_place_device(int fd);
+
+/** dam_place_recheck() - ask again: the descriptor may have been closed and reused unseen. */
+void dam_place_recheck(int fd);
+
+/** dam_place_forget() - @fd is being closed or replaced. */
+void dam_place_forget(int fd);
+void dam_place_forget_range(unsigned int first, unsigned int last);
+
+/**
+ * dam_place_route_all() - give every place its index in @l
+ * @b: the board that knows the devices; NULL: none yet, each place stands for itself
+ *
+ * On the way from private memory to a ledger a place keeps its index or joins another's, so that a
+ * thread that still counts in private memory with a new route counts at an index that means the same.
+ * Return: 0; -EAGAIN: the directory was being replaced, ask again later.
+ * Context: under the routing lock.
+ */
+int dam_place_route_all(struct dam_ledger *l, const struct dam_board *b, uint64_t now_ns);
+
+/** dam_place_remap_all() - note where the indices of @private_ledger lead after dam_place_route_all(). */
+void dam_place_remap_all(const struct dam_ledger *private_ledger);
+
+/** dam_place_remap() - where private counts at index @i belong. Return: an index; DAM_ROUTE_IGNORE. */
+uint8_t dam_place_remap(unsigned int i);
+
+/** dam_place_index() - the hot path: index in the ledger of what @fd leads to; DAM_ROUTE_IGNORE. */
+static inline uint8_t dam_place_index(int fd)
+{
+	uint8_t place = DAM_PLACE_OTHER;
+
+	if (DAM_LIKELY((unsigned int)fd < DAM_FDS)) {
+		place = __atomic_load_n(&dam_fds.place[fd], __ATOMIC_RELAXED);
+		if (DAM_UNLIKELY(!place))
+			place = dam_place_resolve(fd);
+	}
+	return __atomic_load_n(&dam_route[place], __ATOMIC_RELAXED);
+}
+
+#endif

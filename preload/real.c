@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Finding the functions behind the hooks. */
+#include "config.h"
+#include "preload/real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+static const struct {
+	const char *name;
+	enum dam_library library;
+} table[DAM_REAL_NR] = {
+#define DAM_REAL_ROW(fn, lib) [DAM_REAL_##fn] = {.name = #fn, .library = (lib)},
+	DAM_REALS(DAM_REAL_ROW)
+#undef DAM_REAL_ROW
+};
+
+/* Under which names a library may have been loaded where only its loader sees it. */
+static const char *const sonames[][4] = {
+	[DAM_LIBC] = {"libc.so.6"},
+	[DAM_PTHREAD] = {"libpthread.so.0"},
+	[DAM_AIO] = {"libaio.so.1", "libaio.so.1t64"},
+	[DAM_URING] = {"liburing.so.2", "liburing-ffi.so.2", "liburing.so.1"},
+};
+
+void *dam_real[DAM_REAL_NR];
+void *dam_real_syscall;
+
+/* @file's own symbols and those of what it needs; never loads anything. */
+static void *find_in(const char *file, const char *name)
+{
+	void *lib = dlopen(file, RTLD_LAZY | RTLD_NOLOAD), *fn = NULL;
+
+	if (lib) {
+		fn = dlsym(lib, name);
+		dlclose(lib);
+	}
+	return fn;
+}
+
+/* A library's own copy of the hook's name is us: the search began at the program. */
+static bool is_hook(void *fn)
+{
+	Dl_info theirs, ours;
+
+	return fn && dladdr(fn, &theirs) && dladdr((void *)&dam_real_find, &ours) &&
+	       theirs.dli_fbase == ours.dli_fbase;
+}
+
+void *dam_real_find(enum dam_real_id id, void *caller)
+{
+	const char *name = table[id].name;
+	int saved = errno;
+	void *fn = dlsym(RTLD_NEXT, name);
+	Dl_info from;
+
+	for (unsigned int i = 0; !fn && i < 4 && sonames[table[id].library][i]; i++)
+		fn = find_in(sonames[table[id].library][i], name);
+	if (!fn && dladdr(caller, &from) && from.dli_fname)
+		fn = find_in(from.dli_fname, name);
+	if (is_hook(fn))
+		fn = NULL;
+	if (fn)
+		__atomic_store_n(&dam_real[id], fn, __ATOMIC_RELEASE);
+	errno = saved;
+	return fn;
+}
+
+void dam_real_init(void)
+{
+	for (unsigned int id = 0; id < DAM_REAL_NR; id++)
+		if (table[id].library == DAM_LIBC && !dam_real[id])
+			dam_real_find((enum dam_real_id)id, (void *)&dam_real_find);
+	__atomic_store_n(&dam_real_syscall, dam_real[DAM_REAL_syscall], __ATOMIC_RELEASE);
+}

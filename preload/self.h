@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What the hot path touches: the gate of the process, and the thread's own state. */
+#ifndef DAM_PRELOAD_SELF_H
+#define DAM_PRELOAD_SELF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shm/ledger.h"
+
+#define DAM_LIKELY(x)	__builtin_expect(!!(x), 1)
+#define DAM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define DAM_EXPORT	__attribute__((visibility("default")))
+#define DAM_COLD	__attribute__((noinline, cold))
+
+/* A whole page of its own on every machine of that kind: it is wiped in a child (MADV_WIPEONFORK). */
+#ifdef __x86_64__
+#define DAM_GATE_PAGE 4096
+#else
+#define DAM_GATE_PAGE 65536
+#endif
+
+struct dam_gate {
+	/* 0: closed, nothing is counted. Else which ledger is counted in: see DAM_EPOCH_ATTACHED. */
+	uint64_t epoch;
+	uint32_t born; /* 1: this process has set itself up; 0 in a forked child */
+	uint32_t busy;	  /* try-lock of the line to the coordinator */
+	uint32_t routing; /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
+} __attribute__((aligned(DAM_GATE_PAGE)));
+
+/* Odd epochs count in the coordinator's ledger, even ones in private memory until it has answered. */
+#define DAM_EPOCH_ATTACHED 1ull
+
+#define DAM_SEEN_PAGES 16
+
+struct dam_self {
+	uint64_t epoch;	       /* of the gate when slot was claimed */
+	struct dam_slot *slot; /* NULL: count nothing */
+	uint32_t idle;	       /* calls to let pass before looking for a coordinator again */
+	uint32_t idle_span;
+	uint32_t countdown; /* submissions until the next sample */
+	uint32_t span;	    /* mean of countdown */
+	uint32_t random;
+	uint32_t pins; /* calls by which the program pinned this thread */
+	uint32_t outer; /* 1: inside a hook that has counted; the library may come back by syscall() */
+	uint64_t idle_ns, sample_ns;
+	uint64_t aio_ctx; /* the libaio context that the next two are about */
+	uint32_t aio_tail, aio_inflight;
+	uintptr_t seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */
+};
+
+extern struct dam_gate dam_gate;
+extern __thread struct dam_self dam_self __attribute__((tls_model("initial-exec")));
+
+/* The program has installed a system call filter: no system call of ours any more. */
+extern bool dam_sealed;
+/* False until the constructor has run, and for ever in secure-execution mode. */
+extern bool dam_enabled;
+
+/** dam_slot_slow() - claim a slot, look for a coordinator, or do neither. Return: a slot; NULL. Keeps errno. */
+struct dam_slot *dam_slot_slow(void);
+
+/**
+ * dam_slot_mine() - the calling thread's slot, to count a submission in
+ *
+ * One thread-local load and one compare while counting; one more decrement while nobody listens.
+ * Return: the slot; NULL: do not count. Context: any thread, any signal handler. Keeps errno.
+ */
+static inline struct dam_slot *dam_slot_mine(void)
+{
+	struct dam_self *me = &dam_self;
+
+	if (DAM_LIKELY(me->epoch == __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE))) {
+		if (DAM_LIKELY(me->slot))
+			return me->slot;
+		if (DAM_LIKELY(me->idle)) {
+			me->idle--;
+			return NULL;
+		}
+	}
+	return dam_slot_slow();
+}
+
+/**
+ * dam_nested() - has a hook further out counted this very submission?
+ *
+ * Takes the mark away: if a signal handler jumped out of the outer hook, one submission goes uncounted.
+ */
+static inline bool dam_nested(void)
+{
+	bool nested = dam_self.outer;
+
+	dam_self.outer = 0;
+	return nested;
+}
+
+#endif

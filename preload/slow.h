@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The rules of the slow path: raw system calls, signals blocked, a try-lock that nobody waits for. */
+#ifndef DAM_PRELOAD_SLOW_H
+#define DAM_PRELOAD_SLOW_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "preload/self.h"
+
+/**
+ * dam_slow_enter() - block all signals, so that no handler nests, jumps out or sees half a change
+ * @old: the thread's signal mask, for dam_slow_leave()
+ *
+ * Return: false when the process is sealed: then no system call may be made, and nothing is blocked.
+ */
+static inline bool dam_slow_enter(uint64_t *old)
+{
+	uint64_t all = ~0ull;
+
+	if (__atomic_load_n(&dam_sealed, __ATOMIC_ACQUIRE))
+		return false;
+	return dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)old, sizeof(all), 0, 0) == 0;
+}
+
+static inline void dam_slow_leave(const uint64_t *old)
+{
+	dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)old, 0, sizeof(*old), 0, 0);
+}
+
+#define DAM_LOCK_TRIES 1000
+
+/** dam_slow_trylock() - one of the gate's locks, never waited for. Inside dam_slow_enter() only. */
+static inline bool dam_slow_trylock(uint32_t *lock)
+{
+	return !__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE);
+}
+
+/**
+ * dam_slow_lock_soon() - the same where a moment's patience saves counts: threads that start together
+ *
+ * A holder has its signals blocked and does nothing that blocks, so it is done in microseconds, or was
+ * preempted: let it run. Return: false after DAM_LOCK_TRIES: go without.
+ */
+static inline bool dam_slow_lock_soon(uint32_t *lock)
+{
+	for (int i = 0; i < DAM_LOCK_TRIES; i++) {
+		if (dam_slow_trylock(lock))
+			return true;
+		dam_sys3(SYS_sched_yield, 0, 0, 0);
+	}
+	return false;
+}
+
+static inline void dam_slow_unlock(uint32_t *lock)
+{
+	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* The hook on libaio. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "preload/aio.h"
+#include "preload/real.h"
+
+/* libaio.h has a struct iocb of its own, with the layout of the kernel's. */
+int io_submit(void *ctx, long nr, struct iocb *iocbs[]);
+
+DAM_EXPORT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
+{
+	__typeof__(&io_submit) real = DAM_REAL(io_submit);
+	struct dam_slot *slot;
+	int ret;
+
+	if (!real)
+		return -ENOSYS;
+	slot = dam_aio_before((unsigned long)ctx, nr, iocbs);
+	ret = real(ctx, nr, iocbs);
+	dam_aio_after(slot, (unsigned long)ctx, nr, iocbs, ret);
+	return ret;
+}

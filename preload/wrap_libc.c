@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Hooks on libc. */
+#include "config.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <threads.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "preload/ioctls.h"
+#include "preload/pins.h"
+#include "preload/place.h"
+#include "preload/real.h"
+#include "preload/ring.h"
+#include "preload/seal.h"
+
+static long no_function(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+DAM_EXPORT int ioctl(int fd, unsigned long req, ...)
+{
+	int (*real)(int, unsigned long, ...) = DAM_REAL(ioctl);
+	va_list ap;
+	void *arg;
+	int ret;
+
+	va_start(ap, req);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (DAM_UNLIKELY(!real))
+		return (int)no_function();
+	if (DAM_LIKELY(!dam_ioctl_may(req)))
+		return real(fd, req, arg);
+	ret = real(fd, req, arg);
+	dam_ioctl_count(fd, req, arg, ret);
+	return ret;
+}
+
+/* -- descriptors: only to forget what is known of them ------------------------------------------------- */
+
+DAM_EXPORT int close(int fd)
+{
+	__typeof__(&close) real = DAM_REAL(close);
+
+	dam_place_forget(fd);
+	return real ? real(fd) : (int)no_function();
+}
+
+DAM_EXPORT int dup2(int fd, int fd2)
+{
+	__typeof__(&dup2) real = DAM_REAL(dup2);
+
+	if (fd != fd2)
+		dam_place_forget(fd2);
+	return real ? real(fd, fd2) : (int)no_function();
+}
+
+DAM_EXPORT int dup3(int fd, int fd2, int flags)
+{
+	__typeof__(&dup3) real = DAM_REAL(dup3);
+
+	if (fd != fd2)
+		dam_place_forget(fd2);
+	return real ? real(fd, fd2, flags) : (int)no_function();
+}
+
+DAM_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	__typeof__(&close_range) real = DAM_REAL(close_range);
+
+	if (!(flags & CLOSE_RANGE_CLOEXEC))
+		dam_place_forget_range(first, last);
+	return real ? real(first, last, flags) : (int)no_function();
+}
+
+DAM_EXPORT void closefrom(int first)
+{
+	__typeof__(&closefrom) real = DAM_REAL(closefrom);
+
+	dam_place_forget_range(first < 0 ? 0 : (unsigned int)first, DAM_FDS - 1);
+	if (real)
+		real(first);
+}
+
+/* -- memory: only to know where the program has mapped a ring ------------------------------------------ */
+
+static inline void *map(void *(*real)(void *, size_t, int, int, int, off_t), void *at, size_t len,
+			int prot, int flags, int fd, off_t off)
+{
+	void *ret;
+
+	if (DAM_UNLIKELY(!real)) {
+		long addr = dam_sys6(SYS_mmap, (long)at, (long)len, prot, flags, fd, off);
+
+		if (!dam_sys_failed(addr))
+			return (void *)addr;
+		errno = (int)-addr;
+		return MAP_FAILED;
+	}
+	ret = real(at, len, prot, flags, fd, off);
+	if (DAM_UNLIKELY(fd >= 0 && dam_ring_of(fd)) && ret != MAP_FAILED)
+		dam_ring_mapped(fd, (uint64_t)off, ret);
+	return ret;
+}
+
+DAM_EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+	return map(DAM_REAL(mmap), at, len, prot, flags, fd, off);
+}
+
+/* off_t has 64 bits here: the same function */
+DAM_EXPORT void *mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+	return map(DAM_REAL(mmap), at, len, prot, flags, fd, off);
+}
+
+DAM_EXPORT int munmap(void *at, size_t len)
+{
+	__typeof__(&munmap) real = DAM_REAL(munmap);
+
+	dam_ring_unmapped(at, len);
+	return real ? real(at, len) : (int)no_function();
+}
+
+/* -- affinity: the program's own pins, and its own masks back ------------------------------------------ */
+
+DAM_EXPORT int sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *set)
+{
+	__typeof__(&sched_setaffinity) real = DAM_REAL(sched_setaffinity);
+	int ret = real ? real(pid, size, set) : (int)no_function();
+
+	if (ret == 0)
+		dam_pins_note(pid);
+	return ret;
+}
+
+DAM_EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set)
+{
+	__typeof__(&pthread_setaffinity_np) real = DAM_REAL(pthread_setaffinity_np);
+	int ret = real ? real(thread, size, set) : ENOSYS;
+
+	if (ret == 0)
+		dam_pins_note(dam_pins_tid(thread));
+	return ret;
+}
+
+DAM_EXPORT int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+	__typeof__(&sched_getaffinity) real = DAM_REAL(sched_getaffinity);
+	int ret = real ? real(pid, size, set) : (int)no_function();
+
+	if (ret == 0)
+		dam_pins_hide(pid, set, size);
+	return ret;
+}
+
+DAM_EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *set)
+{
+	__typeof__(&pthread_getaffinity_np) real = DAM_REAL(pthread_getaffinity_np);
+	int ret = real ? real(thread, size, set) : ENOSYS;
+
+	if (ret == 0)
+		dam_pins_hide(dam_pins_tid(thread), set, size);
+	return ret;
+}
+
+/* -- threads: a new one claims its slot when it first submits; placement at birth will stand here ------- */
+
+DAM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
+			      void *arg)
+{
+	__typeof__(&pthread_create) real = DAM_REAL(pthread_create);
+
+	return real ? real(thread, attr, start, arg) : EAGAIN;
+}
+
+DAM_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
+{
+	__typeof__(&thrd_create) real = DAM_REAL(thrd_create);
+
+	return real ? real(thread, start, arg) : thrd_error;
+}
+
+/* -- system call filters --------------------------------------------------------------------------------- */
+
+DAM_EXPORT int prctl(int op, ...)
+{
+	int (*real)(int, ...) = DAM_REAL(prctl);
+	unsigned long a[4];
+	bool was;
+	va_list ap;
+	int ret;
+
+	va_start(ap, op);
+	for (int i = 0; i < 4; i++)
+		a[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (!real)
+		return (int)no_function();
+	if (op != PR_SET_SECCOMP)
+		return real(op, a[0], a[1], a[2], a[3]);
+	was = dam_seal();
+	ret = real(op, a[0], a[1], a[2], a[3]);
+	if (ret < 0)
+		dam_unseal(was);
+	return ret;
+}

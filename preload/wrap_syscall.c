@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What the stub of libc's syscall() hands over: the few numbers that are wanted. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "base/sys.h"
+#include "preload/aio.h"
+#include "preload/enter.h"
+#include "preload/pins.h"
+#include "preload/ring.h"
+#include "preload/seal.h"
+
+long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f);
+
+struct call {
+	long nr, a, b, c, d, e, f;
+};
+
+/* With libc's manner of reporting, yet not through libc: it may not have been found. */
+static long make(const struct call *k)
+{
+	long ret = dam_sys6(k->nr, k->a, k->b, k->c, k->d, k->e, k->f);
+
+	if (!dam_sys_failed(ret))
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+static long on_setup(const struct call *k)
+{
+	long ret = make(k);
+
+	if (ret >= 0)
+		dam_ring_setup((int)ret, (const struct io_uring_params *)k->b);
+	return ret;
+}
+
+static long on_enter(const struct call *k)
+{
+	struct dam_enter e;
+	long ret;
+
+	dam_enter_before((int)k->a, (unsigned int)k->b, (unsigned int)k->d, &e);
+	ret = make(k);
+	dam_enter_after(&e, ret);
+	return ret;
+}
+
+static long on_register(const struct call *k)
+{
+	long ret = make(k);
+
+	if (ret >= 0)
+		dam_ring_registered((int)k->a, (unsigned int)k->b, (const void *)k->c, (unsigned int)k->d);
+	return ret;
+}
+
+static long on_io_submit(const struct call *k)
+{
+	struct iocb **iocbs = (struct iocb **)k->c;
+	struct dam_slot *s = dam_aio_before((unsigned long)k->a, k->b, iocbs);
+	long ret = make(k);
+
+	dam_aio_after(s, (unsigned long)k->a, k->b, iocbs, ret);
+	return ret;
+}
+
+static long on_setaffinity(const struct call *k)
+{
+	long ret = make(k);
+
+	if (ret == 0)
+		dam_pins_note((int)k->a);
+	return ret;
+}
+
+static long on_getaffinity(const struct call *k)
+{
+	long ret = make(k);
+
+	if (ret > 0) /* the number of bytes written */
+		dam_pins_hide((int)k->a, (void *)k->c, (size_t)ret);
+	return ret;
+}
+
+static long on_seccomp(const struct call *k)
+{
+	bool was = dam_seal();
+	long ret = make(k);
+
+	/* the operations that only ask change nothing */
+	if (ret < 0 || (k->a != 0 && k->a != 1))
+		dam_unseal(was);
+	return ret;
+}
+
+static long on_prctl(const struct call *k)
+{
+	const long set_seccomp = 22;
+	bool was = dam_sealed;
+	long ret;
+
+	if (k->a == set_seccomp)
+		dam_seal();
+	ret = make(k);
+	if (ret < 0)
+		dam_unseal(was);
+	return ret;
+}
+
+/* The same numbers stand in syscall.S. */
+static const struct {
+	long nr;
+	long (*on)(const struct call *k);
+} table[] = {
+	{SYS_io_uring_enter, on_enter},	      {SYS_io_uring_setup, on_setup},
+	{SYS_io_uring_register, on_register}, {SYS_io_submit, on_io_submit},
+	{SYS_sched_setaffinity, on_setaffinity}, {SYS_sched_getaffinity, on_getaffinity},
+	{SYS_seccomp, on_seccomp},	      {SYS_prctl, on_prctl},
+};
+
+long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f)
+{
+	const struct call k = {nr, a, b, c, d, e, f};
+
+	for (unsigned int i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].nr == nr)
+			return table[i].on(&k);
+	return make(&k);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Hooks on liburing's exported functions. */
+#include "config.h"
+
+#include <errno.h>
+
+#include "preload/account.h"
+#include "preload/enter.h"
+#include "preload/place.h"
+#include "preload/real.h"
+#include "preload/ring.h"
+#include "preload/uring.h"
+
+/* Newer than the oldest supported header. */
+struct io_uring_reg_wait;
+int io_uring_submit_and_wait_min_timeout(struct io_uring *ring, struct io_uring_cqe **cqe_ptr,
+					 unsigned int wait_nr, struct __kernel_timespec *ts,
+					 unsigned int min_wait, sigset_t *sigmask);
+int io_uring_submit_and_wait_reg(struct io_uring *ring, struct io_uring_cqe **cqe_ptr,
+				 unsigned int wait_nr, int reg_index);
+
+/* What was counted before the call, to be compared with what the kernel took. */
+struct batch {
+	struct dam_slot *slot; /* NULL: nothing was */
+	struct dam_sq sq;
+	unsigned int n;
+};
+
+/*
+ * Counts what is about to be submitted: before the call, because afterwards another thread may have reaped
+ * the completions and freed what the entries point to.
+ */
+static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, struct batch *b)
+{
+	const struct io_uring_sq *sq = &ring->sq;
+	const bool sqpoll = ring->flags & IORING_SETUP_SQPOLL;
+	/* SQPOLL: the kernel's head runs by itself; what this call flushes starts at sqe_head */
+	unsigned int head = sqpoll ? sq->sqe_head : __atomic_load_n(sq->khead, __ATOMIC_RELAXED);
+
+	b->slot = NULL;
+	b->n = sq->sqe_tail - head;
+	/* a ring that is rewound for each batch has no head to tell */
+	if (!b->n || (ring->flags & IORING_SETUP_SQ_REWIND))
+		return;
+	b->slot = slot;
+	b->sq = (struct dam_sq){
+		.sqes = sq->sqes,
+		.head = head,
+		/* liburing before 2.3 has no ring_mask */
+		.mask = sq->ring_mask || !sq->kring_mask ? sq->ring_mask : *sq->kring_mask,
+		.shift = !!(ring->flags & IORING_SETUP_SQE128),
+		.ring_fd = ring->ring_fd,
+	};
+	dam_uring_walk(slot, &b->sq, b->n, 1);
+	dam_count_add(&slot->submissions, 1);
+	dam_account_cpu(slot);
+	dam_self.outer = 1;
+}
+
+static DAM_COLD void take_back(struct batch *b, unsigned int consumed)
+{
+	/* a signal handler may have been here: then what was counted has moved elsewhere */
+	if (dam_self.slot != b->slot)
+		return;
+	b->sq.head += consumed;
+	dam_uring_walk(b->slot, &b->sq, b->n - consumed, (uint64_t)-1);
+}
+
+static DAM_COLD void sample(struct io_uring *ring, const struct batch *b)
+{
+	const struct dam_ring *r = dam_ring_of(ring->ring_fd);
+	uint32_t inflight = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) -
+			    __atomic_load_n(ring->cq.ktail, __ATOMIC_RELAXED);
+
+	if (!(r && r->unsteady) && inflight <= *ring->cq.kring_entries)
+		dam_account_inflight(b->slot, inflight);
+	dam_account_sample_slow(b->slot, dam_uring_fd(&b->sq));
+}
+
+static inline void settle_batch(struct io_uring *ring, struct batch *b)
+{
+	unsigned int consumed;
+
+	if (!b->slot)
+		return;
+	dam_self.outer = 0;
+	if (!(ring->flags & IORING_SETUP_SQPOLL)) {
+		consumed = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) - b->sq.head;
+		if (DAM_UNLIKELY(consumed < b->n))
+			take_back(b, consumed);
+	}
+	if (DAM_UNLIKELY(dam_account_due()))
+		sample(ring, b);
+}
+
+/* One hook on a function that submits: real function, slot, count, call, settle. */
+#define SUBMIT_HOOK(name, params, args)                                                            \
+	DAM_EXPORT int name params                                                                 \
+	{                                                                                          \
+		__typeof__(&(name)) real = DAM_REAL(name);                                         \
+		struct dam_slot *slot;                                                             \
+		struct batch b;                                                                    \
+		int ret;                                                                           \
+                                                                                                   \
+		if (DAM_UNLIKELY(!real))                                                           \
+			return -ENOSYS;                                                            \
+		slot = dam_slot_mine();                                                            \
+		if (!slot)                                                                         \
+			return real args;                                                          \
+		count_batch(ring, slot, &b);                                                       \
+		ret = real args;                                                                   \
+		settle_batch(ring, &b);                                                            \
+		return ret;                                                                        \
+	}
+
+SUBMIT_HOOK(io_uring_submit, (struct io_uring *ring), (ring))
+SUBMIT_HOOK(io_uring_submit_and_wait, (struct io_uring *ring, unsigned int wait_nr), (ring, wait_nr))
+SUBMIT_HOOK(io_uring_submit_and_get_events, (struct io_uring *ring), (ring))
+SUBMIT_HOOK(io_uring_submit_and_wait_timeout,
+	    (struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
+	     struct __kernel_timespec *ts, sigset_t *sigmask),
+	    (ring, cqe_ptr, wait_nr, ts, sigmask))
+SUBMIT_HOOK(io_uring_submit_and_wait_min_timeout,
+	    (struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
+	     struct __kernel_timespec *ts, unsigned int min_wait, sigset_t *sigmask),
+	    (ring, cqe_ptr, wait_nr, ts, min_wait, sigmask))
+SUBMIT_HOOK(io_uring_submit_and_wait_reg,
+	    (struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr, int reg_index),
+	    (ring, cqe_ptr, wait_nr, reg_index))
+
+/* One hook on a function whose success is noted. */
+#define NOTE_HOOK(name, params, args, note)                                                        \
+	DAM_EXPORT int name params                                                                 \
+	{                                                                                          \
+		__typeof__(&(name)) real = DAM_REAL(name);                                         \
+		int ret = real ? real args : -ENOSYS;                                              \
+                                                                                                   \
+		if (ret >= 0)                                                                      \
+			note;                                                                      \
+		return ret;                                                                        \
+	}
+
+NOTE_HOOK(io_uring_register_files, (struct io_uring *ring, const int *files, unsigned int nr),
+	  (ring, files, nr), dam_ring_files(ring->ring_fd, 0, files, nr))
+NOTE_HOOK(io_uring_register_files_tags,
+	  (struct io_uring *ring, const int *files, const __u64 *tags, unsigned int nr),
+	  (ring, files, tags, nr), dam_ring_files(ring->ring_fd, 0, files, nr))
+NOTE_HOOK(io_uring_register_files_sparse, (struct io_uring *ring, unsigned int nr), (ring, nr),
+	  dam_ring_files(ring->ring_fd, 0, NULL, nr))
+NOTE_HOOK(io_uring_register_files_update,
+	  (struct io_uring *ring, unsigned int off, const int *files, unsigned int nr),
+	  (ring, off, files, nr), dam_ring_files(ring->ring_fd, off, files, nr))
+NOTE_HOOK(io_uring_register_files_update_tag,
+	  (struct io_uring *ring, unsigned int off, const int *files, const __u64 *tags, unsigned int nr),
+	  (ring, off, files, tags, nr), dam_ring_files(ring->ring_fd, off, files, nr))
+NOTE_HOOK(io_uring_unregister_files, (struct io_uring *ring), (ring),
+	  dam_ring_files_gone(ring->ring_fd))
+NOTE_HOOK(io_uring_register,
+	  (unsigned int fd, unsigned int opcode, const void *arg, unsigned int nr_args),
+	  (fd, opcode, arg, nr_args), dam_ring_registered((int)fd, opcode, arg, nr_args))
+NOTE_HOOK(io_uring_setup, (unsigned int entries, struct io_uring_params *p), (entries, p),
+	  dam_ring_setup(ret, p))
+
+DAM_EXPORT void io_uring_queue_exit(struct io_uring *ring)
+{
+	void (*real)(struct io_uring *) = DAM_REAL(io_uring_queue_exit);
+
+	dam_place_forget(ring->ring_fd);
+	if (real)
+		real(ring);
+}
+
+DAM_EXPORT int io_uring_enter(unsigned int fd, unsigned int to_submit, unsigned int min_complete,
+			      unsigned int flags, sigset_t *sig)
+{
+	__typeof__(&io_uring_enter) real = DAM_REAL(io_uring_enter);
+	struct dam_enter e;
+	int ret;
+
+	if (!real)
+		return -ENOSYS;
+	dam_enter_before((int)fd, to_submit, flags, &e);
+	ret = real(fd, to_submit, min_complete, flags, sig);
+	dam_enter_after(&e, ret);
+	return ret;
+}
+
+DAM_EXPORT int io_uring_enter2(unsigned int fd, unsigned int to_submit, unsigned int min_complete,
+			       unsigned int flags, sigset_t *sig, size_t sz)
+{
+	__typeof__(&io_uring_enter2) real = DAM_REAL(io_uring_enter2);
+	struct dam_enter e;
+	int ret;
+
+	if (!real)
+		return -ENOSYS;
+	dam_enter_before((int)fd, to_submit, flags, &e);
+	ret = real(fd, to_submit, min_complete, flags, sig, sz);
+	dam_enter_after(&e, ret);
+	return ret;
+}

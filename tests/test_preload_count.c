@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Counts are the program's own figures, thread by thread. */
+#include "config.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/preload_coord.h"
+
+#define TEST_FILE DAM_BUILDDIR "/tests/preload-count.data"
+
+static struct coord c;
+static FILE *out;
+
+static void setup(void)
+{
+	int fd = open(TEST_FILE, O_RDWR | O_CREAT, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	coord_dir(&c);
+	coord_start(&c, TEST_FILE);
+	out = tmpfile();
+}
+
+static void teardown(void)
+{
+	fclose(out);
+	coord_stop(&c);
+	coord_remove_dir(&c);
+	unlink(TEST_FILE);
+}
+
+static const struct dam_slot *slot_of(const struct dam_ledger *l, unsigned int tid)
+{
+	for (unsigned int i = 0; i < dam_ledger_nr_slots(l); i++)
+		if (l->slot[i].tid == tid)
+			return &l->slot[i];
+	return NULL;
+}
+
+/* Every thread that the program printed must stand in the ledger with the same figures, at index @t. */
+static int compare(unsigned int client, unsigned int t)
+{
+	struct dam_count w;
+	unsigned int tid;
+	int threads = 0;
+
+	rewind(out);
+	while (fscanf(out, "%u %lu %lu %lu %lu", &tid, &w.read_bytes, &w.read_ops, &w.write_bytes,
+		      &w.write_ops) == 5) {
+		const struct dam_slot *s = slot_of(c.client[client].ledger, tid);
+
+		ck_assert_msg(s != NULL, "thread %u has no slot", tid);
+		ck_assert_uint_eq(s->count[t].read_bytes, w.read_bytes);
+		ck_assert_uint_eq(s->count[t].read_ops, w.read_ops);
+		ck_assert_uint_eq(s->count[t].write_bytes, w.write_bytes);
+		ck_assert_uint_eq(s->count[t].write_ops, w.write_ops);
+		threads++;
+	}
+	return threads;
+}
+
+static const struct {
+	const char *why, *argv[6];
+	int threads;
+	bool buffered;
+} rows[] = {
+	{"liburing, one thread", {"tests/preload_uring_prog", TEST_FILE, "1", "400"}, 1, false},
+	{"liburing, four threads", {"tests/preload_uring_prog", TEST_FILE, "4", "200"}, 4, false},
+	{"liburing, so short that the answer comes at exit",
+	 {"tests/preload_uring_prog", TEST_FILE, "1", "1"}, 1, false},
+	{"through the page cache: not the engine's",
+	 {"tests/preload_uring_prog", TEST_FILE, "1", "50", "buffered"}, 1, true},
+	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false},
+	{"io_submit through syscall()", {"tests/preload_aio_prog", TEST_FILE, "raw", "200"}, 1, false},
+};
+
+START_TEST(test_counts)
+{
+	unsigned int t;
+	pid_t pid = coord_spawn(&c, (char *const *)rows[_i].argv, fileno(out));
+
+	ck_assert_int_eq(coord_reap(&c, pid), 0);
+	ck_assert_msg(c.nr == 1 && c.client[0].pid == pid, "%s: attached %u times", rows[_i].why, c.nr);
+	t = rows[_i].buffered ? DAM_LOCAL_BUFFERED : coord_index(&c, 0, 7);
+	ck_assert_msg(t != DAM_LOCAL_OTHER, "%s: the engine was not found", rows[_i].why);
+	ck_assert_msg(compare(0, t) == rows[_i].threads, "%s", rows[_i].why);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("preload_count");
+	TCase *tc = tcase_create("rows");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	if (chdir(DAM_BUILDDIR))
+		return EXIT_FAILURE;
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 30);
+	tcase_add_loop_test(tc, test_counts, 0, sizeof(rows) / sizeof(rows[0]));
+	suite_add_tcase(s, tc);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
