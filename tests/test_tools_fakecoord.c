@@ -2,11 +2,13 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
  * A stand-in for dam-coord in tests of dam-run and dam-ctl: answers each request with $FAKE_ANSWERS/COMMAND.json,
- * behaves as $FAKE_MODE says: "exit" before it is ready, or "die" over the first report.
+ * behaves as $FAKE_MODE says: "exit" before it is ready, "die" over the first report, "pin" the
+ * program, make the file $FAKE_PINNED and die.
  */
 #include "config.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "shm/layout.h"
+#include "tools/common/maskfile.h"
 
 static const char *value_of(int argc, char **argv, const char *option)
 {
@@ -31,6 +34,43 @@ static bool mode_is(const char *mode)
 	const char *m = getenv("FAKE_MODE");
 
 	return m && strcmp(m, mode) == 0;
+}
+
+/* The other child of dam-run: the program. 0: not there yet. */
+static pid_t find_program(void)
+{
+	struct dam_proc *list;
+	unsigned int nr = dam_proc_list(&list);
+	pid_t found = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (list[i].ppid == getppid() && list[i].pid != getpid())
+			found = list[i].pid;
+	free(list);
+	return found;
+}
+
+static int pin_program(const char *dir)
+{
+	struct dam_cpuset orig, one = {{0}};
+	struct dam_masks *m;
+	char path[512];
+	uint64_t start;
+	pid_t pid;
+
+	while (!(pid = find_program()))
+		sched_yield();
+	snprintf(path, sizeof(path), "%s/" DAM_MASKS_NAME, dir);
+	if (dam_masks_open(path, &m) || dam_thread_start_time(pid, pid, &start) ||
+	    dam_cpuset_get_thread(pid, &orig))
+		return -1;
+	for (unsigned int i = 0; dam_cpuset_empty(&one); i++)
+		if (dam_cpuset_has(&orig, i))
+			dam_cpuset_set(&one, i);
+	if (dam_masks_put(m, pid, pid, start, &orig, &one) < 0 || dam_cpuset_set_thread(pid, &one))
+		return -1;
+	close(open(getenv("FAKE_PINNED"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	return raise(SIGKILL);
 }
 
 static void end(int sig)
@@ -108,6 +148,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (ready && write(atoi(ready), "", 1) != 1)
 		return 3;
+	if (mode_is("pin") && pin_program(dir))
+		return 4;
 	while ((conn = accept(fd, NULL, NULL)) >= 0) {
 		answer(conn);
 		close(conn);

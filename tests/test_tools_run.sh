@@ -123,6 +123,16 @@ FAKE_MODE=die
 wants 4 "a coordinator that dies" "$run" --json "$tmp/o.json" -- sh -c 'exit 4'
 says 'no report'
 holds "$tmp/o.json" '"exit_status": 4'
+FAKE_MODE=pin
+export FAKE_PINNED="$tmp/pinned"
+wants 6 "a coordinator that dies leaves no pin behind" "$run" -q -- sh -c '
+	cpus=$(sed -n s/^Cpus_allowed_list://p "/proc/$PPID/status") # as dam-run has them
+	i=0
+	while [ $i -lt 400 ]; do
+		sleep 0.05; i=$((i + 1))
+		[ -e "$FAKE_PINNED" ] && [ "$(sed -n s/^Cpus_allowed_list://p /proc/$$/status)" = "$cpus" ] && exit 6
+	done'
+says 'has died'
 unset FAKE_MODE
 rm "$tmp/bin/dam-coord"
 wants 125 "no dam-coord" "$run" true

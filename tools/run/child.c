@@ -93,19 +93,21 @@ static int read_exec_errno(int fd)
 	return n == (ssize_t)sizeof(err) ? err : 0;
 }
 
-static void wait_for(pid_t child, const sigset_t *wanted, int *status)
+static void wait_for(pid_t child, struct run_coordinator *c, const sigset_t *wanted, int *status)
 {
 	siginfo_t info;
 
 	while (waitpid(child, status, WNOHANG) == 0) {
-		int sig = sigwaitinfo(wanted, &info);
+		int sig;
 
+		run_coordinator_check(c);
+		sig = sigwaitinfo(wanted, &info);
 		if (sig > 0 && sig != SIGCHLD && info.si_code <= 0)
 			kill(child, sig);
 	}
 }
 
-int run_child(char **argv, const char *library, const char *runtime_dir, uint32_t run_id,
+int run_child(char **argv, const char *library, struct run_coordinator *c, uint32_t run_id,
 	      struct run_result *out)
 {
 	struct run_result r = {0};
@@ -127,12 +129,12 @@ int run_child(char **argv, const char *library, const char *runtime_dir, uint32_
 	}
 	if (child == 0) {
 		give_signals_back(&old);
-		exec_program(argv, library, runtime_dir, run_id, report[1]);
+		exec_program(argv, library, c->dir, run_id, report[1]);
 	}
 	close(report[1]);
 	r.exec_errno = read_exec_errno(report[0]);
 	close(report[0]);
-	wait_for(child, &wanted, &status);
+	wait_for(child, c, &wanted, &status);
 	r.elapsed_s = (double)(dam_now_ns() - begin) / (double)DAM_NS_PER_S;
 	r.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	r.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;

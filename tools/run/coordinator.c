@@ -80,13 +80,12 @@ static void remove_dir(const char *dir)
 /* In a session of its own: ^C in the terminal ends the program, not the one who watches it. */
 static void exec_coordinator(const char *path, const char *dir, bool dry_run, int ready_fd)
 {
-	int null = open("/dev/null", O_RDONLY);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char number[16];
 
 	setsid();
-	if (null >= 0)
-		dup2(null, STDIN_FILENO);
-	dup2(STDERR_FILENO, STDOUT_FILENO);
+	if (null >= 0 && dup2(null, STDIN_FILENO) == 0)
+		dup2(null, STDOUT_FILENO); /* what it does is in the report */
 	unsetenv("LD_PRELOAD");
 	fcntl(ready_fd, F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", ready_fd);
@@ -145,7 +144,6 @@ static int start_private(const char *path, bool dry_run, struct run_coordinator 
 	if (c->pid < 0)
 		return -errno;
 	status = end_process(c->pid, SIGTERM);
-	c->pid = 0;
 	return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) ? -ECHILD : -ETIMEDOUT;
 }
 
@@ -158,7 +156,7 @@ static const char *why_not_started(int err)
 
 int run_coordinator_open(const struct run_options *o, struct run_coordinator *out)
 {
-	struct run_coordinator c = {.pid = 0};
+	struct run_coordinator c = {.private = false};
 	char path[PATH_MAX];
 	int err;
 
@@ -181,6 +179,7 @@ int run_coordinator_open(const struct run_options *o, struct run_coordinator *ou
 		remove_dir(c.dir);
 		return -1;
 	}
+	c.private = true;
 	*out = c;
 	return 0;
 }
@@ -189,28 +188,42 @@ json_t *run_coordinator_report(const struct run_coordinator *c, uint32_t run_id)
 {
 	char error[DAM_CONTROL_ERROR] = "";
 	json_t *report;
+	int err = ask(c->dir, "report", run_id, error, &report);
 
-	if (ask(c->dir, "report", run_id, error, &report)) {
-		dam_err("no report: %s", error);
-		return NULL;
-	}
-	return report;
+	if (!err)
+		return report;
+	dam_err("no report: %s", err == -ENOENT ? "the coordinator has ended" : error);
+	return NULL;
+}
+
+/* A coordinator that ended well has left nothing to restore. */
+static void restore(const struct run_coordinator *c)
+{
+	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_MASKS_NAME) + 1];
+	struct dam_masks_result r;
+
+	if (!dam_path_join(c->dir, DAM_MASKS_NAME, path, sizeof(path)))
+		dam_masks_restore_all(path, true, &r);
+}
+
+void run_coordinator_check(struct run_coordinator *c)
+{
+	if (!c->pid || waitpid(c->pid, NULL, WNOHANG) != c->pid)
+		return;
+	c->pid = 0;
+	restore(c);
+	dam_warn("the private coordinator has died; the program goes on without it");
 }
 
 void run_coordinator_close(struct run_coordinator *c)
 {
-	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_MASKS_NAME) + 1];
-	struct dam_masks_result r;
 	int status;
 
-	if (!c->pid)
+	if (!c->private)
 		return;
-	status = end_process(c->pid, SIGTERM);
+	status = c->pid ? end_process(c->pid, SIGTERM) : 0;
 	if (status == -1 || WIFSIGNALED(status))
 		dam_warn("the private coordinator did not end by itself");
-	/* A coordinator that ended well has left nothing to restore. */
-	if (!dam_path_join(c->dir, DAM_MASKS_NAME, path, sizeof(path)))
-		dam_masks_restore_all(path, true, &r);
+	restore(c);
 	remove_dir(c->dir);
-	c->pid = 0;
 }

@@ -89,7 +89,7 @@ static void run(const struct run_options *o, char **argv, struct run_sink *sink)
 
 	if (find_library(library) || run_coordinator_open(o, &c))
 		return;
-	err = run_child(argv, library, c.dir, id, &r);
+	err = run_child(argv, library, &c, id, &r);
 	if (err || r.exec_errno) {
 		dam_err("%s: %s", argv[0], strerror(err ? -err : r.exec_errno));
 		run_sink_drop(sink);

@@ -29,7 +29,8 @@ struct run_options {
 
 struct run_coordinator {
 	char dir[DAM_RUNTIME_DIR_MAX];
-	pid_t pid; /* of the private one, 0: it is someone else's, and stays */
+	bool private; /* started here, with a directory of its own, and ends with the run */
+	pid_t pid;    /* of the private one; 0: it has ended */
 };
 
 /**
@@ -37,6 +38,9 @@ struct run_coordinator {
  * Return: 0 with @out for run_coordinator_close(); -1 after one line in the log.
  */
 int run_coordinator_open(const struct run_options *o, struct run_coordinator *out);
+
+/** run_coordinator_check() - a child has ended: if it was the private one, restore what it had changed, at once. */
+void run_coordinator_check(struct run_coordinator *c);
 
 /** run_coordinator_report() - what it knows of run @run_id. Return: a new reference; NULL after a line in the log. */
 json_t *run_coordinator_report(const struct run_coordinator *c, uint32_t run_id);
@@ -56,11 +60,12 @@ struct run_result {
 /**
  * run_child() - run @argv with the interposer, wait for its end, hand signals through
  * @library: path of libdam_preload.so
+ * @c: the coordinator that the program attaches to; its death is noticed here
  *
  * From here on SIGINT and SIGQUIT are ignored, and the signals that are handed through are blocked.
  * Return: 0; -errno when no process could be made.
  */
-int run_child(char **argv, const char *library, const char *runtime_dir, uint32_t run_id,
+int run_child(char **argv, const char *library, struct run_coordinator *c, uint32_t run_id,
 	      struct run_result *out);
 
 /** run_exit() - end as the program ended: its status, or its signal. */

@@ -11,9 +11,9 @@
 #include "tools/common/table.h"
 #include "tools/common/view.h"
 
-#define NR(a)	  (sizeof(a) / sizeof((a)[0]))
-#define MAX_ROWS  40
-#define MAX_TITLE 60
+#define NR(a)	    (sizeof(a) / sizeof((a)[0]))
+#define MAX_THREADS 40
+#define MAX_TITLE   60
 
 static const struct dam_view_column thread_columns[] = {
 	{"THREAD", "tid", dam_view_number, true},
@@ -103,8 +103,9 @@ static double work_of(const json_t *o)
 /* A row for @thread on @engine (NULL: the whole thread). */
 static void add_row(json_t *rows, const json_t *thread, const json_t *engine, double elapsed_s)
 {
-	static const char *const of_thread[] = {"tid", "comm", "moves", "why"};
+	static const char *const of_thread[] = {"tid", "comm", "moves"};
 	static const char *const of_counts[] = {"read_bytes", "write_bytes", "read_ops", "write_ops"};
+	const char *why = json_string_value(json_object_get(thread, "why"));
 	const json_t *counts = engine ? engine : thread;
 	json_t *row = json_object();
 
@@ -113,6 +114,8 @@ static void add_row(json_t *rows, const json_t *thread, const json_t *engine, do
 	for (size_t i = 0; i < NR(of_counts); i++)
 		json_object_set(row, of_counts[i], json_object_get(counts, of_counts[i]));
 	json_object_set(row, "engine", json_object_get(engine, "name"));
+	if (strcmp(why ? why : "", "ended")) /* which they all have by now */
+		json_object_set(row, "why", json_object_get(thread, "why"));
 	if (elapsed_s > 0)
 		json_object_set_new(row, "mean_bps", json_real(bytes_of(counts) / elapsed_s));
 	json_array_append_new(rows, row);
@@ -125,7 +128,7 @@ static int by_work(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The busiest rows; jansson has no sort. */
+/* The first @max of @rows when the busiest comes first: a new array; jansson has no sort. */
 static json_t *busiest(const json_t *rows, size_t max)
 {
 	size_t nr = json_array_size(rows), i;
@@ -143,28 +146,33 @@ static json_t *busiest(const json_t *rows, size_t max)
 	return top;
 }
 
+/* The rows of one thread, its busiest engine first. */
+static void add_rows(json_t *rows, const json_t *thread, double elapsed_s)
+{
+	json_t *engines = busiest(json_object_get(thread, "engines"), SIZE_MAX), *engine;
+	size_t i;
+
+	json_array_foreach (engines, i, engine)
+		add_row(rows, thread, engine, elapsed_s);
+	if (!json_array_size(engines))
+		add_row(rows, thread, NULL, elapsed_s);
+	json_decref(engines);
+}
+
 static void print_threads(const json_t *summary)
 {
+	const json_t *all = json_object_get(summary, "threads");
 	double elapsed_s = number_of(summary, "elapsed_s");
-	json_t *rows = json_array(), *top;
-	const json_t *thread, *engines, *engine;
-	size_t i, k, left_out;
+	json_t *rows = json_array(), *top = busiest(all, MAX_THREADS), *thread;
+	size_t i, left_out = json_array_size(all) - json_array_size(top);
 
-	json_array_foreach (json_object_get(summary, "threads"), i, thread) {
-		if (work_of(thread) <= 0)
-			continue;
-		engines = json_object_get(thread, "engines");
-		json_array_foreach (engines, k, engine)
-			add_row(rows, thread, engine, elapsed_s);
-		if (!json_array_size(engines))
-			add_row(rows, thread, NULL, elapsed_s);
-	}
-	top = busiest(rows, MAX_ROWS);
-	left_out = json_array_size(rows) - json_array_size(top);
+	json_array_foreach (top, i, thread)
+		if (work_of(thread) > 0)
+			add_rows(rows, thread, elapsed_s);
 	fputc('\n', stderr);
-	dam_view_print(stderr, 1, thread_columns, NR(thread_columns), top);
+	dam_view_print(stderr, 1, thread_columns, NR(thread_columns), rows);
 	if (left_out)
-		fprintf(stderr, " and %zu more rows with less; --json has them all\n", left_out);
+		fprintf(stderr, " and %zu more threads with less; --json has them all\n", left_out);
 	json_decref(top);
 	json_decref(rows);
 }
