@@ -125,6 +125,10 @@ static const struct {
 	{"an optimized path beats a nearer one that is not", "/sys/class/block/nvme1c0n1/ana_state",
 	 "non-optimized", "pool block:nvme1n1 by-cpu 0:block:nvme1c1n1 1:block:nvme1c1n1\n"},
 	{"equal states: distance decides", "/sys/class/block/nvme1c1n1/ana_state", "non-optimized", POOL},
+	{"a farther one that is optimized beats it too, whatever their order",
+	 "/sys/class/block/nvme1c0n1/ana_state", "optimized",
+	 "pool block:nvme1n1 by-cpu 0:block:nvme1c0n1 1:block:nvme1c0n1\n"},
+	{"equal states again", "/sys/class/block/nvme1c1n1/ana_state", "optimized", POOL},
 	{"a controller that resets carries nothing", "/sys/class/nvme/nvme1/state", "resetting",
 	 "pool block:nvme1n1 by-cpu 0:block:nvme1c0n1 1:block:nvme1c0n1\n"},
 	{"both gone: no path", "/sys/class/nvme/nvme0/state", "dead", "pool block:nvme1n1 by-cpu 0:- 1:-\n"},
@@ -216,6 +220,28 @@ START_TEST(test_order)
 }
 END_TEST
 
+/* Stacks on themselves, and on each other: a device mapper would never make them. */
+START_TEST(test_loop)
+{
+	struct dam_hal *hal;
+	unsigned int nr;
+
+	for (int i = 0; i < 3; i++) {
+		static const char *const dm[] = {"dm-0", "dm-1", "dm-2"}, *const on[] = {"dm-1", "dm-0", "dm-2"};
+		char path[128];
+
+		snprintf(path, sizeof(path), "virtual/block/%s", dm[i]);
+		hal_tree_disk(&tree, path, "252:7");
+		snprintf(path, sizeof(path), "/sys/devices/virtual/block/%s/slaves/%s", dm[i], on[i]);
+		hal_tree_link(&tree, path, ".");
+	}
+	hal = open_tree();
+	dam_hal_devs(hal, &nr);
+	ck_assert_uint_eq(nr, 0);
+	dam_hal_close(hal);
+}
+END_TEST
+
 /* More disks than there are targets: the first ones, and no error. */
 START_TEST(test_many)
 {
@@ -274,6 +300,7 @@ int main(void)
 	tcase_add_test(tc, test_refresh);
 	tcase_add_loop_test(tc, test_sample, 0, (int)(sizeof(samples) / sizeof(samples[0])));
 	tcase_add_test(tc, test_order);
+	tcase_add_test(tc, test_loop);
 	tcase_add_test(tc, test_many);
 	tcase_add_test(tc, test_no_sysfs);
 	tcase_add_test(tc, test_escape);
