@@ -32,8 +32,8 @@ static const struct {
 	uint64_t latency_ns;
 } kinds[] = {
 	{"nvme", -1, 100000},
-	{"vd", -1, 200000},    /* virtio: calls itself rotational, whatever is behind it */
-	{"loop", -1, 500000},  /* a file system lies between */
+	{"vd", -1, 200000},   /* virtio: calls itself rotational, whatever is behind it */
+	{"loop", -1, 500000}, /* a file system lies between */
 	{"", 0, 200000},
 	{"", 1, 8000000},
 };
@@ -60,7 +60,7 @@ static bool has_slaves(const struct dam_block_table *t, const struct dam_block_n
 	return nr > 0;
 }
 
-/* Memory disks have no DMA, stacks and heads none of their own; without a size there is no medium. */
+/* Memory disks have no DMA, stacks and heads none of their own; a size of 0 is no medium. */
 static bool is_engine(const struct dam_block_table *t, const struct dam_block_node *n)
 {
 	static const char *const never[] = {"ram", "zram", "dm-", "md"};
@@ -70,7 +70,7 @@ static bool is_engine(const struct dam_block_table *t, const struct dam_block_no
 			return false;
 	if (n->partition || has_slaves(t, n) || dam_nvme_is_head(t, n))
 		return false;
-	/* a namespace of a format that the kernel cannot read has size 0, and takes passthrough commands */
+	/* a namespace that the kernel cannot read has size 0, and takes passthrough commands */
 	return has_prefix(n->name, "nvme") || dam_sysfs_number(0, t->root, "%s/size", n->path) > 0;
 }
 
@@ -194,7 +194,7 @@ static int block_scan(struct dam_hal *hal)
 	return err;
 }
 
-/* Unsigned numbers separated by blanks. Return: how many were read before the end or the first damage. */
+/* Unsigned numbers separated by blanks. Return: how many were read, up to the first damage. */
 static int parse_fields(const char *p, uint64_t *v, int max)
 {
 	int n;
@@ -217,7 +217,18 @@ static int parse_fields(const char *p, uint64_t *v, int max)
 static int block_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out)
 {
 	/* Documentation/block/stat.rst; discards and flushes (fields 11…16) move no data */
-	enum { READS, RD_MERGED, RD_SECTORS, RD_MS, WRITES, WR_MERGED, WR_SECTORS, WR_MS, INFLIGHT, BUSY_MS };
+	enum {
+		READS,
+		RD_MERGED,
+		RD_SECTORS,
+		RD_MS,
+		WRITES,
+		WR_MERGED,
+		WR_SECTORS,
+		WR_MS,
+		INFLIGHT,
+		BUSY_MS
+	};
 	const struct engine_state *s = eng->priv;
 	uint64_t v[STAT_FIELDS] = {0};
 	char buf[512];
@@ -227,7 +238,8 @@ static int block_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out
 		return -ENODEV;
 	if (n < 0 || parse_fields(buf, v, STAT_FIELDS) < STAT_NEEDED)
 		return -EAGAIN;
-	out->have = DAM_HAVE_BYTES | DAM_HAVE_OPS | DAM_HAVE_BUSY | DAM_HAVE_WAIT | DAM_HAVE_INFLIGHT;
+	out->have =
+		DAM_HAVE_BYTES | DAM_HAVE_OPS | DAM_HAVE_BUSY | DAM_HAVE_WAIT | DAM_HAVE_INFLIGHT;
 	out->read_bytes = v[RD_SECTORS] * SECTOR_BYTES;
 	out->write_bytes = v[WR_SECTORS] * SECTOR_BYTES;
 	out->read_ops = v[READS];
@@ -247,9 +259,9 @@ static void block_close(struct dam_hal_engine *eng)
 }
 
 const struct dam_hal_backend dam_hal_block = {
-	.name	 = "block",
-	.scan	 = block_scan,
-	.sample	 = block_sample,
+	.name = "block",
+	.scan = block_scan,
+	.sample = block_sample,
 	.refresh = dam_nvme_refresh,
-	.close	 = block_close,
+	.close = block_close,
 };

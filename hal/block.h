@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* What the files of the block backend share: the table of block devices, which lives as long as one scan. */
+/* What the files of the block backend share: the table of block devices, which lives as long as one
+ * scan. */
 #ifndef DAM_HAL_BLOCK_H
 #define DAM_HAL_BLOCK_H
 
@@ -39,13 +40,15 @@ int dam_block_resolve(const struct dam_block_table *t, struct dam_block_node *n)
 /** dam_block_lba() - bytes of a logical block of @n. */
 uint32_t dam_block_lba(const struct dam_block_table *t, const struct dam_block_node *n);
 
-/** dam_block_add_devs() - the numbers of block devices and of filesystems that have one of their own. */
+/** dam_block_add_devs() - the numbers of block devices and of filesystems that have one of their
+ * own. */
 void dam_block_add_devs(struct dam_block_table *t);
 
 /** dam_block_add_chars() - the numbers of passthrough nodes: ngXnY, nvmeN, sgN, bsg. */
 void dam_block_add_chars(struct dam_block_table *t);
 
-/* One path of an NVMe multipath namespace: subsystem, controller and namespace instance of nvme1c0n1. */
+/* One path of an NVMe multipath namespace: subsystem, controller and namespace instance of
+ * nvme1c0n1. */
 struct dam_nvme_path {
 	unsigned int subsys, ctrl, ns;
 };
@@ -56,7 +59,8 @@ bool dam_nvme_parse_path(const char *name, struct dam_nvme_path *out);
 /** dam_nvme_is_head() - is @n the head of paths that stand in the table? */
 bool dam_nvme_is_head(const struct dam_block_table *t, const struct dam_block_node *n);
 
-/** dam_nvme_add_pools() - resolve the heads: a pool for two paths or more, else the one path's engine. */
+/** dam_nvme_add_pools() - resolve the heads: a pool for two paths or more, else the one path's
+ * engine. */
 void dam_nvme_add_pools(struct dam_block_table *t);
 
 /** dam_nvme_refresh() - re-read iopolicy and the state of the paths of every pool. */

@@ -15,7 +15,8 @@ static struct dam_block_node *of_generic(const struct dam_block_table *t, const 
 {
 	char disk[DAM_BLOCK_NAME];
 
-	if (strncmp(name, "ng", 2) || snprintf(disk, sizeof(disk), "nvme%s", name + 2) >= (int)sizeof(disk))
+	if (strncmp(name, "ng", 2) ||
+	    snprintf(disk, sizeof(disk), "nvme%s", name + 2) >= (int)sizeof(disk))
 		return NULL;
 	return dam_block_find(t, disk);
 }
@@ -30,8 +31,8 @@ static struct dam_block_node *of_controller(const struct dam_block_table *t, con
 		struct dam_block_node *n = &t->node[i];
 		const char *base = strrchr(n->path, '/');
 
-		if (n->partition || (size_t)(base - n->path) <= len || base[-(ptrdiff_t)len - 1] != '/' ||
-		    memcmp(base - len, name, len))
+		if (n->partition || (size_t)(base - n->path) <= len ||
+		    base[-(ptrdiff_t)len - 1] != '/' || memcmp(base - len, name, len))
 			continue;
 		if (found)
 			return NULL;
@@ -40,7 +41,8 @@ static struct dam_block_node *of_controller(const struct dam_block_table *t, con
 	return found;
 }
 
-static struct dam_block_node *of_scsi(const struct dam_block_table *t, const char *class, const char *name)
+static struct dam_block_node *of_scsi(const struct dam_block_table *t, const char *class,
+				      const char *name)
 {
 	struct dam_block_node *n = NULL;
 	char **list;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* From block device numbers to targets: partitions, dm and md stacks, filesystems with a number of their own. */
+/* From block device numbers to targets: partitions, dm and md stacks, filesystems with a number of
+ * their own. */
 #include "config.h"
 #include "hal/block.h"
 
@@ -27,7 +28,8 @@ static int pool_of(const struct dam_block_table *t, int target)
 	return x->kind == DAM_TARGET_POOL ? target : x->engine.pool;
 }
 
-/* What leads to @a and to @b leads to one target only when that is the same, or one pool holds both. */
+/* What leads to @a and to @b leads to one target only when that is the same, or one pool holds
+ * both. */
 static int join(const struct dam_block_table *t, int a, int b)
 {
 	if (a == b || a == DAM_HAL_NONE || b == DAM_HAL_NONE)
@@ -55,7 +57,8 @@ static int resolve_dir(const struct dam_block_table *t, const char *dir, int dep
 	return target;
 }
 
-static struct dam_block_node *parent_disk(const struct dam_block_table *t, const struct dam_block_node *n)
+static struct dam_block_node *parent_disk(const struct dam_block_table *t,
+					  const struct dam_block_node *n)
 {
 	char dir[DAM_SYSFS_PATH];
 
@@ -96,7 +99,8 @@ uint32_t dam_block_lba(const struct dam_block_table *t, const struct dam_block_n
 	int64_t lba = LBA_DEFAULT;
 
 	if (disk)
-		lba = dam_sysfs_number(LBA_DEFAULT, t->root, "%s/queue/logical_block_size", disk->path);
+		lba = dam_sysfs_number(LBA_DEFAULT, t->root, "%s/queue/logical_block_size",
+				       disk->path);
 	return lba >= LBA_DEFAULT && lba <= LBA_MAX ? (uint32_t)lba : LBA_DEFAULT;
 }
 
@@ -108,12 +112,14 @@ static struct dam_block_node *find_source(const struct dam_block_table *t, const
 
 	if (!strncmp(source, mapper, sizeof(mapper) - 1)) {
 		for (int i = 0; i < t->nr; i++)
-			if (dam_sysfs_read(name, sizeof(name), t->root, "%s/dm/name", t->node[i].path) > 0 &&
+			if (dam_sysfs_read(name, sizeof(name), t->root, "%s/dm/name",
+					   t->node[i].path) > 0 &&
 			    !strcmp(name, source + sizeof(mapper) - 1))
 				return &t->node[i];
 		return NULL;
 	}
-	if (strncmp(source, "/dev/", 5) || dam_strlcpy(name, source + 5, sizeof(name)) >= sizeof(name))
+	if (strncmp(source, "/dev/", 5) ||
+	    dam_strlcpy(name, source + 5, sizeof(name)) >= sizeof(name))
 		return NULL;
 	for (char *p = name; (p = strchr(p, '/'));)
 		*p = '!'; /* as sysfs spells it */
@@ -128,7 +134,8 @@ static int resolve_filesystem(const struct dam_block_table *t, struct dam_block_
 
 	nr = dam_sysfs_list(&list, t->root, "/sys/fs/btrfs");
 	for (int i = 0; i < nr; i++) {
-		if (snprintf(dir, sizeof(dir), "/sys/fs/btrfs/%s/devices", list[i]) < (int)sizeof(dir) &&
+		if (snprintf(dir, sizeof(dir), "/sys/fs/btrfs/%s/devices", list[i]) <
+			    (int)sizeof(dir) &&
 		    dam_sysfs_exists(t->root, "%s/%s", dir, n->name))
 			target = resolve_dir(t, dir, 0);
 	}

@@ -38,8 +38,9 @@ static int refuse_name(struct dam_hal *hal, const char *part, int len, int name_
 	char engines[LIST_MAX];
 
 	list_engines(hal, engines, sizeof(engines));
-	dam_hal_error(hal, "DAM_CAPACITY: '%.*s': '%.*s' is %s; engines: %s", len, part, name_len, part,
-		      target == DAM_HAL_NONE ? "no engine" : "a pool, name its engines instead", engines);
+	dam_hal_error(
+		hal, "DAM_CAPACITY: '%.*s': '%.*s' is %s; engines: %s", len, part, name_len, part,
+		target == DAM_HAL_NONE ? "no engine" : "a pool, name its engines instead", engines);
 	return -EINVAL;
 }
 
@@ -57,8 +58,10 @@ static int apply_part(struct dam_hal *hal, const char *part, int len)
 	}
 	snprintf(amount, sizeof(amount), "%.*s", len - name_len - 1, eq + 1);
 	if (dam_parse_bytes(amount, &bps) || !bps) {
-		dam_hal_error(hal, "DAM_CAPACITY: '%.*s': '%s' is no amount of bytes above 0, "
-			      "such as 800M or 1.5G", len, part, amount);
+		dam_hal_error(hal,
+			      "DAM_CAPACITY: '%.*s': '%s' is no amount of bytes above 0, "
+			      "such as 800M or 1.5G",
+			      len, part, amount);
 		return -EINVAL;
 	}
 	target = dam_hal_find_n(hal, part, (size_t)name_len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* The list of backends, and the tables of targets, device numbers and redirections that they fill. */
+/* The list of backends, and the tables of targets, device numbers and redirections they fill. */
 #include "config.h"
 #include "hal/hal.h"
 
@@ -64,7 +64,8 @@ static int load_topology(struct dam_hal *hal)
 	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++) {
 		if (!getenv(vars[i]))
 			continue;
-		dam_hal_error(hal, "%s: hwloc refuses '%s' as a topology", vars[i], getenv(vars[i]));
+		dam_hal_error(hal, "%s: hwloc refuses '%s' as a topology", vars[i],
+			      getenv(vars[i]));
 		return err;
 	}
 	dam_hal_error(hal, "hwloc cannot read this machine's topology");

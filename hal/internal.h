@@ -12,7 +12,8 @@ extern const struct dam_hal_backend dam_hal_sim;
 /** dam_hal_backends() - the list, ended by NULL; the order of their scans. */
 const struct dam_hal_backend *const *dam_hal_backends(void);
 
-/** dam_hal_apply_capacity() - DAM_CAPACITY, after all scans. Return: 0; -EINVAL with the error line set; -ENOMEM. */
+/** dam_hal_apply_capacity() - DAM_CAPACITY, after all scans. Return: 0; -EINVAL with the error line
+ * set; -ENOMEM. */
 int dam_hal_apply_capacity(struct dam_hal *hal);
 
 /** dam_hal_find_n() - dam_hal_find() for the first @len bytes of @name. */

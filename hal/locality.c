@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "hal/sysfs.h"
 
-#define CPULIST_MAX 4096 /* an attribute is one page at most */
+#define CPULIST_MAX  4096 /* an attribute is one page at most */
 #define NODE_UNKNOWN (-1)
 
 /* "dddd:bb:dd.f"; a domain may have more digits */

@@ -3,9 +3,10 @@
 /*
  * NVMe multipath: the head disk nvme1n1 stands for its hidden paths nvme1c0n1, nvme1c1n1.
  *
- * The map follows the kernel's __nvme_find_path(): among the paths of the best state, the least node distance
- * from the CPU's node to the controller's, and the first of equals. The kernel's order is that in which the paths
- * appeared, which sysfs does not tell; here it is that of the controllers' numbers.
+ * The map follows the kernel's __nvme_find_path(): among the paths of the best state, the least
+ * node distance from the CPU's node to the controller's, and the first of equals. The kernel's
+ * order is that in which the paths appeared, which sysfs does not tell; here it is that of the
+ * controllers' numbers.
  */
 #include "config.h"
 #include "hal/block.h"
@@ -23,10 +24,8 @@ static const struct {
 	const char *state;
 	int rank;
 } ana_ranks[] = {
-	{"optimized", 0},
-	{"non-optimized", 1},
-	{"inaccessible", UNUSABLE},
-	{"persistent-loss", UNUSABLE},
+	{"optimized", 0},	    {"non-optimized", 1},
+	{"inaccessible", UNUSABLE}, {"persistent-loss", UNUSABLE},
 	{"change", UNUSABLE},
 };
 
@@ -50,16 +49,17 @@ static bool parse_head(const char *name, unsigned int *subsys, unsigned int *ns)
 	return !strcmp(again, name);
 }
 
-/* The path of the head @subsys, @ns at or after node *@i, which is left behind it; NULL: no more. */
-static struct dam_block_node *next_path(const struct dam_block_table *t, int *i, unsigned int subsys,
-					unsigned int ns)
+/* The path of head @subsys, @ns at or after node *@i, which is left behind it; NULL: no more. */
+static struct dam_block_node *next_path(const struct dam_block_table *t, int *i,
+					unsigned int subsys, unsigned int ns)
 {
 	struct dam_nvme_path p;
 
 	while (*i < t->nr) {
 		struct dam_block_node *n = &t->node[(*i)++];
 
-		if (!n->partition && dam_nvme_parse_path(n->name, &p) && p.subsys == subsys && p.ns == ns)
+		if (!n->partition && dam_nvme_parse_path(n->name, &p) && p.subsys == subsys &&
+		    p.ns == ns)
 			return n;
 	}
 	return NULL;
@@ -113,7 +113,8 @@ void dam_nvme_add_pools(struct dam_block_table *t)
 	}
 }
 
-static int path_rank(const char *root, const struct dam_hal_engine *e, const struct dam_nvme_path *p)
+static int path_rank(const char *root, const struct dam_hal_engine *e,
+		     const struct dam_nvme_path *p)
 {
 	char text[32];
 
@@ -134,7 +135,8 @@ static unsigned int home_domain(struct dam_hal *hal, const struct dam_hal_engine
 				const struct dam_nvme_path *p)
 {
 	const struct dam_topology *topo = dam_hal_topology(hal);
-	int64_t node = dam_sysfs_number(-1, dam_hal_root(hal), "/sys/class/nvme/nvme%u/numa_node", p->ctrl);
+	int64_t node = dam_sysfs_number(-1, dam_hal_root(hal), "/sys/class/nvme/nvme%u/numa_node",
+					p->ctrl);
 	unsigned int d;
 
 	if (node < 0 || node > INT32_MAX)

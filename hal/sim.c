@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * The sim backend: engines that exist in a description only, fed by the work that real threads report.
+ * The sim backend: engines that exist in a description only, fed by the work that real threads
+ * report.
  *
- * A pool takes the work of its source: all targets that are not simulated and submissions of unknown engine ("*",
- * the default), or one target. An engine outside a pool takes nothing unless it has a source.
+ * A pool takes the work of its source: all targets that are not simulated and submissions of
+ * unknown engine ("*", the default), or one target. An engine outside a pool takes nothing unless
+ * it has a source.
  */
 #include "config.h"
 #include "hal/sim.h"
@@ -27,7 +29,8 @@ static const char *source_of(const struct dam_sim_decl *d)
 	return d->source ? d->source : d->is_pool ? "*" : NULL;
 }
 
-/* Each source exists and belongs to one line. Before any simulated target is added, so none of them is found. */
+/* Each source exists and belongs to one line. Before any simulated target is added, so none of them
+ * is found. */
 static int check_sources(struct dam_hal *hal, const struct dam_sim_desc *s)
 {
 	for (unsigned int i = 0; i < s->nr; i++) {
@@ -36,15 +39,16 @@ static int check_sources(struct dam_hal *hal, const struct dam_sim_desc *s)
 		if (!source)
 			continue;
 		if (strcmp(source, "*") && dam_hal_find(hal, source) == DAM_HAL_NONE)
-			return dam_sim_fail(hal, s, s->decl[i].line, "source=%s: there is no such target",
-					    source);
+			return dam_sim_fail(hal, s, s->decl[i].line,
+					    "source=%s: there is no such target", source);
 		for (unsigned int j = 0; j < i; j++) {
 			const char *other = source_of(&s->decl[j]);
 
 			if (other && !strcmp(other, source))
 				return dam_sim_fail(hal, s, s->decl[i].line,
 						    "'%s' and '%s' (line %u) both have source=%s",
-						    s->decl[i].name, s->decl[j].name, s->decl[j].line, source);
+						    s->decl[i].name, s->decl[j].name,
+						    s->decl[j].line, source);
 		}
 	}
 	return 0;
@@ -68,7 +72,8 @@ static int pool_target(const struct dam_sim_desc *s, const char *name)
 	return DAM_HAL_NONE;
 }
 
-static int add_engine(struct dam_hal *hal, const struct dam_sim_desc *s, const struct dam_sim_decl *d)
+static int add_engine(struct dam_hal *hal, const struct dam_sim_desc *s,
+		      const struct dam_sim_decl *d)
 {
 	struct dam_hal_engine e = {
 		.capacity_bps = d->capacity_bps,
@@ -114,7 +119,8 @@ static int add_targets(struct dam_hal *hal, struct dam_sim_desc *s)
 }
 
 /* The member of a domain is the nearest; of equals the first declared. */
-static void map_pool(struct dam_hal *hal, const struct dam_sim_desc *s, const struct dam_sim_decl *pool)
+static void map_pool(struct dam_hal *hal, const struct dam_sim_desc *s,
+		     const struct dam_sim_decl *pool)
 {
 	const struct dam_topology *topo = dam_hal_topology(hal);
 	struct dam_hal_pool *p = &dam_hal_target(hal, (unsigned int)pool->target)->pool;
@@ -203,9 +209,9 @@ static void sim_close(struct dam_hal_engine *eng)
 }
 
 const struct dam_hal_backend dam_hal_sim = {
-	.name	= "sim",
-	.scan	= sim_scan,
+	.name = "sim",
+	.scan = sim_scan,
 	.sample = sim_sample,
-	.feed	= sim_feed,
-	.close	= sim_close,
+	.feed = sim_feed,
+	.close = sim_close,
 };

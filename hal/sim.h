@@ -16,8 +16,8 @@
 /* One line. A word that was not given is NULL or 0. */
 struct dam_sim_decl {
 	bool is_pool;
-	unsigned int line; /* from 1 */
-	const char *name;  /* as the user wrote it, without "sim:" */
+	unsigned int line;	   /* from 1 */
+	const char *name;	   /* as the user wrote it, without "sim:" */
 	const char *pool, *source; /* words in the description's text */
 	uint64_t capacity_bps, latency_ns;
 	uint32_t depth;

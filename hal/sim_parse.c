@@ -6,8 +6,8 @@
  *	engine NAME capacity=BYTES [domain=N] [pool=NAME] [latency=USEC] [depth=N] [source=TARGET]
  *	pool NAME [source=TARGET|*]
  *
- * '#' begins a comment. DAM_SIM is a path when it begins with '/' or '.', or holds no blank, '=' or ';';
- * otherwise it is the description, and ';' separates its lines.
+ * '#' begins a comment. DAM_SIM is a path when it begins with '/' or '.', or when it holds no blank,
+ * no '=' and no ';'. Otherwise it is the description, and ';' separates its lines.
  */
 #include "config.h"
 #include "hal/sim.h"
@@ -109,8 +109,8 @@ static const struct word {
 
 /* -- lines -- */
 
-static int parse_word(struct dam_hal *hal, struct dam_sim_desc *s, struct dam_sim_decl *d, char *text,
-		      unsigned int *seen)
+static int parse_word(struct dam_hal *hal, struct dam_sim_desc *s, struct dam_sim_decl *d,
+		      char *text, unsigned int *seen)
 {
 	char *eq = strchr(text, '=');
 	const char *want;
@@ -136,10 +136,12 @@ static int parse_word(struct dam_hal *hal, struct dam_sim_desc *s, struct dam_si
 
 static int check_name(struct dam_hal *hal, struct dam_sim_desc *s, const struct dam_sim_decl *d)
 {
-	static const char ok[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/";
+	static const char ok[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/";
 
 	if (!d->name || d->name[strspn(d->name, ok)])
-		return dam_sim_fail(hal, s, d->line, "%s needs a name of letters, digits, '_', '.', '-', '/'",
+		return dam_sim_fail(hal, s, d->line,
+				    "%s needs a name of letters, digits, '_', '.', '-', '/'",
 				    d->is_pool ? "a pool" : "an engine");
 	if (strlen(d->name) > DAM_HAL_NAME - sizeof(DAM_SIM_PREFIX))
 		return dam_sim_fail(hal, s, d->line, "a name has at most %zu characters",
@@ -165,9 +167,11 @@ static int parse_line(struct dam_hal *hal, struct dam_sim_desc *s, char *line, u
 	*d = (struct dam_sim_decl){.line = number, .domain = DAM_NO_DOMAIN, .target = DAM_HAL_NONE};
 	d->is_pool = !strcmp(word, "pool");
 	if (!d->is_pool && strcmp(word, "engine"))
-		return dam_sim_fail(hal, s, number, "'%s' begins no line; 'engine' and 'pool' do", word);
+		return dam_sim_fail(hal, s, number, "'%s' begins no line; 'engine' and 'pool' do",
+				    word);
 	if (s->nr == DAM_SIM_DECLS - 1)
-		return dam_sim_fail(hal, s, number, "more than %d engines and pools", DAM_SIM_DECLS - 1);
+		return dam_sim_fail(hal, s, number, "more than %d engines and pools",
+				    DAM_SIM_DECLS - 1);
 	d->name = strtok_r(NULL, BLANKS, &rest);
 	err = check_name(hal, s, d);
 	while (!err && (word = strtok_r(NULL, BLANKS, &rest)))
@@ -204,9 +208,11 @@ static int check_pools(struct dam_hal *hal, const struct dam_sim_desc *s)
 		if (d->is_pool && !has_engine(s, d->name))
 			return dam_sim_fail(hal, s, d->line, "pool '%s' has no engine", d->name);
 		if (d->pool && !find_pool(s, d->pool))
-			return dam_sim_fail(hal, s, d->line, "pool=%s: no line declares this pool", d->pool);
+			return dam_sim_fail(hal, s, d->line, "pool=%s: no line declares this pool",
+					    d->pool);
 		if (d->pool && d->source)
-			return dam_sim_fail(hal, s, d->line, "source=%s: belongs to the line of pool '%s'",
+			return dam_sim_fail(hal, s, d->line,
+					    "source=%s: belongs to the line of pool '%s'",
 					    d->source, d->pool);
 	}
 	return 0;

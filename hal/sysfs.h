@@ -3,8 +3,8 @@
 /*
  * Bounded reads of attribute files below a root: whatever the tree holds, a call ends, and soon.
  *
- * Every path is @root plus the formatted rest, which begins with '/'. A path that does not fit DAM_SYSFS_PATH is
- * -ENAMETOOLONG. Rooms below hal/ only.
+ * Every path is @root plus the formatted rest, which begins with '/'. A path that does not fit
+ * DAM_SYSFS_PATH is -ENAMETOOLONG. Rooms below hal/ only.
  */
 #ifndef DAM_HAL_SYSFS_H
 #define DAM_HAL_SYSFS_H
@@ -18,10 +18,11 @@
 
 #define DAM_SYSFS_FMT __attribute__((format(printf, 2, 3)))
 
-/** dam_sysfs_open() - open a regular file for reading; never blocks. Return: fd; -errno, -EINVAL: not a file. */
+/** dam_sysfs_open() - open a regular file for reading; never blocks. Return: fd; -errno, -EINVAL:
+ * not a file. */
 int dam_sysfs_open(const char *root, const char *fmt, ...) DAM_SYSFS_FMT;
 
-/** dam_sysfs_pread() - the first @size - 1 bytes of @fd, terminated. Return: their number; -errno. */
+/** dam_sysfs_pread() - up to @size - 1 bytes of @fd, terminated. Return: their number; -errno. */
 int dam_sysfs_pread(int fd, char *buf, size_t size);
 
 /**
@@ -58,7 +59,8 @@ int dam_sysfs_real(char *out, const char *root, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
- * dam_sysfs_list() - names in a directory, without "." and "..", in natural order (sda2 before sda10)
+ * dam_sysfs_list() - names in a directory, without "." and "..", in natural order (sda2 before
+ * sda10)
  * @out: an array for dam_sysfs_list_free(); NULL when the result is not positive
  *
  * Return: their number, 0 when there is no such directory; -ENOMEM.

@@ -11,7 +11,8 @@
 
 #include <hwloc.h>
 
-#define REMOTE_DISTANCE 2.0f /* where the machine does not tell: what firmware says of most two-socket ones */
+#define REMOTE_DISTANCE \
+	2.0f /* where the machine does not tell: what firmware says of most two-socket ones */
 
 static void cpuset_from_bitmap(hwloc_const_bitmap_t b, struct dam_cpuset *out)
 {
@@ -21,7 +22,8 @@ static void cpuset_from_bitmap(hwloc_const_bitmap_t b, struct dam_cpuset *out)
 		dam_cpuset_set(out, (unsigned int)cpu);
 }
 
-/* hwloc falls back to the real machine, without a word, when a variable of its own is wrong; here that is an error. */
+/* hwloc falls back to the real machine, without a word, when a variable of its own is wrong; here
+ * that is an error. */
 static int apply_environment(hwloc_topology_t topo)
 {
 	const char *synthetic = getenv("HWLOC_SYNTHETIC"), *xml = getenv("HWLOC_XMLFILE");
@@ -36,7 +38,8 @@ static int apply_environment(hwloc_topology_t topo)
 	return 0;
 }
 
-/* No I/O devices (hwloc's default), no caches, no binding to each CPU in turn (the x86 component): it takes 5 ms. */
+/* No I/O devices (hwloc's default), no caches, no binding to each CPU in turn (the x86 component):
+ * it takes 5 ms. */
 static int load(hwloc_topology_t topo)
 {
 	int err;
@@ -68,7 +71,8 @@ static int by_cpus_then_number(const void *a, const void *b)
 	const struct dam_domain *x = a, *y = b;
 	unsigned int nx = dam_cpuset_count(&x->cpus), ny = dam_cpuset_count(&y->cpus);
 
-	return nx != ny ? (nx < ny ? -1 : 1) : (x->os_node > y->os_node) - (x->os_node < y->os_node);
+	return nx != ny ? (nx < ny ? -1 : 1)
+			: (x->os_node > y->os_node) - (x->os_node < y->os_node);
 }
 
 static int by_number(const void *a, const void *b)
@@ -97,7 +101,8 @@ static int list_nodes(hwloc_topology_t topo, struct dam_domain **out)
 	return nr;
 }
 
-/* Small nodes first: memory next to several nodes (HBM, CXL) has the CPUs of all of them, and is no domain. */
+/* Small nodes first: memory next to several nodes (HBM, CXL) has the CPUs of all of them, and is no
+ * domain. */
 static int add_domains(hwloc_topology_t topo, struct dam_topology *t)
 {
 	struct dam_domain *node;
@@ -163,7 +168,8 @@ static void set_distances(hwloc_topology_t topo, struct dam_topology *t)
 		for (unsigned int b = 0; b < t->nr_domains; b++)
 			t->distance[a][b] = a == b ? 1 : REMOTE_DISTANCE;
 	if (hwloc_distances_get_by_type(topo, HWLOC_OBJ_NUMANODE, &nr, &m,
-					HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) || !nr)
+					HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) ||
+	    !nr)
 		return;
 	apply_matrix(t, m);
 	hwloc_distances_release(topo, m);
@@ -200,7 +206,8 @@ unsigned int dam_topology_domain_of_node(const struct dam_topology *t, int os_no
 	return DAM_NO_DOMAIN;
 }
 
-unsigned int dam_topology_domain_of_cpus(const struct dam_topology *t, const struct dam_cpuset *cpus)
+unsigned int dam_topology_domain_of_cpus(const struct dam_topology *t,
+					 const struct dam_cpuset *cpus)
 {
 	for (unsigned int cpu = 0; cpu < DAM_MAX_CPUS; cpu++)
 		if (dam_cpuset_has(cpus, cpu) && t->cpu_domain[cpu] != DAM_NO_DOMAIN)

@@ -15,7 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define PATH_LEN 1024
+#define PATH_LEN  1024
 #define WHERE_LEN 256
 
 void hal_tree_open(struct hal_tree *t)
@@ -169,9 +169,12 @@ void hal_tree_nvme(struct hal_tree *t)
 	nvme_class(t, "pci0000:20/0000:20:01.0/0000:21:00.0", "nvme2", 0);
 	hal_tree_disk(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "259:8");
 	hal_tree_disk(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n2", "259:9");
-	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n2", "queue/logical_block_size", "4096");
-	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/0/cpu_list", "0, 1");
-	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/1/cpu_list", "2, 3");
+	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n2",
+	       "queue/logical_block_size", "4096");
+	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/0/cpu_list",
+	       "0, 1");
+	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/1/cpu_list",
+	       "2, 3");
 	hal_tree_put(t, "/sys/class/nvme-generic/ng2n2/dev", "242:2");
 	/* one path only: a head, and no choice */
 	hal_tree_pci(t, "pci0000:20/0000:20:02.0/0000:22:00.0", 1, "2-3");
@@ -201,7 +204,8 @@ static void slave(struct hal_tree *t, const char *stack, const char *where)
 {
 	char path[PATH_LEN], to[PATH_LEN];
 
-	snprintf(path, sizeof(path), "/sys/devices/virtual/block/%s/slaves/%s", stack, strrchr(where, '/') + 1);
+	snprintf(path, sizeof(path), "/sys/devices/virtual/block/%s/slaves/%s", stack,
+		 strrchr(where, '/') + 1);
 	snprintf(to, sizeof(to), "../../../../%s", where);
 	hal_tree_link(t, path, to);
 }
@@ -293,8 +297,9 @@ static void print_engine(FILE *f, struct dam_hal *hal, const struct dam_hal_engi
 
 	fprintf(f, "%s pci=%s cpus=%s pool=%s us=%u depth=%u\n", e->name,
 		e->component[0] ? e->component : "-",
-		dam_cpuset_empty(&e->local_cpus) ? "?"
-						 : dam_cpuset_format(&e->local_cpus, cpus, sizeof(cpus)),
+		dam_cpuset_empty(&e->local_cpus)
+			? "?"
+			: dam_cpuset_format(&e->local_cpus, cpus, sizeof(cpus)),
 		name_of(hal, e->pool), (unsigned int)(e->base_latency_ns / 1000), e->depth);
 }
 
@@ -323,7 +328,8 @@ char *hal_tree_dump(struct dam_hal *hal, char *buf, size_t size)
 	dev = dam_hal_devs(hal, &nr);
 	for (unsigned int i = 0; i < nr; i++)
 		fprintf(f, "%s %u:%u %s %u\n", dev[i].type == DAM_HAL_DEV_BLOCK ? "b" : "c",
-			major(dev[i].dev), minor(dev[i].dev), name_of(hal, dev[i].target), dev[i].lba_bytes);
+			major(dev[i].dev), minor(dev[i].dev), name_of(hal, dev[i].target),
+			dev[i].lba_bytes);
 	fputc('\0', f);
 	fclose(f);
 	return buf;

@@ -22,7 +22,8 @@ void hal_tree_put(struct hal_tree *t, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void hal_tree_link(struct hal_tree *t, const char *path, const char *to);
 
-/** hal_tree_disk() - /sys/devices/@where and its link in /sys/class/block; @dev "254:0", or "0:0": hidden */
+/** hal_tree_disk() - /sys/devices/@where and its link in /sys/class/block; @dev "254:0", or "0:0":
+ * hidden */
 void hal_tree_disk(struct hal_tree *t, const char *where, const char *dev);
 void hal_tree_part(struct hal_tree *t, const char *where, const char *dev);
 /** hal_tree_pci() - a PCI function @where with NUMA node @node and @cpus next to it. */

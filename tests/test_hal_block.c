@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* The block backend on small trees: engines, pools, device numbers, counters, changes at run time. */
+/* The block backend on small trees: engines, pools, device numbers, counters, changes at run time.
+ */
 #include "config.h"
 
 #include <check.h>
@@ -13,26 +14,26 @@
 #include "hal/sysfs.h"
 #include "tests/hal_tree.h"
 
-#define VIRTIO                                                                                     \
-	"block:vda pci=0000:00:02.0 cpus=2-3 pool=- us=200 depth=256\n"                            \
+#define VIRTIO                                                          \
+	"block:vda pci=0000:00:02.0 cpus=2-3 pool=- us=200 depth=256\n" \
 	"block:vdb pci=0000:00:03.0 cpus=? pool=- us=200 depth=256\n"
-#define PATHS                                                                                      \
-	"block:nvme1c0n1 pci=0000:41:00.0 cpus=0-1 pool=block:nvme1n1 us=100 depth=256\n"          \
+#define PATHS                                                                             \
+	"block:nvme1c0n1 pci=0000:41:00.0 cpus=0-1 pool=block:nvme1n1 us=100 depth=256\n" \
 	"block:nvme1c1n1 pci=0000:81:00.0 cpus=2-3 pool=block:nvme1n1 us=100 depth=256\n"
 #define POOL "pool block:nvme1n1 by-cpu 0:block:nvme1c0n1 1:block:nvme1c1n1\n"
-#define STACK_DEVS                                                                                 \
-	"b 252:0 block:vda 512\n"                                                                  \
-	"b 252:2 block:vda 512\n"                                                                  \
-	"b 9:0 block:nvme1n1 512\n"                                                                \
-	"b 259:1 block:nvme1n1 512\n"                                                              \
-	"b 259:2 block:nvme1n1 512\n"                                                              \
-	"b 259:3 block:nvme1n1 512\n"                                                              \
-	"b 254:0 block:vda 512\n"                                                                  \
-	"b 254:1 block:vda 512\n"                                                                  \
+#define STACK_DEVS                    \
+	"b 252:0 block:vda 512\n"     \
+	"b 252:2 block:vda 512\n"     \
+	"b 9:0 block:nvme1n1 512\n"   \
+	"b 259:1 block:nvme1n1 512\n" \
+	"b 259:2 block:nvme1n1 512\n" \
+	"b 259:3 block:nvme1n1 512\n" \
+	"b 254:0 block:vda 512\n"     \
+	"b 254:1 block:vda 512\n"     \
 	"b 254:16 block:vdb 512\n"
-#define POOL_CHARS                                                                                 \
-	"c 242:0 block:nvme1n1 512\n"                                                              \
-	"c 241:0 block:nvme1c0n1 512\n"                                                            \
+#define POOL_CHARS                      \
+	"c 242:0 block:nvme1n1 512\n"   \
+	"c 241:0 block:nvme1c0n1 512\n" \
 	"c 241:1 block:nvme1c1n1 512\n"
 
 static const struct {
@@ -41,11 +42,11 @@ static const struct {
 	const char *want;
 } rows[] = {
 	{"virtio: locality from the PCI parent; node -1 is unknown, not node 0", hal_tree_virtio,
-	 VIRTIO
-	 "b 254:0 block:vda 512\n"
-	 "b 254:1 block:vda 512\n"
-	 "b 254:16 block:vdb 512\n"},
-	{"nvme: two namespaces share a controller, so nvme2 is ambiguous; a head with one path is its path",
+	 VIRTIO "b 254:0 block:vda 512\n"
+		"b 254:1 block:vda 512\n"
+		"b 254:16 block:vdb 512\n"},
+	{"nvme: two namespaces share a controller, so nvme2 is ambiguous; a head with one path is "
+	 "its path",
 	 hal_tree_nvme,
 	 "block:nvme2n1 pci=0000:21:00.0 cpus=0-1 pool=- us=100 depth=512\n"
 	 "block:nvme2n2 pci=0000:21:00.0 cpus=0-1 pool=- us=100 depth=256\n"
@@ -55,14 +56,15 @@ static const struct {
 	 "b 259:10 block:nvme3c3n1 512\n"
 	 "c 242:2 block:nvme2n2 4096\n"
 	 "c 241:3 block:nvme3c3n1 512\n"},
-	{"multipath: the head is a pool that maps CPUs to the paths of their node", hal_tree_multipath,
-	 PATHS POOL
-	 "b 259:1 block:nvme1n1 512\n"
-	 "b 259:2 block:nvme1n1 512\n"
-	 "b 259:3 block:nvme1n1 512\n" POOL_CHARS},
+	{"multipath: the head is a pool that maps CPUs to the paths of their node",
+	 hal_tree_multipath,
+	 PATHS POOL "b 259:1 block:nvme1n1 512\n"
+		    "b 259:2 block:nvme1n1 512\n"
+		    "b 259:3 block:nvme1n1 512\n" POOL_CHARS},
 	{"stacks: one leaf leads to it, two lead nowhere, two parts of one pool lead to the pool",
 	 hal_tree_stacks, PATHS VIRTIO POOL STACK_DEVS POOL_CHARS},
-	{"sata: rotational; sg and bsg nodes lead to the disk, an enclosure's nowhere", hal_tree_scsi,
+	{"sata: rotational; sg and bsg nodes lead to the disk, an enclosure's nowhere",
+	 hal_tree_scsi,
 	 "block:sda pci=0000:00:1f.2 cpus=0-1 pool=- us=8000 depth=256\n"
 	 "b 8:0 block:sda 512\n"
 	 "c 21:0 block:sda 512\n"
@@ -124,14 +126,16 @@ static const struct {
 	 "pool block:nvme1n1 by-cpu 0:block:nvme1c1n1 1:block:nvme1c1n1\n"},
 	{"an optimized path beats a nearer one that is not", "/sys/class/block/nvme1c0n1/ana_state",
 	 "non-optimized", "pool block:nvme1n1 by-cpu 0:block:nvme1c1n1 1:block:nvme1c1n1\n"},
-	{"equal states: distance decides", "/sys/class/block/nvme1c1n1/ana_state", "non-optimized", POOL},
+	{"equal states: distance decides", "/sys/class/block/nvme1c1n1/ana_state", "non-optimized",
+	 POOL},
 	{"a farther one that is optimized beats it too, whatever their order",
 	 "/sys/class/block/nvme1c0n1/ana_state", "optimized",
 	 "pool block:nvme1n1 by-cpu 0:block:nvme1c0n1 1:block:nvme1c0n1\n"},
 	{"equal states again", "/sys/class/block/nvme1c1n1/ana_state", "optimized", POOL},
 	{"a controller that resets carries nothing", "/sys/class/nvme/nvme1/state", "resetting",
 	 "pool block:nvme1n1 by-cpu 0:block:nvme1c0n1 1:block:nvme1c0n1\n"},
-	{"both gone: no path", "/sys/class/nvme/nvme0/state", "dead", "pool block:nvme1n1 by-cpu 0:- 1:-\n"},
+	{"both gone: no path", "/sys/class/nvme/nvme0/state", "dead",
+	 "pool block:nvme1n1 by-cpu 0:- 1:-\n"},
 	{"back", "/sys/class/nvme/nvme0/state", "live",
 	 "pool block:nvme1n1 by-cpu 0:block:nvme1c0n1 1:block:nvme1c0n1\n"},
 	{"back", "/sys/class/nvme/nvme1/state", "live", POOL},
@@ -152,8 +156,8 @@ START_TEST(test_refresh)
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		hal_tree_put(&tree, changes[i].file, "%s", changes[i].text);
 		dam_hal_refresh(hal);
-		ck_assert_msg(strstr(hal_tree_dump(hal, text, sizeof(text)), changes[i].want), "%s:\n%s",
-			      changes[i].why, text);
+		ck_assert_msg(strstr(hal_tree_dump(hal, text, sizeof(text)), changes[i].want),
+			      "%s:\n%s", changes[i].why, text);
 	}
 	dam_hal_close(hal);
 }
@@ -166,9 +170,10 @@ static const struct {
 } samples[] = {
 	{"17 fields", "10 1 80 5 20 2 320 7 3 11 12 100 100 100 100 2 50", 0, 80 * 512, 320 * 512,
 	 12000000, 3},
-	{"11 fields of an old kernel", "   10  1  80  5  20  2  320  7  3  11  12", 0, 80 * 512, 320 * 512,
-	 12000000, 3},
-	{"fields of a newer one", "1 1 8 5 2 2 16 7 0 11 12 0 0 0 0 2 1 9 9 9", 0, 4096, 8192, 12000000, 0},
+	{"11 fields of an old kernel", "   10  1  80  5  20  2  320  7  3  11  12", 0, 80 * 512,
+	 320 * 512, 12000000, 3},
+	{"fields of a newer one", "1 1 8 5 2 2 16 7 0 11 12 0 0 0 0 2 1 9 9 9", 0, 4096, 8192,
+	 12000000, 0},
 	{"cut off", "10 0 80 5 20 0 320", -EAGAIN, 0, 0, 0, 0},
 	{"empty", "", -EAGAIN, 0, 0, 0, 0},
 	{"not a number", "10 0 x 5 20 0 320 7 3 11 12", -EAGAIN, 0, 0, 0, 0},
@@ -192,8 +197,10 @@ START_TEST(test_sample)
 	if (ret) {
 		ck_assert_uint_eq(c.read_bytes, 77); /* not written */
 	} else {
-		ck_assert_msg(c.read_bytes == samples[_i].read_bytes && c.write_bytes == samples[_i].write_bytes &&
-				      c.wait_ns == samples[_i].wait_ns && c.inflight == samples[_i].inflight,
+		ck_assert_msg(c.read_bytes == samples[_i].read_bytes &&
+				      c.write_bytes == samples[_i].write_bytes &&
+				      c.wait_ns == samples[_i].wait_ns &&
+				      c.inflight == samples[_i].inflight,
 			      "%s", samples[_i].why);
 		ck_assert_uint_eq(c.busy_ns, 11000000);
 	}
@@ -227,12 +234,15 @@ START_TEST(test_loop)
 	unsigned int nr;
 
 	for (int i = 0; i < 3; i++) {
-		static const char *const dm[] = {"dm-0", "dm-1", "dm-2"}, *const on[] = {"dm-1", "dm-0", "dm-2"};
+		static const char *const dm[] = {"dm-0", "dm-1", "dm-2"}, *const on[] = {"dm-1",
+											 "dm-0",
+											 "dm-2"};
 		char path[128];
 
 		snprintf(path, sizeof(path), "virtual/block/%s", dm[i]);
 		hal_tree_disk(&tree, path, "252:7");
-		snprintf(path, sizeof(path), "/sys/devices/virtual/block/%s/slaves/%s", dm[i], on[i]);
+		snprintf(path, sizeof(path), "/sys/devices/virtual/block/%s/slaves/%s", dm[i],
+			 on[i]);
 		hal_tree_link(&tree, path, ".");
 	}
 	hal = open_tree();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* What every backend in the list promises, on this machine: a new one is tested the day it is added. */
+/* What every backend in the list promises, on this machine: a new one is tested the day it is
+ * added. */
 #include "config.h"
 
 #include <check.h>
@@ -51,8 +52,10 @@ static void check_engine(const struct dam_hal_engine *e)
 {
 	size_t kind = strlen(e->backend->name);
 
-	ck_assert(!strncmp(e->name, e->backend->name, kind) && e->name[kind] == ':' && e->name[kind + 1]);
-	ck_assert(memchr(e->name, '\0', sizeof(e->name)) && memchr(e->component, '\0', sizeof(e->component)));
+	ck_assert(!strncmp(e->name, e->backend->name, kind) && e->name[kind] == ':' &&
+		  e->name[kind + 1]);
+	ck_assert(memchr(e->name, '\0', sizeof(e->name)) &&
+		  memchr(e->component, '\0', sizeof(e->component)));
 	ck_assert_uint_gt(e->base_latency_ns, 0);
 	ck_assert_int_eq(e->capacity_bps == 0, e->capacity_source == DAM_CAPACITY_UNKNOWN);
 	if (e->pool != DAM_HAL_NONE)
@@ -110,7 +113,8 @@ static int target_of(uint64_t dev)
 	return DAM_HAL_NONE;
 }
 
-/* The kernel's other list, /proc/diskstats: every disk of hardware is an engine here and its counters agree. */
+/* The kernel's other list, /proc/diskstats: every disk of hardware is an engine here and its
+ * counters agree. */
 START_TEST(test_disks)
 {
 	unsigned int major, minor;
@@ -123,7 +127,8 @@ START_TEST(test_disks)
 		struct dam_hal_target *t;
 		int i;
 
-		if (sscanf(line, "%u %u %63s %llu %*u %llu", &major, &minor, name, &rd_ops, &rd_sectors) != 5)
+		if (sscanf(line, "%u %u %63s %llu %*u %llu", &major, &minor, name, &rd_ops,
+			   &rd_sectors) != 5)
 			continue;
 		snprintf(path, sizeof(path), "/sys/block/%s/device", name);
 		if (access(path, F_OK) || !rd_sectors)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* A fuzzer: /sys trees with damaged entries never crash or hang a scan, a sample or a refresh, nor break what they promise. */
+/* A fuzzer: /sys trees with damaged entries never crash or hang a scan, a sample or a refresh, nor
+ * break what they promise. */
 #include "config.h"
 
 #include <check.h>
@@ -14,9 +15,9 @@
 #include "hal/hal.h"
 #include "tests/hal_tree.h"
 
-#define ROUNDS	   300
-#define REBUILD	   6 /* rounds that share a tree, so that damage adds up */
-#define PATHS_MAX  1024
+#define ROUNDS	  300
+#define REBUILD	  6 /* rounds that share a tree, so that damage adds up */
+#define PATHS_MAX 1024
 
 static unsigned int rnd;
 static char *paths[PATHS_MAX];
@@ -59,8 +60,23 @@ static void write_text(const char *path, const char *text, size_t len)
 static void do_text(const char *path)
 {
 	static const char *const texts[] = {
-		"", "\n", "-1", "-9223372036854775808", "99999999999999999999999", "0", "x", "0:0", "4294967296:1",
-		"18446744073709551615", "1 2 3", "\xff\xfe\n", "0-99999999", "0-1,", "numa\nnuma", "1e9", "0x10",
+		"",
+		"\n",
+		"-1",
+		"-9223372036854775808",
+		"99999999999999999999999",
+		"0",
+		"x",
+		"0:0",
+		"4294967296:1",
+		"18446744073709551615",
+		"1 2 3",
+		"\xff\xfe\n",
+		"0-99999999",
+		"0-1,",
+		"numa\nnuma",
+		"1e9",
+		"0x10",
 		"1 0 18446744073709551615 5 20 0 18446744073709551615 7 99999999999 11 12",
 	};
 	const char *text = texts[pick(sizeof(texts) / sizeof(texts[0]))];
@@ -108,8 +124,10 @@ static void do_fifo(const char *path)
 
 static void do_link(const char *path)
 {
-	static const char *const to[] = {".", "..", "../..", "/etc", "/dev/zero", "nowhere", "../../../../.."};
-	const char *target = pick(4) ? to[pick(sizeof(to) / sizeof(to[0]))] : strrchr(path, '/') + 1;
+	static const char *const to[] = {".",	      "..",	 "../..",	  "/etc",
+					 "/dev/zero", "nowhere", "../../../../.."};
+	const char *target =
+		pick(4) ? to[pick(sizeof(to) / sizeof(to[0]))] : strrchr(path, '/') + 1;
 
 	hal_tree_remove(path);
 	if (symlink(target, path))
@@ -129,7 +147,8 @@ static void do_alias(const char *path)
 }
 
 static void (*const damages[])(const char *path) = {
-	do_text, do_text, do_noise, do_cut, do_cut, do_remove, do_directory, do_fifo, do_link, do_alias,
+	do_text,   do_text,	 do_noise, do_cut,  do_cut,
+	do_remove, do_directory, do_fifo,  do_link, do_alias,
 };
 
 static void damage(unsigned int n)
@@ -166,14 +185,15 @@ static void check_hal(struct dam_hal *hal)
 		}
 		ck_assert(!strncmp(t->engine.name, "block:", 6) && t->engine.name[6]);
 		ck_assert(t->engine.base_latency_ns > 0);
-		ck_assert(t->engine.pool == DAM_HAL_NONE || (t->engine.pool < (int)dam_hal_nr_targets(hal) &&
-							      t->engine.pool >= 0));
+		ck_assert(t->engine.pool == DAM_HAL_NONE ||
+			  (t->engine.pool < (int)dam_hal_nr_targets(hal) && t->engine.pool >= 0));
 		dam_hal_sample(&t->engine, &c);
 	}
 	dev = dam_hal_devs(hal, &nr);
 	for (unsigned int i = 0; i < nr; i++)
-		ck_assert(dev[i].dev && dev[i].target >= 0 && dev[i].target < (int)dam_hal_nr_targets(hal) &&
-			  dev[i].lba_bytes >= 512 && dev[i].lba_bytes <= 65536);
+		ck_assert(dev[i].dev && dev[i].target >= 0 &&
+			  dev[i].target < (int)dam_hal_nr_targets(hal) && dev[i].lba_bytes >= 512 &&
+			  dev[i].lba_bytes <= 65536);
 }
 
 static void build(struct hal_tree *t)
@@ -202,7 +222,8 @@ START_TEST(test_rounds)
 		}
 		damage(1 + pick(8));
 		cfg = (struct dam_hal_config){.root = t.root};
-		ck_assert_msg(!dam_hal_open(&cfg, err, sizeof(err), &hal), "round %u: %s", round, err);
+		ck_assert_msg(!dam_hal_open(&cfg, err, sizeof(err), &hal), "round %u: %s", round,
+			      err);
 		least = dam_hal_nr_targets(hal) < least ? dam_hal_nr_targets(hal) : least;
 		most = dam_hal_nr_targets(hal) > most ? dam_hal_nr_targets(hal) : most;
 		check_hal(hal);

@@ -27,7 +27,8 @@ static void teardown(void)
 	hal_tree_close(&tree);
 }
 
-static int open_sim(const char *sim, const char *capacity, char *err, size_t size, struct dam_hal **out)
+static int open_sim(const char *sim, const char *capacity, char *err, size_t size,
+		    struct dam_hal **out)
 {
 	struct dam_hal_config cfg = {.root = tree.root, .sim = sim, .capacity = capacity};
 
@@ -52,12 +53,13 @@ static const struct {
 	 "DAM_SIM, line 2: domain=3: not the number of a domain of this machine, counted from 0"},
 	{"engine e0 capacity=1M domain=x",
 	 "DAM_SIM, line 1: domain=x: not the number of a domain of this machine, counted from 0"},
-	{"engine e0 capacity=1M latency=0", "DAM_SIM, line 1: latency=0: not microseconds from 1 to 60000000"},
+	{"engine e0 capacity=1M latency=0",
+	 "DAM_SIM, line 1: latency=0: not microseconds from 1 to 60000000"},
 	{"engine e0 capacity=1M depth=1.5",
 	 "DAM_SIM, line 1: depth=1.5: not a number of operations from 1 to 1000000"},
-	{"engine e0 capacity=1M speed=2",
-	 "DAM_SIM, line 1: 'speed' is no word of an engine; there are capacity, domain, pool, latency, depth, "
-	 "source"},
+	{"engine e0 capacity=1M speed=2", "DAM_SIM, line 1: 'speed' is no word of an engine; there "
+					  "are capacity, domain, pool, latency, depth, "
+					  "source"},
 	{"pool p capacity=1M", "DAM_SIM, line 1: 'capacity' is no word of a pool; there is source"},
 	{"engine e0 capacity=1M capacity=2M", "DAM_SIM, line 1: capacity is given twice"},
 	{"engine e0 capacity=1M;engine e0 capacity=1M",
@@ -77,7 +79,8 @@ static const struct {
 	 "DAM_SIM, line 2: source=block:vda: belongs to the line of pool 'p'"},
 	{"pool p source=block:vdz;engine e0 capacity=1M pool=p",
 	 "DAM_SIM, line 1: source=block:vdz: there is no such target"},
-	{"engine e0 capacity=1M source=sim:e0", "DAM_SIM, line 1: source=sim:e0: there is no such target"},
+	{"engine e0 capacity=1M source=sim:e0",
+	 "DAM_SIM, line 1: source=sim:e0: there is no such target"},
 	{"pool p;pool q;engine e0 capacity=1M pool=p;engine e1 capacity=1M pool=q",
 	 "DAM_SIM, line 2: 'q' and 'p' (line 1) both have source=*"},
 	{"/nonexistent.sim", "DAM_SIM: /nonexistent.sim: No such file or directory"},
@@ -105,10 +108,11 @@ START_TEST(test_file)
 	char path[300], want[400], err[400], big[70000];
 
 	snprintf(path, sizeof(path), "%s/a.sim", tree.root);
-	hal_tree_put(&tree, "/a.sim", "# two\n\npool p  # all\r\n\tengine e capacity=8M pool=p\nengine");
+	hal_tree_put(&tree, "/a.sim",
+		     "# two\n\npool p  # all\r\n\tengine e capacity=8M pool=p\nengine");
 	ck_assert_int_eq(open_sim(path, NULL, err, sizeof(err), &hal), -EINVAL);
-	snprintf(want, sizeof(want), "%s, line 5: an engine needs a name of letters, digits, '_', '.', '-', '/'",
-		 path);
+	snprintf(want, sizeof(want),
+		 "%s, line 5: an engine needs a name of letters, digits, '_', '.', '-', '/'", path);
 	ck_assert_str_eq(err, want);
 
 	hal_tree_put(&tree, "/a.sim", "pool p%c", 0);
@@ -142,11 +146,14 @@ START_TEST(test_example)
 	struct dam_hal *hal;
 	char err[256], text[8192];
 
-	ck_assert_msg(!open_sim(DAM_SRCDIR "/examples/two-engines.sim", NULL, err, sizeof(err), &hal), "%s", err);
+	ck_assert_msg(
+		!open_sim(DAM_SRCDIR "/examples/two-engines.sim", NULL, err, sizeof(err), &hal),
+		"%s", err);
 	hal_tree_dump(hal, text, sizeof(text));
-	ck_assert_ptr_nonnull(strstr(text, "pool sim:disks by-cpu 0:sim:left 1:sim:right 2:sim:left\n"
-					   "sim:left pci=- cpus=0 pool=sim:disks us=200 depth=32\n"
-					   "sim:right pci=- cpus=1 pool=sim:disks us=200 depth=32\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+				     "pool sim:disks by-cpu 0:sim:left 1:sim:right 2:sim:left\n"
+				     "sim:left pci=- cpus=0 pool=sim:disks us=200 depth=32\n"
+				     "sim:right pci=- cpus=1 pool=sim:disks us=200 depth=32\n"));
 	dam_hal_close(hal);
 }
 END_TEST
@@ -174,8 +181,10 @@ START_TEST(test_redirect)
 	ck_assert_int_eq(dam_hal_redirect(hal, find(hal, "sim:d")), find(hal, "sim:d"));
 	ck_assert_int_eq(dam_hal_redirect(hal, DAM_HAL_TARGETS), DAM_HAL_NONE);
 	/* b has no domain, so it is next to every CPU; beside a it comes second */
-	ck_assert_int_eq(dam_hal_target(hal, (unsigned int)p)->pool.engine_of_domain[0], find(hal, "sim:b"));
-	ck_assert_int_eq(dam_hal_target(hal, (unsigned int)p)->pool.engine_of_domain[2], find(hal, "sim:a"));
+	ck_assert_int_eq(dam_hal_target(hal, (unsigned int)p)->pool.engine_of_domain[0],
+			 find(hal, "sim:b"));
+	ck_assert_int_eq(dam_hal_target(hal, (unsigned int)p)->pool.engine_of_domain[2],
+			 find(hal, "sim:a"));
 	dam_hal_close(hal);
 }
 END_TEST
@@ -187,7 +196,9 @@ START_TEST(test_feed)
 	struct dam_hal *hal;
 	char err[256];
 
-	ck_assert_int_eq(open_sim("engine e capacity=1M depth=4 latency=50", NULL, err, sizeof(err), &hal), 0);
+	ck_assert_int_eq(
+		open_sim("engine e capacity=1M depth=4 latency=50", NULL, err, sizeof(err), &hal),
+		0);
 	/* without a source, work stays where it is */
 	ck_assert_int_eq(dam_hal_redirect(hal, DAM_HAL_NONE), DAM_HAL_NONE);
 	ck_assert_int_eq(dam_hal_redirect(hal, 0), 0);
@@ -199,7 +210,8 @@ START_TEST(test_feed)
 	dam_hal_feed(e, 4096, 1, false);
 	ck_assert_int_eq(dam_hal_sample(e, &c), 0);
 	ck_assert_uint_eq(c.have, DAM_HAVE_BYTES | DAM_HAVE_OPS);
-	ck_assert(c.read_bytes == 8192 && c.read_ops == 2 && c.write_bytes == 8192 && c.write_ops == 2);
+	ck_assert(c.read_bytes == 8192 && c.read_ops == 2 && c.write_bytes == 8192 &&
+		  c.write_ops == 2);
 	/* a real engine takes none */
 	e = &dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine;
 	dam_hal_feed(e, 4096, 1, false);
@@ -236,12 +248,15 @@ static const struct {
 	{"block:vdb=1, block:vda=1536M", NULL},
 	{"block:vda=1G,block:vda=1.5G", NULL}, /* the last one wins */
 	{"block:vdz=1G", "DAM_CAPACITY: 'block:vdz=1G': 'block:vdz' is no engine; " ENGINES},
-	{"block:nvme1n1=1G", "DAM_CAPACITY: 'block:nvme1n1=1G': 'block:nvme1n1' is a pool, name its engines "
-			     "instead; " ENGINES},
-	{"block:vda=fast",
-	 "DAM_CAPACITY: 'block:vda=fast': 'fast' is no amount of bytes above 0, such as 800M or 1.5G"},
-	{"block:vda=0", "DAM_CAPACITY: 'block:vda=0': '0' is no amount of bytes above 0, such as 800M or 1.5G"},
-	{"block:vda=", "DAM_CAPACITY: 'block:vda=': '' is no amount of bytes above 0, such as 800M or 1.5G"},
+	{"block:nvme1n1=1G",
+	 "DAM_CAPACITY: 'block:nvme1n1=1G': 'block:nvme1n1' is a pool, name its engines "
+	 "instead; " ENGINES},
+	{"block:vda=fast", "DAM_CAPACITY: 'block:vda=fast': 'fast' is no amount of bytes above 0, "
+			   "such as 800M or 1.5G"},
+	{"block:vda=0",
+	 "DAM_CAPACITY: 'block:vda=0': '0' is no amount of bytes above 0, such as 800M or 1.5G"},
+	{"block:vda=",
+	 "DAM_CAPACITY: 'block:vda=': '' is no amount of bytes above 0, such as 800M or 1.5G"},
 	{"block:vda=1G,", "DAM_CAPACITY: '': not of the form ENGINE=BYTES"},
 	{"1G", "DAM_CAPACITY: '1G': not of the form ENGINE=BYTES"},
 	{"=1G", "DAM_CAPACITY: '=1G': not of the form ENGINE=BYTES"},
@@ -260,8 +275,9 @@ START_TEST(test_capacity)
 		return;
 	}
 	ck_assert_msg(!ret, "%s", err);
-	ck_assert_uint_eq(dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity_bps,
-			  1610612736);
+	ck_assert_uint_eq(
+		dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity_bps,
+		1610612736);
 	dam_hal_close(hal);
 }
 END_TEST
@@ -284,7 +300,8 @@ START_TEST(test_unset)
 	char err[8];
 
 	ck_assert_int_eq(open_sim("", "", err, sizeof(err), &hal), 0);
-	ck_assert_uint_eq(dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity_bps, 0);
+	ck_assert_uint_eq(
+		dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity_bps, 0);
 	dam_hal_close(hal);
 }
 END_TEST
@@ -292,8 +309,9 @@ END_TEST
 /* No description, however damaged, does more than be refused. */
 START_TEST(test_damage)
 {
-	static const char seed[] = "pool p source=*\nengine a capacity=8M domain=0 pool=p latency=200 depth=32\n"
-				   "engine b capacity=1.5G domain=1 pool=p # x\n";
+	static const char seed[] =
+		"pool p source=*\nengine a capacity=8M domain=0 pool=p latency=200 depth=32\n"
+		"engine b capacity=1.5G domain=1 pool=p # x\n";
 	static const char alphabet[] = "\n\t =;#*:/.-019KMGabcdefginloprstuy\x01\xff";
 	struct dam_hal *hal;
 	char sim[sizeof(seed)], err[256];
@@ -328,7 +346,8 @@ int main(void)
 	tcase_add_test(tc, test_redirect);
 	tcase_add_test(tc, test_feed);
 	tcase_add_test(tc, test_many);
-	tcase_add_loop_test(tc, test_capacity, 0, (int)(sizeof(capacities) / sizeof(capacities[0])));
+	tcase_add_loop_test(tc, test_capacity, 0,
+			    (int)(sizeof(capacities) / sizeof(capacities[0])));
 	tcase_add_test(tc, test_short_error);
 	tcase_add_test(tc, test_unset);
 	tcase_add_test(tc, test_damage);

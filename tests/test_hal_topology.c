@@ -26,7 +26,8 @@ static const char *domains(char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (unsigned int d = 0; d < topo.nr_domains; d++)
-		at += (size_t)snprintf(buf + at, size - at, "%s%d:%s", d ? " " : "", topo.domain[d].os_node,
+		at += (size_t)snprintf(buf + at, size - at, "%s%d:%s", d ? " " : "",
+				       topo.domain[d].os_node,
 				       dam_cpuset_format(&topo.domain[d].cpus, cpus, sizeof(cpus)));
 	return buf;
 }
@@ -44,12 +45,14 @@ static void check_sane(void)
 			ck_assert_float_ge(topo.distance[a][b], 1);
 			if (a != b)
 				ck_assert_uint_eq(dam_cpuset_and(&topo.domain[a].cpus,
-								 &topo.domain[b].cpus, &both), 0);
+								 &topo.domain[b].cpus, &both),
+						  0);
 		}
 	}
 	for (unsigned int cpu = 0; cpu < DAM_MAX_CPUS; cpu++)
 		for (unsigned int d = 0; d < topo.nr_domains; d++)
-			ck_assert_int_eq(dam_cpuset_has(&topo.domain[d].cpus, cpu), topo.cpu_domain[cpu] == d);
+			ck_assert_int_eq(dam_cpuset_has(&topo.domain[d].cpus, cpu),
+					 topo.cpu_domain[cpu] == d);
 }
 
 static const struct {
@@ -61,8 +64,10 @@ static const struct {
 	{"four nodes in two packages", "pack:2 node:2 pu:4", 0, "0:0-3 1:4-7 2:8-11 3:12-15"},
 	{"one node", "pu:4", 0, "0:0-3"},
 	{"in the order of node numbers, not of CPUs", "node:2(indexes=1,0) pu:4", 0, "0:4-7 1:0-3"},
-	{"two memories beside the same CPUs are one domain", "pack:2 [numa] [numa] pu:2", 0, "0:0-1 2:2-3"},
-	{"memory beside a whole package is no domain", "[numa] pack:2 [numa] pu:2", 0, "0:0-1 1:2-3"},
+	{"two memories beside the same CPUs are one domain", "pack:2 [numa] [numa] pu:2", 0,
+	 "0:0-1 2:2-3"},
+	{"memory beside a whole package is no domain", "[numa] pack:2 [numa] pu:2", 0,
+	 "0:0-1 1:2-3"},
 	{"CPUs beyond the bitmap are left out, and with them a node that has no others",
 	 "node:3 pu:1024", 0, "0:0-1023 1:1024-2047"},
 	{"nonsense is refused, not replaced by this machine", "bogus", -EINVAL, ""},
@@ -74,7 +79,8 @@ START_TEST(test_synthetic)
 
 	setenv("HWLOC_SYNTHETIC", rows[_i].synthetic, 1);
 	ck_assert_msg(dam_topology_load(&topo) == rows[_i].ret, "%s", rows[_i].why);
-	ck_assert_msg(!strcmp(domains(text, sizeof(text)), rows[_i].want), "%s: %s", rows[_i].why, text);
+	ck_assert_msg(!strcmp(domains(text, sizeof(text)), rows[_i].want), "%s: %s", rows[_i].why,
+		      text);
 	if (!rows[_i].ret)
 		check_sane();
 }
@@ -90,7 +96,8 @@ START_TEST(test_many_nodes)
 }
 END_TEST
 
-/* A machine as lstopo writes it, with firmware's distances. The call's successor came after hwloc 2.4. */
+/* A machine as lstopo writes it, with firmware's distances. The call's successor came after
+ * hwloc 2.4. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 static void export_xml(const char *path)
@@ -106,7 +113,9 @@ static void export_xml(const char *path)
 	node[1] = hwloc_get_obj_by_type(t, HWLOC_OBJ_NUMANODE, 1);
 	ck_assert_int_eq(hwloc_distances_add(t, 2, node, ns,
 					     HWLOC_DISTANCES_KIND_FROM_USER |
-						     HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0), 0);
+						     HWLOC_DISTANCES_KIND_MEANS_LATENCY,
+					     0),
+			 0);
 	ck_assert_int_eq(hwloc_topology_export_xml(t, path, 0), 0);
 	hwloc_topology_destroy(t);
 }
@@ -163,7 +172,8 @@ START_TEST(test_no_numa)
 						    "package_cpus"};
 
 		for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
-			snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, masks[i]);
+			snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology/%s",
+				 cpu, masks[i]);
 			hal_tree_put(&t, path, "%d", 1 << cpu);
 		}
 	}
@@ -205,8 +215,9 @@ START_TEST(test_nearest)
 	setenv("HWLOC_SYNTHETIC", "node:3 pu:1", 1);
 	ck_assert_int_eq(dam_topology_load(&topo), 0);
 	topo.distance[2][1] = 1.5f;
-	ck_assert_msg(dam_topology_nearest(&topo, nearest[_i].domain, nearest[_i].home, nearest[_i].nr) ==
-			      nearest[_i].want, "%s", nearest[_i].why);
+	ck_assert_msg(dam_topology_nearest(&topo, nearest[_i].domain, nearest[_i].home,
+					   nearest[_i].nr) == nearest[_i].want,
+		      "%s", nearest[_i].why);
 }
 END_TEST
 
