@@ -35,9 +35,22 @@ void dam_cost_clear(struct dam_cost_engine *e, double capacity)
 
 void dam_cost_background(struct dam_cost_engine *e, double rate, double op_bytes, double base_s)
 {
-	e->open += rate;
-	e->open_ops += rate / op_bytes;
-	e->open_base += base_s * rate / op_bytes;
+	e->background = e->open = rate;
+	e->background_ops = e->open_ops = rate / op_bytes;
+	e->background_base = e->open_base = base_s * rate / op_bytes;
+}
+
+/* The last thread has left: what rounding leaves of the sums must not be taken for a load. */
+static void clean(struct dam_cost_engine *e)
+{
+	if (!e->nr_open) {
+		e->open = e->background;
+		e->open_ops = e->background_ops;
+		e->open_base = e->background_base;
+		e->open_log = 0;
+	}
+	if (!e->nr_closed)
+		e->depth = e->raw = e->clipped = e->depth_ops = e->depth_base = e->depth_log = 0;
 }
 
 void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, int sign)
@@ -50,6 +63,7 @@ void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, in
 		e->open_base += ops * t->base_s;
 		e->open_log += log(t->demand) * sign;
 		e->nr_open += (unsigned int)sign;
+		clean(e);
 		return;
 	}
 	e->depth += t->depth * sign;
@@ -59,6 +73,7 @@ void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, in
 	e->depth_base += ops * t->base_s;
 	e->depth_log += log(t->depth) * sign;
 	e->nr_closed += (unsigned int)sign;
+	clean(e);
 }
 
 double dam_cost_util(const struct dam_cost_engine *e)
@@ -84,31 +99,27 @@ static double queue(double rho)
 }
 
 /*
- * The longer of two waits: what random arrivals cause, and what closed loops cause that keep N = ΣQ bytes in
- * flight: by Little's law on the whole loop W = N/C - N/D, with D = Σ Q/(Z + L0) (operational analysis:
- * Lazowska et al., Quantitative System Performance, 1984, asymptotic bounds). Without open demand no wait
- * exceeds the whole queue.
+ * The longer of two waits. By chance: what random arrivals cause, as far as they come from open demand. Closed loops
+ * wait for themselves: they keep N = ΣQ bytes in flight, and by Little's law on the whole loop W = N/C - N/D with
+ * D = Σ Q/(Z + L0) (asymptotic bounds; Lazowska et al., Quantitative System Performance, 1984, chapter 5).
  */
 double dam_cost_wait(const struct dam_cost_engine *e)
 {
-	double ops = e->open_ops, bytes = e->open, left = left_over(e), rho, chance, closed = 0;
+	double left = left_over(e), rate = fmin(e->raw, left), bytes = e->open, ops = e->open_ops;
+	double chance = 0, closed = 0;
 
 	if (isinf(e->capacity))
 		return 0;
 	if (e->nr_closed) {
-		double rate = fmin(e->raw, left);
-
-		ops += e->depth_ops * rate / e->depth;
 		bytes += rate;
+		ops += e->depth_ops * rate / e->depth;
 		closed = fmax(0, e->depth / left - e->depth / e->raw);
 	}
-	if (ops <= 0)
-		return 0;
-	rho = e->open / e->capacity;
-	rho = fmax(rho, fmin(bytes / e->capacity, KNEE));
-	chance = bytes / ops / e->capacity * queue(rho);
-	if (e->nr_closed && e->open <= TINY * e->capacity)
-		chance = fmin(chance, e->depth / e->capacity);
+	if (e->open > 0 && ops > 0) {
+		double rho = fmax(e->open / e->capacity, fmin(bytes / e->capacity, KNEE));
+
+		chance = bytes / ops / e->capacity * queue(rho) * e->open / bytes;
+	}
 	return fmax(chance, closed);
 }
 

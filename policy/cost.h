@@ -24,6 +24,7 @@ struct dam_cost_engine {
 	/* open loop and background */
 	double open, open_ops, open_base; /* Σ D, Σ D/op, Σ L0·D/op */
 	double open_log;		  /* Σ ln D of the threads */
+	double background, background_ops, background_base; /* the part that is nobody's */
 	/* closed loop */
 	double depth, raw, clipped;	   /* Σ Q, Σ Q/(Z + L0), Σ D */
 	double depth_ops, depth_base;	   /* Σ Q/op, Σ L0·Q/op */
@@ -44,7 +45,7 @@ struct dam_cost_sums {
 void dam_cost_clear(struct dam_cost_engine *e, double capacity);
 /** dam_cost_add() - put thread @t on @e; @sign -1: take it off. */
 void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, int sign);
-/** dam_cost_background() - load of nobody known; @op_bytes, @base_s: its operations'. */
+/** dam_cost_background() - load of nobody known, set before threads are added; @op_bytes, @base_s: its operations'. */
 void dam_cost_background(struct dam_cost_engine *e, double rate, double op_bytes, double base_s);
 
 /** dam_cost_util() - demand over capacity. */

@@ -191,12 +191,14 @@ void dam_engine_sample(struct dam_policy *p, unsigned int e, double dt_s,
 	if (!isfinite(s.wait_s) && isfinite(s.inflight_ops))
 		wait = s.inflight_ops * dt_s; /* Little: Σ latencies = ∫ in flight */
 	dam_window_add(&en->fast, dt_s, s.bytes, s.ops, wait, FAST_S);
-	dam_window_add(&en->slow, dt_s, s.bytes, s.ops, wait, SLOW_S);
+	dam_window_add(&en->slow, dt_s, s.bytes, s.ops, wait, fmax(SLOW_S, 2 * finite_or_0(en->latency_s)));
 	dam_window_add_plain(&en->done, dt_s, s.bytes, BACKGROUND_S);
 	if (en->slow.ops > 0.5 && en->slow.bytes > 0)
 		en->op_bytes = en->slow.bytes / en->slow.ops;
 	if (en->fast.ops >= 1 && en->fast.wait > 0)
 		en->latency_s = en->fast.wait / en->fast.ops;
+	if (en->slow.ops >= 1 && en->slow.wait > 0)
+		en->latency_slow_s = en->slow.wait / en->slow.ops;
 	note_inflight(en, dt_s, s.inflight_ops);
 	judge_saturation(p, e, dt_s);
 	add_to_block(p, e, dt_s, wait, &s);

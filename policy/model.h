@@ -51,6 +51,7 @@ struct dam_engine {
 	double idle;			 /* share of samples that found nothing in flight */
 	double op_bytes;		 /* mean size of an operation; 0: none seen */
 	double latency_s;		 /* NaN: unknown */
+	double latency_slow_s;		 /* over the windows that think times are found with */
 	double background;		 /* bytes/s */
 	double settle_s;		 /* the background is not judged while work is moving */
 

@@ -75,22 +75,36 @@ static bool may_move(const struct plan *pl, const struct dam_thread *th)
 	       (th->cooldown_s <= 0 || th->plan_move >= 0);
 }
 
-/* Insert by demand into a short list that keeps the largest, or the smallest. */
-static unsigned int keep_best(const struct dam_policy *p, unsigned int *list, unsigned int nr,
-			      unsigned int max, unsigned int t, double sign)
+/* By demand; closed loops that all ask for a whole engine by what they keep in flight. */
+static bool larger(const struct dam_thread *a, const struct dam_thread *b)
 {
-	double d = sign * p->threads[t].demand_slow;
-	unsigned int i = nr;
+	if (a->demand_slow > b->demand_slow || a->demand_slow < b->demand_slow)
+		return a->demand_slow > b->demand_slow;
+	return a->peak_ops * a->op_bytes > b->peak_ops * b->op_bytes;
+}
 
-	if (nr == max) {
-		if (d <= sign * p->threads[list[nr - 1]].demand_slow)
+/* Insert into a short sorted list that keeps the largest, or the smallest, threads. */
+static unsigned int keep_best(const struct dam_policy *p, unsigned int *list, unsigned int nr,
+			      unsigned int t, bool largest)
+{
+	const struct dam_thread *th = &p->threads[t];
+	unsigned int i = nr < CANDIDATES / 2 ? nr : CANDIDATES / 2 - 1;
+
+	if (nr > i) {
+		const struct dam_thread *last = &p->threads[list[i]];
+
+		if (!(largest ? larger(th, last) : larger(last, th)))
 			return nr;
-		i = --nr;
 	}
-	for (; i > 0 && d > sign * p->threads[list[i - 1]].demand_slow; i--)
+	for (; i > 0; i--) {
+		const struct dam_thread *next = &p->threads[list[i - 1]];
+
+		if (!(largest ? larger(th, next) : larger(next, th)))
+			break;
 		list[i] = list[i - 1];
+	}
 	list[i] = t;
-	return nr + 1;
+	return nr < CANDIDATES / 2 ? nr + 1 : nr;
 }
 
 /* Threads that may leave engine @h; @out holds CANDIDATES. A few may be listed twice: harmless. */
@@ -104,8 +118,8 @@ static unsigned int candidates(const struct plan *pl, unsigned int h, unsigned i
 
 		if (th->plan_engine != (int)h || !may_move(pl, th))
 			continue;
-		large = keep_best(p, out, large, CANDIDATES / 2, p->order[i], 1);
-		small = keep_best(p, lists, small, CANDIDATES / 2, p->order[i], -1);
+		large = keep_best(p, out, large, p->order[i], true);
+		small = keep_best(p, lists, small, p->order[i], false);
 	}
 	memmove(out + large, lists, small * sizeof(*out));
 	return large + small;
@@ -136,6 +150,19 @@ static unsigned int targets(const struct plan *pl, unsigned int h, unsigned int 
 	return nr;
 }
 
+/*
+ * Open demand yields to nobody and builds a backlog: it must not go where it would exceed the capacity, nor may the
+ * overflow of the two engines together rise.
+ */
+static bool adds_overflow(const struct dam_cost_engine *h, const struct dam_cost_engine *f,
+			  const struct dam_cost_engine *h_after, const struct dam_cost_engine *f_after)
+{
+	double there = dam_cost_overflow(f_after) - dam_cost_overflow(f);
+
+	return there > 0 && (f_after->open > f_after->capacity ||
+			     there + dam_cost_overflow(h_after) > dam_cost_overflow(h));
+}
+
 /* Weigh moving thread @t from @h to @f: false where a rule forbids it or the gain is too small. */
 static bool weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigned int f,
 		  struct option *out)
@@ -145,7 +172,6 @@ static bool weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigne
 	struct dam_cost_engine from = p->cost[h], to = p->cost[f];
 	struct dam_cost_sums after = pl->sums;
 	struct dam_cost_thread here, there;
-	double before = dam_cost_overflow(&to);
 	int domain = domain_for(pl, th, f);
 
 	if (domain < 0)
@@ -163,8 +189,8 @@ static bool weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigne
 	out->to_after = dam_cost_util(&to);
 	if (out->to_after > out->from_util - MARGIN * fmax(1, out->from_util))
 		return false; /* the pair rule */
-	if (dam_cost_overflow(&to) > before)
-		return false; /* open demand yields to nobody: it would build a backlog there */
+	if (adds_overflow(&p->cost[h], &p->cost[f], &from, &to))
+		return false;
 	dam_cost_sum(&from, 1, &after);
 	dam_cost_sum(&to, 1, &after);
 	dam_cost_terms(&pl->sums, &after, th->weight_throughput, th->weight_latency, &out->terms);
@@ -172,11 +198,14 @@ static bool weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigne
 	return out->terms.gain >= out->terms.threshold;
 }
 
+/* Ties: the emptier target. */
 static bool better(const struct option *a, const struct option *b)
 {
 	if (fabs(a->terms.gain - b->terms.gain) > TIE)
 		return a->terms.gain > b->terms.gain;
-	return a->to_util < b->to_util - TIE;
+	if (fabs(a->to_util - b->to_util) > TIE)
+		return a->to_util < b->to_util;
+	return a->to_after < b->to_after - TIE;
 }
 
 static bool find_best(const struct plan *pl, unsigned int h, struct option *best)

@@ -84,7 +84,8 @@ void dam_policy_set_engine(struct dam_policy *p, unsigned int e, const struct da
 	en = &p->engines[e];
 	if (!en->present) {
 		*en = (struct dam_engine){
-			.present = true, .inflight = NAN, .latency_s = NAN, .scale = 1};
+			.present = true, .inflight = NAN, .latency_s = NAN,
+			.latency_slow_s = NAN, .scale = 1};
 		dam_bound_reset(&en->watch);
 	}
 	en->desc = *d;

@@ -134,7 +134,7 @@ static void label(struct dam_thread *th, const struct dam_engine *en, double dt_
 /* Work in flight by Little's law stands in where the thread's own is not seen. */
 static void infer_inflight(struct dam_thread *th, const struct dam_engine *en)
 {
-	double n = dam_window_ops(&th->slow) * en->latency_s;
+	double n = dam_window_ops(&th->slow) * en->latency_slow_s;
 
 	if (th->unseen_s >= UNSEEN_S && n > th->peak_ops)
 		th->peak_ops = n;
@@ -150,9 +150,9 @@ static void judge_demand(const struct dam_policy *p, struct dam_thread *th, doub
 	th->demand_slow = slow;
 	label(th, en, dt_s);
 	infer_inflight(th, en);
-	if (slow <= 0 || th->peak_ops <= 0 || !isfinite(en->latency_s))
+	if (slow <= 0 || th->peak_ops <= 0 || !isfinite(en->latency_slow_s))
 		return;
-	th->think_s = fmax(0, depth / slow - en->latency_s);
+	th->think_s = fmax(0, depth / slow - en->latency_slow_s);
 	if (th->open)
 		return;
 	base = dam_engine_base_latency(p, (unsigned int)th->engine, th->op_bytes);
