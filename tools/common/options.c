@@ -65,13 +65,33 @@ static void print_help(const struct dam_tool *t)
 	}
 }
 
-static void print_mdoc(const struct dam_tool *t)
+/* What man/update.sh puts between the same lines in the man pages. */
+static void begin_block(const struct dam_tool *t, const char *what)
+{
+	printf(".\\\" BEGIN generated: %s %s\n", t->name, what);
+}
+
+static void end_block(void)
+{
+	printf(".\\\" END generated\n");
+}
+
+static void print_mdoc_words(const struct dam_tool *t)
 {
 	const struct dam_word *w;
 
+	begin_block(t, "commands");
 	printf(".Bl -tag -width Ds\n");
-	for (unsigned int i = 0; t->word && (w = t->word(i)); i++)
+	for (unsigned int i = 0; (w = t->word(i)); i++)
 		printf(".It Cm %s\n%s.\n", w->name, w->help);
+	printf(".El\n");
+	end_block();
+}
+
+static void print_mdoc_options(const struct dam_tool *t)
+{
+	begin_block(t, "options");
+	printf(".Bl -tag -width Ds\n");
 	for (unsigned int i = 0; i < nr_all(t); i++) {
 		const struct dam_option *o = option_at(t, i);
 
@@ -84,8 +104,25 @@ static void print_mdoc(const struct dam_tool *t)
 		       o->help);
 	}
 	printf(".El\n");
+	end_block();
+}
+
+static void print_mdoc_knobs(const struct dam_tool *t, const char *what, int scope)
+{
+	begin_block(t, what);
+	dam_knobs_print_mdoc(stdout, scope);
+	end_block();
+}
+
+static void print_mdoc(const struct dam_tool *t)
+{
+	if (t->word)
+		print_mdoc_words(t);
+	print_mdoc_options(t);
 	if (t->knob_scope)
-		dam_knobs_print_mdoc(stdout, t->knob_scope);
+		print_mdoc_knobs(t, "environment", t->knob_scope);
+	if (t->knob_scope & DAM_SCOPE_PROCESS)
+		print_mdoc_knobs(t, "program environment", DAM_SCOPE_PROCESS);
 }
 
 static int bad_usage(const struct dam_tool *t, const char *what, const char *which)
