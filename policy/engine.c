@@ -14,7 +14,8 @@
 #define BACKGROUND_SURE 0.05  /* share of the rate below which a difference is noise */
 #define SETTLE_S	0.5
 #define SATURATED_R	1.5   /* latency over base latency */
-#define SATURATED_N	1.5   /* operations in flight; only while the base latency is a guess */
+#define SATURATED_GUESS 5.0   /* the same while the base latency is a guess by kind, which may be far off, … */
+#define SATURATED_N	1.5   /* … and then so many operations in flight */
 #define SATURATED_IDLE	0.1   /* a saturated engine is hardly ever found idle */
 #define SATURATED_S	0.05
 #define IDLE_S		0.2   /* half-life of the share of idle samples */
@@ -144,7 +145,8 @@ static void judge_saturation(const struct dam_policy *p, unsigned int e, double 
 		   dam_window_rate(&en->fast) > 0;
 
 	if (now && guess)
-		now = dam_window_ops(&en->fast) * en->latency_s > SATURATED_N;
+		now = en->latency_s > SATURATED_GUESS * en->desc.base_latency_s &&
+		      dam_window_ops(&en->fast) * en->latency_s > SATURATED_N;
 	en->saturated_s = now ? en->saturated_s + fmin(dt_s, SATURATED_S) : 0;
 	en->saturated = en->saturated_s >= SATURATED_S;
 	if (en->saturated && !was)

@@ -94,6 +94,7 @@ struct dam_thread {
 	double memory_bps;
 	struct dam_bound_watch watch;
 	double open_hold_s;
+	double age_s; /* since it was added */
 	double cooldown_s, cooldown_len_s, since_move_s, remote_s;
 	double settle_s; /* after a move its old demand stands, until its old queue is through */
 	int prev_engine;
@@ -161,10 +162,12 @@ void dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy
 /* plan.c, locality.c */
 unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves,
 			   unsigned int max);
-void dam_plan_commit(struct dam_policy *p, const struct dam_policy_move *m);
 void dam_plan_side_costs(const struct dam_policy *p, unsigned int t, unsigned int to, double nr,
 			 struct dam_policy_terms *terms);
 unsigned int dam_plan_locality(struct dam_policy *p, double dt_s, struct dam_policy_move *moves,
 			       unsigned int max);
+
+/* commit.c */
+void dam_plan_commit(struct dam_policy *p, const struct dam_policy_move *m);
 
 #endif

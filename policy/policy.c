@@ -216,18 +216,6 @@ unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam
 	return nr;
 }
 
-void dam_policy_undo(struct dam_policy *p, const struct dam_policy_move *m)
-{
-	struct dam_thread *th;
-
-	if (m->thread >= p->max_threads || !p->threads[m->thread].present)
-		return;
-	th = &p->threads[m->thread];
-	th->engine = m->from_engine;
-	th->domain = m->from_domain;
-	th->prev_engine = DAM_POLICY_NONE;
-}
-
 void dam_policy_view_engine(const struct dam_policy *p, unsigned int e,
 			    struct dam_policy_engine_view *out)
 {

@@ -83,6 +83,7 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 
 	if (!th->present || !(dt_s > 0) || !isfinite(dt_s))
 		return;
+	th->age_s += dt_s;
 	th->since_move_s += dt_s;
 	th->cooldown_s = fmax(0, th->cooldown_s - dt_s);
 	th->open_hold_s = fmax(0, th->open_hold_s - dt_s);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS 4 /* of the machine per tick */
+#define STEP_S 0.0025 /* of the machine */
 
 double fluid_random(struct fluid *f)
 {
@@ -179,15 +179,15 @@ static void tick(struct fluid *f, double dt_s)
 
 void fluid_run(struct fluid *f, double seconds, double dt_s)
 {
-	long ticks = lround(seconds / dt_s);
+	long ticks = lround(seconds / dt_s), steps = lround(fmax(1, dt_s / STEP_S));
 
 	for (long k = 0; k < ticks; k++) {
-		for (int s = 0; s < STEPS; s++) {
-			f->now_s += dt_s / STEPS;
+		for (long s = 0; s < steps; s++) {
+			f->now_s += dt_s / (double)steps;
 			for (unsigned int i = 0; i < f->nr_threads; i++)
-				run_thread(f, &f->threads[i], dt_s / STEPS);
+				run_thread(f, &f->threads[i], dt_s / (double)steps);
 			for (unsigned int i = 0; i < f->nr_engines; i++)
-				run_engine(f, &f->engines[i], dt_s / STEPS);
+				run_engine(f, &f->engines[i], dt_s / (double)steps);
 		}
 		tick(f, dt_s);
 	}

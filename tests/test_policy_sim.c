@@ -25,6 +25,8 @@ static const struct {
 	{"the same on a coarse throttle", 2, 0, 8, true, 131072, 0.3, 20, 1, 1.2},
 	{"64 KiB", 2, 0, 8, true, 65536, 0.3, 20, 1, 1.2},
 	{"four: two moves", 4, 0, 8, true, 131072, 0.3, 20, 2, 1.2},
+	{"four of 64 KiB: capacity is known before the labels are", 4, 0, 8, true, 65536, 0.3, 20, 2, 1.2},
+	{"the same unseen", 4, 0, 8, false, 65536, 0.3, 20, 2, 1.2},
 	{"four deep ones", 4, 0, 32, true, 131072, 0.3, 20, 2, 1.5},
 	{"three and one: one move", 3, 1, 8, true, 131072, 0.3, 20, 1, 1.2},
 	{"seven and one: three moves", 7, 1, 8, true, 131072, 0.3, 20, 3, 1.5},
@@ -178,6 +180,124 @@ START_TEST(test_overloaded_open_threads)
 }
 END_TEST
 
+/* The loop is slow when nothing happens, and late when the machine is busy. */
+START_TEST(test_uneven_ticks)
+{
+	static const double first[] = {1.0, 0.5, DT}, rest[] = {DT, 0.03, 0.1};
+	struct fluid *f = fluid_create(2, 8 * MIB, 0, true);
+
+	for (unsigned int i = 0; i < 4; i++) {
+		fluid_closed(f, 0, 8, 131072);
+		f->threads[i].stopped = true;
+		f->engines[i % 2].jitter = 0.3;
+	}
+	fluid_run(f, 30, first[_i]);
+	for (unsigned int i = 0; i < 4; i++)
+		f->threads[i].stopped = false;
+	fluid_run(f, first[_i], first[_i]);
+	for (int k = 0; k < 400; k++)
+		fluid_run(f, rest[_i], k % 3 ? rest[_i] : rest[_i] / 2);
+	ck_assert_msg(f->moves == 2, "%u moves, first at %.2f s", f->moves, f->first_move_s);
+	ck_assert_uint_eq(fluid_in_domain(f, 1), 2);
+	ck_assert_msg(f->first_move_s < 33, "first at %.2f s", f->first_move_s);
+	fluid_destroy(f);
+}
+END_TEST
+
+/* Ten operations in flight at once on a device that serves them side by side: slow, but no queue. */
+START_TEST(test_slow_is_not_saturated)
+{
+	struct fluid *f = fluid_create(2, 8 * MIB, 0, true);
+	struct dam_policy_engine_view v;
+
+	for (int k = 0; k < 500; k++) {
+		struct dam_policy_engine_sample s = {.bytes = 250 * 4096, .ops = 250, .valid = true,
+						     .wait_s = 250 * 400e-6, .inflight_ops = 10};
+
+		dam_policy_engine(f->policy, 0, DT, &s);
+		dam_policy_tick(f->policy, DT, NULL, f->last, FLUID_THREADS);
+	}
+	dam_policy_view_engine(f->policy, 0, &v);
+	ck_assert_msg(!v.saturated, "four times a guessed latency");
+	ck_assert_int_eq(v.source, DAM_CAP_UNKNOWN);
+	ck_assert(isnan(v.util));
+	fluid_destroy(f);
+}
+END_TEST
+
+/* What others do on an engine is load, and known threads' own work is not taken for it. */
+START_TEST(test_background)
+{
+	struct fluid *f = fluid_create(2, 100 * MIB, 100 * MIB, true);
+	struct dam_policy_engine_view v;
+	unsigned int other = fluid_open(f, 0, 40 * MIB, 0, 65536);
+
+	f->threads[fluid_open(f, 0, 20 * MIB, 0, 65536)].movable = false;
+	dam_policy_drop_thread(f->policy, other);
+	fluid_run(f, 8, DT);
+	dam_policy_view_engine(f->policy, 0, &v);
+	ck_assert_msg(fabs(v.background / MIB - 40) < 4, "%.1f MiB/s", v.background / MIB);
+	ck_assert_msg(fabs(v.attributed / MIB - 20) < 2, "%.1f MiB/s", v.attributed / MIB);
+	ck_assert_msg(fabs(v.util - 0.6) < 0.06, "%.2f", v.util);
+	fluid_destroy(f);
+}
+END_TEST
+
+/* The limit of a path changes in the run: 8, 2, 8 MiB/s. The estimate follows down, and up again. */
+START_TEST(test_limit_changes)
+{
+	static const double limit[] = {8, 2, 8};
+	struct fluid *f = fluid_create(2, 8 * MIB, 0, true);
+	struct dam_policy_engine_view v;
+
+	for (unsigned int i = 0; i < 2; i++)
+		fluid_closed(f, i, 8, 65536);
+	for (int k = 0; k < 3; k++) {
+		f->engines[0].capacity = limit[k] * MIB;
+		fluid_run(f, 6, DT);
+		dam_policy_view_engine(f->policy, 0, &v);
+		ck_assert_msg(fabs(v.capacity / MIB / limit[k] - 1) < 0.1, "%.2f of %.0f MiB/s",
+			      v.capacity / MIB, limit[k]);
+	}
+	fluid_destroy(f);
+}
+END_TEST
+
+/* A mere imbalance is judged on means of half a second: no thread is moved for less. */
+START_TEST(test_newborn_is_left_alone)
+{
+	struct fluid *f = fluid_create(2, 100 * MIB, 100 * MIB, true);
+
+	fluid_open(f, 0, 30 * MIB, 0, 65536);
+	fluid_open(f, 0, 30 * MIB, 0, 65536);
+	fluid_run(f, 0.45, DT);
+	ck_assert_uint_eq(f->moves, 0);
+	fluid_run(f, 1, DT);
+	ck_assert_uint_eq(f->moves, 1);
+	fluid_destroy(f);
+}
+END_TEST
+
+/* Both capacities are learned, and then one thread is left: it must not chase the noise between two estimates. */
+START_TEST(test_last_thread_stays)
+{
+	struct fluid *f = fluid_create(2, 8 * MIB, 0, true);
+
+	for (unsigned int i = 0; i < 2; i++) {
+		fluid_closed(f, i, 8, 131072);
+		f->engines[i].jitter = 0.5;
+	}
+	fluid_run(f, 10, DT);
+	f->threads[1].stopped = true;
+	for (int k = 0; k < 50; k++) {
+		f->engines[0].capacity = 8 * MIB * (0.93 + 0.14 * fluid_random(f));
+		fluid_run(f, 1, DT);
+	}
+	ck_assert_msg(f->moves == 0, "%u moves, first at %.1f s", f->moves, f->first_move_s);
+	fluid_destroy(f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy_sim");
@@ -189,6 +309,12 @@ int main(void)
 	tcase_add_loop_test(tc, test_spread, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(tc, test_immovable, 0, 2);
 	tcase_add_loop_test(tc, test_noise_moves_nothing, 0, 2);
+	tcase_add_loop_test(tc, test_uneven_ticks, 0, 3);
+	tcase_add_test(tc, test_slow_is_not_saturated);
+	tcase_add_test(tc, test_background);
+	tcase_add_test(tc, test_last_thread_stays);
+	tcase_add_test(tc, test_newborn_is_left_alone);
+	tcase_add_test(tc, test_limit_changes);
 	tcase_add_test(tc, test_capacity_stays_true);
 	tcase_add_test(tc, test_sick_engine_gains_nothing);
 	tcase_add_test(tc, test_stopped_threads_are_no_load);
