@@ -6,7 +6,7 @@
  *	J = w_T ln ΣX - w_L κ ln(Σn/Σx) + 0.1 (1/m) Σ ln x_i - Σ overflow/ΣX
  *
  * m threads; a move is taken if ΔJ less its costs (refill and remote memory, each / m) reaches ε = 0.02/m.
- * Weights, κ, ε: found by simulation of the rules on fluid engines and recorded traces; see docs of the design.
+ * Weights, κ, ε: found by simulation of the rules on fluid engines and recorded traces.
  */
 #include "config.h"
 #include "policy/cost.h"
