@@ -221,7 +221,7 @@ static json_t *thread_json(struct coord *c, const struct coord_thread *t)
 	json_object_set_new(j, "write_bps", number(t->ended ? NAN : t->write_bps));
 	json_object_set_new(j, "domain", t->domain < DAM_MAX_DOMAINS ? whole(t->domain) : json_null());
 	json_object_set_new(j, "movable", json_boolean(!t->ended && !t->why));
-	json_object_set_new(j, "why", json_string(t->ended ? "ended" : t->why ? t->why : ""));
+	json_object_set_new(j, "why", json_string(!t->ended && t->why ? t->why : ""));
 	json_object_set_new(j, "moves", whole(t->nr_moves));
 	json_object_set_new(j, "demand_bps", number(v.demand));
 	json_object_set_new(j, "open_loop", t->ended ? json_null() : json_boolean(v.open_loop));
