@@ -30,9 +30,11 @@ static void configure(struct coord *c, struct dam_policy_config *cfg)
 		.memory_bps = GUESS_MEMORY_BPS,
 		.cache_bytes = GUESS_CACHE_BYTES,
 	};
-	for (unsigned int a = 0; a < topo->nr_domains; a++)
+	for (unsigned int a = 0; a < topo->nr_domains; a++) {
+		cfg->domain_cpus[a] = dam_cpuset_count(&topo->domain[a].cpus);
 		for (unsigned int b = 0; b < topo->nr_domains; b++)
 			cfg->distance[a][b] = topo->distance[a][b];
+	}
 }
 
 static uint64_t local_domains(const struct dam_topology *topo, const struct dam_cpuset *cpus)

@@ -230,15 +230,21 @@ static json_t *thread_json(struct coord *c, const struct coord_thread *t)
 	return j;
 }
 
+/* A thread that has a slot, for it pinned itself, but never did DMA, is none of the reader's business. */
+static bool wanted(const struct coord_thread *t, uint32_t run_id)
+{
+	return t && t->nr_use && (!run_id || t->run_id == run_id);
+}
+
 static void add_threads(struct coord *c, uint32_t run_id, json_t *out)
 {
 	json_t *threads = json_array(), *processes = json_array();
 
 	for (const struct coord_thread *t = c->ended; t; t = t->next_ended)
-		if (!run_id || t->run_id == run_id)
+		if (wanted(t, run_id))
 			json_array_append_new(threads, thread_json(c, t));
 	for (unsigned int i = 0; i < c->nr_thread; i++)
-		if (c->thread[i] && (!run_id || c->thread[i]->run_id == run_id))
+		if (wanted(c->thread[i], run_id))
 			json_array_append_new(threads, thread_json(c, c->thread[i]));
 	for (const struct coord_process *p = c->processes; p; p = p->next) {
 		json_t *o = json_object();
