@@ -25,17 +25,22 @@
 
 static struct client c;
 
-/* Write counts as two threads on CPU 0 would that ask 80 MB/s each, until @done says so. */
-static bool drive(bool (*done)(void))
-{
-	struct dam_slot *slot[2];
-	uint64_t begin = dam_now_ns(), last = begin;
-	bool ok = false;
+static struct dam_slot *slot[2];
 
+static void claim(void)
+{
 	for (int i = 0; i < 2; i++) {
 		slot[i] = dam_ledger_claim(c.ledger, (uint32_t)c.tid[i]);
 		ck_assert_ptr_nonnull(slot[i]);
 	}
+}
+
+/* Write counts as two threads on CPU 0 would that ask 80 MB/s each, until @done says so. */
+static bool drive(bool (*done)(void))
+{
+	uint64_t begin = dam_now_ns(), last = begin;
+	bool ok = false;
+
 	while (!ok && dam_now_ns() - begin < WAIT_NS) {
 		uint64_t now = dam_now_ns();
 
@@ -105,6 +110,7 @@ START_TEST(test_moves_and_restores)
 	ck_assert_int_eq(client_start(&c, NULL), 0);
 	client_threads(&c, 2);
 	client_attach(&c);
+	claim();
 	ck_assert(drive(one_on_each));
 	j = ask("report");
 	moves = json_object_get(j, "moves");
@@ -124,6 +130,7 @@ START_TEST(test_killed)
 	ck_assert_int_eq(client_start(&c, NULL), 0);
 	client_threads(&c, 2);
 	client_attach(&c);
+	claim();
 	ck_assert(drive(one_on_each));
 	ck_assert_int_eq(client_stop(&c, SIGKILL), -SIGKILL);
 	ck_assert(!masks_back());
@@ -150,9 +157,56 @@ START_TEST(test_dry_run)
 	ck_assert_int_eq(client_start(&c, args), 0);
 	client_threads(&c, 2);
 	client_attach(&c);
+	claim();
 	ck_assert(drive(dry_decided));
 	ck_assert(masks_back());
 	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
+static const char *why_of(int i)
+{
+	static char why[64];
+	json_t *j = ask("threads"), *t;
+	size_t k;
+
+	why[0] = '?';
+	json_array_foreach (json_object_get(j, "threads"), k, t)
+		if (json_integer_value(json_object_get(t, "tid")) == c.tid[i])
+			snprintf(why, sizeof(why), "%s", json_string_value(json_object_get(t, "why")));
+	json_decref(j);
+	return why;
+}
+
+static bool left_alone(void)
+{
+	return !strcmp(why_of(0), "pinned by somebody else");
+}
+
+static bool free_again(void)
+{
+	return !strcmp(why_of(0), "");
+}
+
+/* A mask that somebody else writes is theirs: it stays, also when we end; the whole machine is no pin. */
+START_TEST(test_foreign_pin)
+{
+	struct dam_cpuset zero = {{1}}, mask;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	client_threads(&c, 2);
+	client_attach(&c);
+	claim();
+	ck_assert(drive(one_on_each));
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(dam_cpuset_set_thread(c.tid[i], &zero), 0);
+	ck_assert(drive(left_alone));
+	ck_assert_int_eq(dam_cpuset_set_thread(c.tid[0], &c.everywhere), 0);
+	ck_assert(drive(free_again));
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	ck_assert_int_eq(dam_cpuset_get_thread(c.tid[1], &mask), 0);
+	ck_assert(dam_cpuset_equal(&mask, &zero));
 	client_join(&c);
 }
 END_TEST
@@ -233,6 +287,7 @@ int main(void)
 	tcase_add_test(tc, test_moves_and_restores);
 	tcase_add_test(tc, test_killed);
 	tcase_add_test(tc, test_dry_run);
+	tcase_add_test(tc, test_foreign_pin);
 	tcase_add_test(tc, test_second_coordinator);
 	tcase_add_test(tc, test_hostile_packets);
 	tcase_add_test(tc, test_hostile_ledger);

@@ -53,6 +53,17 @@ void coord_mask_first(struct coord *c, struct coord_thread *t)
 		dam_cpuset_set_thread(t->tid, &t->orig);
 }
 
+/* Does @mask leave out no CPU of the machine? Then whoever wrote it let the thread go rather than pin it. */
+static bool is_everywhere(struct coord *c, const struct dam_cpuset *mask)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+
+	for (unsigned int d = 0; d < topo->nr_domains; d++)
+		if (!dam_cpuset_subset(&topo->domain[d].cpus, mask))
+			return false;
+	return true;
+}
+
 bool coord_mask_check(struct coord *c, struct coord_thread *t)
 {
 	struct dam_cpuset mask;
@@ -64,8 +75,11 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 	}
 	if (dam_cpuset_equal(&mask, t->moved ? &t->dam : &t->orig))
 		return true;
-	/* Somebody else's pin: it stays, and ours is forgotten. */
-	t->why = "pinned by somebody else";
+	/* Somebody else's mask: it stays, and ours is forgotten. */
+	if (!is_everywhere(c, &mask))
+		t->why = "pinned by somebody else";
+	else if (!t->pin_calls)
+		t->why = NULL;
 	if (t->moved) {
 		t->moved = false;
 		dam_slot_set_masks(slot_of(t), NULL, NULL);
