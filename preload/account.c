@@ -22,8 +22,8 @@
 #define SEALED_IDLE	 1000000u
 
 __thread struct dam_self dam_self;
-ptrdiff_t dam_rseq_cpu;
 
+static ptrdiff_t rseq_cpu; /* offset of rseq's cpu_id from the thread pointer; 0: not registered */
 static pthread_key_t end_key;
 static bool have_key;
 
@@ -168,7 +168,7 @@ void dam_account_init(void)
 		have_key = false;
 	}
 	if (&__rseq_size && &__rseq_offset && __rseq_size)
-		dam_rseq_cpu = __rseq_offset + (ptrdiff_t)sizeof(uint32_t); /* after cpu_id_start */
+		rseq_cpu = __rseq_offset + (ptrdiff_t)sizeof(uint32_t); /* after cpu_id_start */
 }
 
 /* A thread that submits rarely is sampled every time; a busy one at jittered intervals. */
@@ -189,18 +189,33 @@ static void next_countdown(struct dam_self *me, uint64_t now_ns)
 	me->countdown = me->random % (2 * me->span - 1);
 }
 
+/* Where the thread runs, as the kernel keeps it up to date in the thread's own memory. */
+static void note_cpu(struct dam_slot *s)
+{
+	char *tp;
+
+#ifdef __x86_64__
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+#else
+	tp = __builtin_thread_pointer();
+#endif
+	__atomic_store_n(&s->cpu, *(const volatile uint32_t *)(tp + rseq_cpu), __ATOMIC_RELAXED);
+}
+
 void dam_account_sample_slow(struct dam_slot *s, int fd)
 {
 	struct dam_self *me = &dam_self;
 	uint64_t now_ns, mask;
 
+	if (rseq_cpu)
+		note_cpu(s);
 	if (__atomic_load_n(&dam_sealed, __ATOMIC_RELAXED)) {
 		next_countdown(me, me->sample_ns);
 		return;
 	}
 	now_ns = dam_now_coarse_ns();
 	next_countdown(me, now_ns);
-	if (!dam_rseq_cpu)
+	if (!rseq_cpu)
 		__atomic_store_n(&s->cpu, (uint32_t)sched_getcpu(), __ATOMIC_RELAXED);
 	if (!dam_attach_due(now_ns))
 		return;

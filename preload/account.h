@@ -11,8 +11,6 @@
 
 enum dam_dir { DAM_DIR_READ, DAM_DIR_WRITE };
 
-extern ptrdiff_t dam_rseq_cpu; /* offset of rseq's cpu_id from the thread pointer; 0: not registered */
-
 /** dam_account_init() - the key that ends a slot with its thread, and where rseq lies. Constructor only. */
 void dam_account_init(void);
 
@@ -33,26 +31,6 @@ static inline void dam_account_io(struct dam_slot *s, uint8_t index, enum dam_di
 
 	dam_count_add(dir == DAM_DIR_READ ? &c->read_bytes : &c->write_bytes, bytes * sign);
 	dam_count_add(dir == DAM_DIR_READ ? &c->read_ops : &c->write_ops, ops * sign);
-}
-
-static inline char *dam_thread_pointer(void)
-{
-#ifdef __x86_64__
-	char *tp;
-
-	__asm__("mov %%fs:0, %0" : "=r"(tp));
-	return tp;
-#else
-	return __builtin_thread_pointer();
-#endif
-}
-
-/** dam_account_cpu() - note where the thread runs, as far as that costs nothing. */
-static inline void dam_account_cpu(struct dam_slot *s)
-{
-	if (DAM_LIKELY(dam_rseq_cpu))
-		__atomic_store_n(&s->cpu, *(const volatile uint32_t *)(dam_thread_pointer() + dam_rseq_cpu),
-				 __ATOMIC_RELAXED);
 }
 
 /** dam_account_inflight() - one sample of @ops in flight. */

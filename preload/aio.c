@@ -56,7 +56,6 @@ struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 		return NULL;
 	walk(s, iocbs, 0, nr, 1);
 	dam_count_add(&s->submissions, 1);
-	dam_account_cpu(s);
 	dam_self.outer = 1;
 	return s;
 }

@@ -76,6 +76,7 @@ static bool be_born(void)
 	if (dam_sys3(SYS_madvise, (long)&dam_gate, sizeof(dam_gate), MADV_WIPEONFORK))
 		return false;
 	child = true;
+	dam_place_init();
 	__atomic_store_n(&dam_gate.born, 1, __ATOMIC_RELEASE);
 	return true;
 }

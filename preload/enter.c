@@ -55,9 +55,8 @@ void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct
 		e->ring = NULL;
 		return;
 	}
-	dam_uring_walk(e->slot, &e->sq, e->n, 1);
-	dam_count_add(&e->slot->submissions, 1);
-	dam_account_cpu(e->slot);
+	if (dam_uring_walk(e->slot, &e->sq, e->n, 1))
+		dam_count_add(&e->slot->submissions, 1);
 }
 
 static void sample(const struct dam_enter *e)
@@ -85,7 +84,6 @@ void dam_enter_after(struct dam_enter *e, long ret)
 	if (!e->ring) {
 		dam_account_io(e->slot, DAM_LOCAL_OTHER, DAM_DIR_READ, 0, taken, 1);
 		dam_count_add(&e->slot->submissions, taken > 0);
-		dam_account_cpu(e->slot);
 		if (dam_account_due())
 			dam_account_sample_slow(e->slot, -1);
 		return;

@@ -118,7 +118,7 @@ void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret)
 		return;
 	/* the kind of the descriptor first: type letters of requests collide */
 	place = dam_place_device(fd);
-	index = dam_route[place];
+	index = dam_place_index_of(place);
 	if (index == DAM_ROUTE_IGNORE || !dam_ioctl_decode(req, arg, dam_place_lba[place], &io))
 		return;
 	if (io.reads)
@@ -126,7 +126,6 @@ void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret)
 	if (io.writes)
 		dam_account_io(slot, index, DAM_DIR_WRITE, io.write_bytes, 1, 1);
 	dam_count_add(&slot->submissions, 1);
-	dam_account_cpu(slot);
 	if (dam_account_due())
 		dam_account_sample_slow(slot, -1);
 }

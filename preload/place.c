@@ -15,19 +15,29 @@
 
 struct dam_fds dam_fds;
 uint32_t dam_place_lba[DAM_PLACES];
-uint8_t dam_route[DAM_PLACES] = {
-	[DAM_PLACE_UNKNOWN] = DAM_LOCAL_OTHER,
-	[DAM_PLACE_IGNORE] = DAM_ROUTE_IGNORE,
-	[DAM_PLACE_BUFFERED] = DAM_LOCAL_BUFFERED,
-	[DAM_PLACE_OTHER] = DAM_LOCAL_OTHER,
-};
-
 /* The devices seen so far. Grows under the routing lock. */
 static struct {
 	uint64_t dev;
 	uint32_t type; /* enum dam_dev_type */
 } devices[DAM_PLACES];
 static unsigned int nr_places = DAM_PLACE_DEVICE;
+
+void dam_place_init(void)
+{
+	dam_gate.route[DAM_PLACE_UNKNOWN] = DAM_LOCAL_OTHER;
+	dam_gate.route[DAM_PLACE_IGNORE] = DAM_ROUTE_IGNORE;
+	dam_gate.route[DAM_PLACE_BUFFERED] = DAM_LOCAL_BUFFERED;
+	dam_gate.route[DAM_PLACE_OTHER] = DAM_LOCAL_OTHER;
+	dam_place_changed();
+}
+
+void dam_place_changed(void)
+{
+	static uint32_t seq; /* goes on in a child, whose threads remember their parents' */
+
+	__atomic_store_n(&dam_gate.fds_seq, __atomic_add_fetch(&seq, 1, __ATOMIC_RELAXED),
+			 __ATOMIC_RELEASE);
+}
 
 /* What index of a private ledger became in the coordinator's. */
 static uint8_t remap[DAM_LEDGER_TARGETS];
@@ -55,15 +65,15 @@ static int route_one(unsigned int place, struct dam_ledger *l, const struct dam_
 
 	if (!b) {
 		/* a private ledger: its target ids are places, until a board can name them */
-		dam_route[place] = (uint8_t)dam_ledger_target(l, place);
+		dam_gate.route[place] = (uint8_t)dam_ledger_target(l, place);
 		return 0;
 	}
 	err = dam_board_lookup(b, l, devices[place].type, devices[place].dev, now_ns, &t);
 	if (!err) {
 		dam_place_lba[place] = t.lba_bytes;
-		none = target_index(l, t.id, dam_route[place]);
+		none = target_index(l, t.id, dam_gate.route[place]);
 	}
-	__atomic_store_n(&dam_route[place], none, __ATOMIC_RELAXED);
+	__atomic_store_n(&dam_gate.route[place], none, __ATOMIC_RELAXED);
 	return err == -EAGAIN ? err : 0;
 }
 
@@ -74,6 +84,7 @@ int dam_place_route_all(struct dam_ledger *l, const struct dam_board *b, uint64_
 	for (unsigned int p = DAM_PLACE_DEVICE; p < nr_places; p++)
 		if (route_one(p, l, b, now_ns))
 			err = -EAGAIN;
+	dam_place_changed();
 	return err;
 }
 
@@ -82,7 +93,7 @@ void dam_place_remap_all(const struct dam_ledger *private_ledger)
 	for (unsigned int i = 0; i < DAM_LEDGER_TARGETS; i++) {
 		uint32_t place = i < DAM_LOCAL_FIRST ? 0 : private_ledger->target_id[i];
 
-		remap[i] = place && place < DAM_PLACES ? dam_route[place] : (uint8_t)i;
+		remap[i] = place && place < DAM_PLACES ? dam_gate.route[place] : (uint8_t)i;
 	}
 }
 
@@ -115,7 +126,7 @@ static uint8_t device_place(uint32_t type, uint64_t dev)
 		place = (uint8_t)nr_places;
 		devices[place].dev = dev;
 		devices[place].type = type;
-		dam_route[place] = DAM_LOCAL_OTHER;
+		dam_gate.route[place] = DAM_LOCAL_OTHER;
 		if (dam_attach_ledger())
 			route_one(place, dam_attach_ledger(), dam_attach_board(), dam_now_coarse_ns());
 		/* Release: who finds the device finds its route. */
@@ -188,8 +199,32 @@ uint8_t dam_place_device(int fd)
 
 void dam_place_recheck(int fd)
 {
-	if ((unsigned int)fd < DAM_FDS && dam_fds.place[fd])
-		resolve(fd, false);
+	uint8_t was = (unsigned int)fd < DAM_FDS ? dam_fds.place[fd] : 0;
+
+	if (was && resolve(fd, false) != was)
+		dam_place_changed();
+}
+
+uint8_t dam_place_find(int fd)
+{
+	struct dam_self *me = &dam_self;
+	/* before the look: a change while we look makes what we found stale */
+	uint32_t seq = __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_ACQUIRE);
+	uint8_t place = DAM_PLACE_OTHER;
+
+	if (DAM_LIKELY((unsigned int)fd < DAM_FDS)) {
+		place = __atomic_load_n(&dam_fds.place[fd], __ATOMIC_RELAXED);
+		if (DAM_UNLIKELY(!place)) {
+			place = dam_place_resolve(fd);
+			/* it may not have been remembered: then it is not to be remembered here either */
+			if (!dam_fds.place[fd])
+				return dam_place_index_of(place);
+		}
+	}
+	me->index = dam_place_index_of(place);
+	me->fd = fd;
+	me->fds_seq = seq;
+	return me->index;
 }
 
 void dam_place_forget(int fd)
@@ -200,6 +235,7 @@ void dam_place_forget(int fd)
 	if (dam_fds.place[fd] | dam_fds.device[fd]) {
 		__atomic_store_n(&dam_fds.place[fd], DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
 		__atomic_store_n(&dam_fds.device[fd], DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
+		dam_place_changed();
 	}
 	if (DAM_UNLIKELY(dam_fds.ring[fd]))
 		dam_ring_forget(fd);

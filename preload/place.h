@@ -29,7 +29,6 @@ struct dam_fds {
 };
 
 extern struct dam_fds dam_fds;
-extern uint8_t dam_route[DAM_PLACES];	   /* place → index in the ledger; DAM_ROUTE_IGNORE */
 extern uint32_t dam_place_lba[DAM_PLACES]; /* bytes of a logical block; 0: not known */
 
 /** dam_place_resolve() - ask the kernel where @fd leads, and remember it. Return: a place. Keeps errno. */
@@ -62,17 +61,29 @@ void dam_place_remap_all(const struct dam_ledger *private_ledger);
 /** dam_place_remap() - where private counts at index @i belong. Return: an index; DAM_ROUTE_IGNORE. */
 uint8_t dam_place_remap(unsigned int i);
 
+/** dam_place_changed() - what was remembered of any descriptor, in any thread, holds no longer. */
+void dam_place_changed(void);
+
+/** dam_place_init() - the places that every process has. Before the gate first opens. */
+void dam_place_init(void);
+
+/** dam_place_index_of() - index in the ledger of a place; DAM_ROUTE_IGNORE. */
+static inline uint8_t dam_place_index_of(uint8_t place)
+{
+	return __atomic_load_n(&dam_gate.route[place], __ATOMIC_RELAXED);
+}
+
+/** dam_place_find() - dam_place_index() of a descriptor that was not the last one. */
+uint8_t dam_place_find(int fd);
+
 /** dam_place_index() - the hot path: index in the ledger of what @fd leads to; DAM_ROUTE_IGNORE. */
 static inline uint8_t dam_place_index(int fd)
 {
-	uint8_t place = DAM_PLACE_OTHER;
+	struct dam_self *me = &dam_self;
 
-	if (DAM_LIKELY((unsigned int)fd < DAM_FDS)) {
-		place = __atomic_load_n(&dam_fds.place[fd], __ATOMIC_RELAXED);
-		if (DAM_UNLIKELY(!place))
-			place = dam_place_resolve(fd);
-	}
-	return __atomic_load_n(&dam_route[place], __ATOMIC_RELAXED);
+	if (DAM_LIKELY(me->fd == fd && me->fds_seq == __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
+		return me->index;
+	return dam_place_find(fd);
 }
 
 #endif

@@ -24,7 +24,8 @@ static const char *const sonames[][4] = {
 	[DAM_URING] = {"liburing.so.2", "liburing-ffi.so.2", "liburing.so.1"},
 };
 
-void *dam_real[DAM_REAL_NR];
+/* What was found, for good: the copy in the gate is wiped in a child. */
+static void *found[DAM_REAL_NR];
 void *dam_real_syscall;
 
 /* @file's own symbols and those of what it needs; never loads anything. */
@@ -51,18 +52,23 @@ static bool is_hook(void *fn)
 void *dam_real_find(enum dam_real_id id, void *caller)
 {
 	const char *name = table[id].name;
+	void *fn = __atomic_load_n(&found[id], __ATOMIC_ACQUIRE);
 	int saved = errno;
-	void *fn = dlsym(RTLD_NEXT, name);
 	Dl_info from;
 
+	if (fn) {
+		dam_gate.real[id] = fn;
+		return fn;
+	}
+	fn = dlsym(RTLD_NEXT, name);
 	for (unsigned int i = 0; !fn && i < 4 && sonames[table[id].library][i]; i++)
 		fn = find_in(sonames[table[id].library][i], name);
 	if (!fn && dladdr(caller, &from) && from.dli_fname)
 		fn = find_in(from.dli_fname, name);
 	if (is_hook(fn))
 		fn = NULL;
-	if (fn)
-		__atomic_store_n(&dam_real[id], fn, __ATOMIC_RELEASE);
+	__atomic_store_n(&found[id], fn, __ATOMIC_RELEASE);
+	dam_gate.real[id] = fn;
 	errno = saved;
 	return fn;
 }
@@ -70,7 +76,7 @@ void *dam_real_find(enum dam_real_id id, void *caller)
 void dam_real_init(void)
 {
 	for (unsigned int id = 0; id < DAM_REAL_NR; id++)
-		if (table[id].library == DAM_LIBC && !dam_real[id])
+		if (table[id].library == DAM_LIBC && !found[id])
 			dam_real_find((enum dam_real_id)id, (void *)&dam_real_find);
-	__atomic_store_n(&dam_real_syscall, dam_real[DAM_REAL_syscall], __ATOMIC_RELEASE);
+	__atomic_store_n(&dam_real_syscall, found[DAM_REAL_syscall], __ATOMIC_RELEASE);
 }

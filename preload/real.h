@@ -52,8 +52,9 @@ enum dam_real_id {
 	DAM_REAL_NR,
 };
 
-extern void *dam_real[DAM_REAL_NR];
-extern void *dam_real_syscall; /* the same, for the assembler stub */
+_Static_assert(DAM_REAL_NR <= 64, "room in the gate");
+
+extern void *dam_real_syscall; /* for the assembler stub */
 
 /**
  * dam_real_find() - look a function up and remember it
@@ -68,8 +69,8 @@ void dam_real_init(void);
 
 /* The function behind hook @name, with its own type; NULL: there is none. In the hook itself only. */
 #define DAM_REAL(name)                                                                             \
-	((__typeof__(&(name)))(DAM_LIKELY(dam_real[DAM_REAL_##name]) ?                             \
-				       dam_real[DAM_REAL_##name] :                                 \
+	((__typeof__(&(name)))(DAM_LIKELY(dam_gate.real[DAM_REAL_##name]) ?                        \
+				       dam_gate.real[DAM_REAL_##name] :                            \
 				       dam_real_find(DAM_REAL_##name, __builtin_return_address(0))))
 
 #endif

@@ -21,12 +21,20 @@
 #define DAM_GATE_PAGE 65536
 #endif
 
+/*
+ * After a system call little is left of the first-level cache, so what every submission reads stands close
+ * together: the first two lines of the gate, the first line of the thread's state. All of the gate is zero
+ * in a forked child, until dam_attach_step() sets it up anew.
+ */
 struct dam_gate {
 	/* 0: closed, nothing is counted. Else which ledger is counted in: see DAM_EPOCH_ATTACHED. */
 	uint64_t epoch;
-	uint32_t born; /* 1: this process has set itself up; 0 in a forked child */
-	uint32_t busy;	  /* try-lock of the line to the coordinator */
-	uint32_t routing; /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
+	uint32_t fds_seq;   /* changes with what any descriptor leads to: see dam_self.fd */
+	uint32_t born;	    /* 1: this process has set itself up */
+	uint32_t busy;	    /* try-lock of the line to the coordinator */
+	uint32_t routing;   /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
+	void *real[64];	    /* the functions behind the hooks: see real.h */
+	uint8_t route[256]; /* place → index in the ledger; DAM_ROUTE_IGNORE: see place.h */
 } __attribute__((aligned(DAM_GATE_PAGE)));
 
 /* Odd epochs count in the coordinator's ledger, even ones in private memory until it has answered. */
@@ -37,18 +45,23 @@ struct dam_gate {
 struct dam_self {
 	uint64_t epoch;	       /* of the gate when slot was claimed */
 	struct dam_slot *slot; /* NULL: count nothing */
+	uint32_t countdown;    /* submissions until the next sample */
 	uint32_t idle;	       /* calls to let pass before looking for a coordinator again */
+	uint32_t outer; /* 1: inside a hook that has counted; the library may come back by syscall() */
+	/* The descriptor last counted: its index in the ledger while fds_seq is the gate's. */
+	uint32_t fds_seq;
+	int fd;
+	uint8_t index;
+	/* the second line: not read by every submission */
 	uint32_t idle_span;
-	uint32_t countdown; /* submissions until the next sample */
-	uint32_t span;	    /* mean of countdown */
+	uint32_t span; /* mean of countdown */
 	uint32_t random;
 	uint32_t pins; /* calls by which the program pinned this thread */
-	uint32_t outer; /* 1: inside a hook that has counted; the library may come back by syscall() */
 	uint64_t idle_ns, sample_ns;
 	uint64_t aio_ctx; /* the libaio context that the next two are about */
 	uint32_t aio_tail, aio_inflight;
 	uintptr_t seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */
-};
+} __attribute__((aligned(64)));
 
 extern struct dam_gate dam_gate;
 extern __thread struct dam_self dam_self __attribute__((tls_model("initial-exec")));

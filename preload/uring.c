@@ -39,45 +39,46 @@ enum {
 	CHANGES_FIXED = 8, /* changes fixed files */
 };
 
-static const struct {
-	uint8_t len, dir, flags;
-} ops[OP_NR] = {
-	[IORING_OP_READV] = {LEN_IOV, DAM_DIR_READ, 0},
-	[IORING_OP_WRITEV] = {LEN_IOV, DAM_DIR_WRITE, 0},
-	[IORING_OP_READ_FIXED] = {LEN_LEN, DAM_DIR_READ, 0},
-	[IORING_OP_WRITE_FIXED] = {LEN_LEN, DAM_DIR_WRITE, 0},
-	[IORING_OP_READ] = {LEN_LEN, DAM_DIR_READ, 0},
-	[IORING_OP_WRITE] = {LEN_LEN, DAM_DIR_WRITE, 0},
-	[OP_READV_FIXED] = {LEN_IOV, DAM_DIR_READ, 0},
-	[OP_WRITEV_FIXED] = {LEN_IOV, DAM_DIR_WRITE, 0},
-	[OP_READ_MULTISHOT] = {LEN_UNKNOWN, DAM_DIR_READ, LASTS},
-	[IORING_OP_SEND] = {LEN_LEN, DAM_DIR_WRITE, LASTS},
-	[IORING_OP_RECV] = {LEN_LEN, DAM_DIR_READ, LASTS},
-	[IORING_OP_SENDMSG] = {LEN_MSG, DAM_DIR_WRITE, LASTS},
-	[IORING_OP_RECVMSG] = {LEN_MSG, DAM_DIR_READ, LASTS},
-	[IORING_OP_SEND_ZC] = {LEN_LEN, DAM_DIR_WRITE, LASTS},
-	[IORING_OP_SENDMSG_ZC] = {LEN_MSG, DAM_DIR_WRITE, LASTS},
-	[OP_RECV_ZC] = {LEN_UNKNOWN, DAM_DIR_READ, LASTS},
-	[IORING_OP_URING_CMD] = {LEN_CMD, 0, 0},
-	[OP_URING_CMD128] = {LEN_CMD, 0, WIDE},
-	[OP_NOP128] = {LEN_NONE, 0, WIDE},
-	[IORING_OP_POLL_ADD] = {LEN_NONE, 0, LASTS},
-	[IORING_OP_TIMEOUT] = {LEN_NONE, 0, LASTS},
-	[IORING_OP_ACCEPT] = {LEN_NONE, 0, LASTS | CHANGES_FIXED},
-	[IORING_OP_LINK_TIMEOUT] = {LEN_NONE, 0, LASTS},
-	[IORING_OP_CONNECT] = {LEN_NONE, 0, LASTS},
-	[IORING_OP_EPOLL_CTL] = {LEN_NONE, 0, LASTS},
-	[IORING_OP_SPLICE] = {LEN_NONE, 0, LASTS},
-	[IORING_OP_TEE] = {LEN_NONE, 0, LASTS},
-	[IORING_OP_CLOSE] = {LEN_NONE, 0, CLOSES},
-	[IORING_OP_FILES_UPDATE] = {LEN_NONE, 0, CHANGES_FIXED},
-	[IORING_OP_OPENAT] = {LEN_NONE, 0, CHANGES_FIXED},
-	[IORING_OP_OPENAT2] = {LEN_NONE, 0, CHANGES_FIXED},
-	[IORING_OP_SOCKET] = {LEN_NONE, 0, CHANGES_FIXED},
-};
+/* One byte a row: the rows in common use share a line of the cache. */
+#define ROW(len, dir, flags) ((len) | (dir) << 3 | (flags) << 4)
+#define ROW_LEN(row)	     ((enum len)((row) & 7))
+#define ROW_DIR(row)	     ((enum dam_dir)((row) >> 3 & 1))
+#define ROW_FLAGS(row)	     ((unsigned int)(row) >> 4)
 
-/* Of these, the ones with a length can complete more than once when ioprio says so (multishot receive). */
-#define RECV_MULTISHOT (1u << 1)
+static const uint8_t ops[OP_NR] __attribute__((aligned(64))) = {
+	[IORING_OP_READV] = ROW(LEN_IOV, DAM_DIR_READ, 0),
+	[IORING_OP_WRITEV] = ROW(LEN_IOV, DAM_DIR_WRITE, 0),
+	[IORING_OP_READ_FIXED] = ROW(LEN_LEN, DAM_DIR_READ, 0),
+	[IORING_OP_WRITE_FIXED] = ROW(LEN_LEN, DAM_DIR_WRITE, 0),
+	[IORING_OP_READ] = ROW(LEN_LEN, DAM_DIR_READ, 0),
+	[IORING_OP_WRITE] = ROW(LEN_LEN, DAM_DIR_WRITE, 0),
+	[OP_READV_FIXED] = ROW(LEN_IOV, DAM_DIR_READ, 0),
+	[OP_WRITEV_FIXED] = ROW(LEN_IOV, DAM_DIR_WRITE, 0),
+	[OP_READ_MULTISHOT] = ROW(LEN_UNKNOWN, DAM_DIR_READ, LASTS),
+	[IORING_OP_SEND] = ROW(LEN_LEN, DAM_DIR_WRITE, LASTS),
+	[IORING_OP_RECV] = ROW(LEN_LEN, DAM_DIR_READ, LASTS),
+	[IORING_OP_SENDMSG] = ROW(LEN_MSG, DAM_DIR_WRITE, LASTS),
+	[IORING_OP_RECVMSG] = ROW(LEN_MSG, DAM_DIR_READ, LASTS),
+	[IORING_OP_SEND_ZC] = ROW(LEN_LEN, DAM_DIR_WRITE, LASTS),
+	[IORING_OP_SENDMSG_ZC] = ROW(LEN_MSG, DAM_DIR_WRITE, LASTS),
+	[OP_RECV_ZC] = ROW(LEN_UNKNOWN, DAM_DIR_READ, LASTS),
+	[IORING_OP_URING_CMD] = ROW(LEN_CMD, 0, 0),
+	[OP_URING_CMD128] = ROW(LEN_CMD, 0, WIDE),
+	[OP_NOP128] = ROW(LEN_NONE, 0, WIDE),
+	[IORING_OP_POLL_ADD] = ROW(LEN_NONE, 0, LASTS),
+	[IORING_OP_TIMEOUT] = ROW(LEN_NONE, 0, LASTS),
+	[IORING_OP_ACCEPT] = ROW(LEN_NONE, 0, LASTS | CHANGES_FIXED),
+	[IORING_OP_LINK_TIMEOUT] = ROW(LEN_NONE, 0, LASTS),
+	[IORING_OP_CONNECT] = ROW(LEN_NONE, 0, LASTS),
+	[IORING_OP_EPOLL_CTL] = ROW(LEN_NONE, 0, LASTS),
+	[IORING_OP_SPLICE] = ROW(LEN_NONE, 0, LASTS),
+	[IORING_OP_TEE] = ROW(LEN_NONE, 0, LASTS),
+	[IORING_OP_CLOSE] = ROW(LEN_NONE, 0, CLOSES),
+	[IORING_OP_FILES_UPDATE] = ROW(LEN_NONE, 0, CHANGES_FIXED),
+	[IORING_OP_OPENAT] = ROW(LEN_NONE, 0, CHANGES_FIXED),
+	[IORING_OP_OPENAT2] = ROW(LEN_NONE, 0, CHANGES_FIXED),
+	[IORING_OP_SOCKET] = ROW(LEN_NONE, 0, CHANGES_FIXED),
+};
 
 static uint64_t msg_bytes(const struct msghdr *m)
 {
@@ -112,59 +113,93 @@ static DAM_COLD void note_side_effect(const struct io_uring_sqe *sqe, unsigned i
 		dam_ring_files_gone(ring_fd);
 }
 
-static void count_sqe(struct dam_slot *s, const struct io_uring_sqe *sqe, const struct dam_sq *sq,
-		      uint64_t sign)
-{
-	int dir = ops[sqe->opcode].dir;
-	uint64_t bytes = sqe->len;
+/* Entries of one direction to one target, added up before they are written: a batch is mostly that. */
+struct run {
+	struct dam_slot *slot;
+	uint64_t bytes, ops, sign;
 	uint8_t index;
+	enum dam_dir dir;
+};
 
-	if (ops[sqe->opcode].len != LEN_LEN) {
-		if (ops[sqe->opcode].len == LEN_IOV)
-			bytes = dam_iov_bytes((const void *)(uintptr_t)sqe->addr, sqe->len);
-		else if (ops[sqe->opcode].len == LEN_MSG)
-			bytes = msg_bytes((const void *)(uintptr_t)sqe->addr);
-		else if (ops[sqe->opcode].len == LEN_UNKNOWN)
-			bytes = 0;
-		else
-			dir = cmd_bytes(sqe, sq->shift || sqe->opcode == OP_URING_CMD128, &bytes);
-		if (dir < 0)
-			return;
+static inline void flush(struct run *r)
+{
+	if (r->ops)
+		dam_account_io(r->slot, r->index, r->dir, r->bytes, r->ops, r->sign);
+	r->bytes = r->ops = 0;
+}
+
+static inline void add(struct run *r, uint8_t index, enum dam_dir dir, uint64_t bytes)
+{
+	if (DAM_UNLIKELY(index != r->index || dir != r->dir)) {
+		flush(r);
+		r->index = index;
+		r->dir = dir;
 	}
-	if (DAM_UNLIKELY(sqe->flags & (IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS))) {
-		if (sqe->flags & IOSQE_BUFFER_SELECT)
-			bytes = 0; /* the kernel picks the buffer */
-		if (sqe->flags & IOSQE_CQE_SKIP_SUCCESS)
-			note_side_effect(sqe, LASTS, sq->ring_fd);
-	}
-	if (DAM_UNLIKELY(sqe->flags & IOSQE_FIXED_FILE))
-		index = dam_route[dam_ring_file(sq->ring_fd, (unsigned int)sqe->fd)];
-	else
-		index = dam_place_index(sqe->fd);
-	if (DAM_LIKELY(index != DAM_ROUTE_IGNORE))
-		dam_account_io(s, index, (enum dam_dir)dir, bytes, 1, sign);
+	r->bytes += bytes;
+	r->ops++;
+}
+
+/* An entry whose length is not simply len, or with flags, or without DMA. */
+static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe, const struct dam_sq *sq)
+{
+	uint8_t row = ops[sqe->opcode], index;
+	int dir = ROW_DIR(row);
+	uint64_t bytes = sqe->len;
+
+	if (ROW_FLAGS(row) || (sqe->flags & IOSQE_CQE_SKIP_SUCCESS))
+		note_side_effect(sqe, ROW_FLAGS(row) | (sqe->flags & IOSQE_CQE_SKIP_SUCCESS ? LASTS : 0),
+				 sq->ring_fd);
+	if (ROW_LEN(row) == LEN_NONE)
+		return;
+	if (ROW_LEN(row) == LEN_IOV)
+		bytes = dam_iov_bytes((const void *)(uintptr_t)sqe->addr, sqe->len);
+	else if (ROW_LEN(row) == LEN_MSG)
+		bytes = msg_bytes((const void *)(uintptr_t)sqe->addr);
+	else if (ROW_LEN(row) == LEN_CMD)
+		dir = cmd_bytes(sqe, sq->shift || sqe->opcode == OP_URING_CMD128, &bytes);
+	if (dir < 0)
+		return;
+	if (ROW_LEN(row) == LEN_UNKNOWN || (sqe->flags & IOSQE_BUFFER_SELECT))
+		bytes = 0; /* the kernel picks the buffer */
+	index = sqe->flags & IOSQE_FIXED_FILE ?
+			dam_place_index_of(dam_ring_file(sq->ring_fd, (unsigned int)sqe->fd)) :
+			dam_place_index(sqe->fd);
+	if (index != DAM_ROUTE_IGNORE)
+		add(run, index, (enum dam_dir)dir, bytes);
 	else
 		note_side_effect(sqe, LASTS, sq->ring_fd); /* a pipe or an eventfd may never be ready */
 }
 
-void dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
+bool dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
 {
+	const unsigned int plain = IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC;
+	struct run run = {.slot = s, .sign = sign, .index = DAM_ROUTE_IGNORE};
+	bool counted;
+
 	for (unsigned int i = 0; i < n; i++) {
 		unsigned int at = (sq->head + i) & sq->mask;
 		const struct io_uring_sqe *sqe;
+		uint8_t row, index;
 
 		if (DAM_UNLIKELY(sq->array != NULL))
 			at = __atomic_load_n(&sq->array[at], __ATOMIC_RELAXED) & sq->mask;
 		sqe = sq->sqes + ((size_t)at << sq->shift);
-		if (DAM_UNLIKELY(sqe->opcode >= OP_NR))
+		row = sqe->opcode < OP_NR ? ops[sqe->opcode] : 0;
+		if (row == 0)
 			continue;
-		if (DAM_UNLIKELY(ops[sqe->opcode].flags)) {
-			note_side_effect(sqe, ops[sqe->opcode].flags, sq->ring_fd);
-			i += (ops[sqe->opcode].flags & WIDE) && !sq->shift;
+		if (DAM_LIKELY((row & ~ROW(0, 1, 0)) == LEN_LEN && !(sqe->flags & ~plain))) {
+			index = dam_place_index(sqe->fd);
+			if (DAM_LIKELY(index != DAM_ROUTE_IGNORE)) {
+				add(&run, index, ROW_DIR(row), sqe->len);
+				continue;
+			}
 		}
-		if (ops[sqe->opcode].len != LEN_NONE)
-			count_sqe(s, sqe, sq, sign);
+		count_other(&run, sqe, sq);
+		i += (ROW_FLAGS(row) & WIDE) && !sq->shift;
 	}
+	counted = run.ops || run.index != DAM_ROUTE_IGNORE;
+	flush(&run);
+	return counted;
 }
 
 int dam_uring_fd(const struct dam_sq *sq)

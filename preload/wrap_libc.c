@@ -8,14 +8,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <threads.h>
 #include <unistd.h>
 
 #include "base/sys.h"
-#include "preload/ioctls.h"
 #include "preload/pins.h"
 #include "preload/place.h"
 #include "preload/real.h"
@@ -26,25 +24,6 @@ static long no_function(void)
 {
 	errno = ENOSYS;
 	return -1;
-}
-
-DAM_EXPORT int ioctl(int fd, unsigned long req, ...)
-{
-	int (*real)(int, unsigned long, ...) = DAM_REAL(ioctl);
-	va_list ap;
-	void *arg;
-	int ret;
-
-	va_start(ap, req);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (DAM_UNLIKELY(!real))
-		return (int)no_function();
-	if (DAM_LIKELY(!dam_ioctl_may(req)))
-		return real(fd, req, arg);
-	ret = real(fd, req, arg);
-	dam_ioctl_count(fd, req, arg, ret);
-	return ret;
 }
 
 /* -- descriptors: only to forget what is known of them ------------------------------------------------- */

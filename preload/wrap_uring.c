@@ -52,9 +52,8 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 		.shift = !!(ring->flags & IORING_SETUP_SQE128),
 		.ring_fd = ring->ring_fd,
 	};
-	dam_uring_walk(slot, &b->sq, b->n, 1);
-	dam_count_add(&slot->submissions, 1);
-	dam_account_cpu(slot);
+	if (dam_uring_walk(slot, &b->sq, b->n, 1))
+		dam_count_add(&slot->submissions, 1);
 	dam_self.outer = 1;
 }
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * What the interposer adds to one call, paired in one process: blocks of the real function and of the wrapped
+ * one alternate, and the median difference of neighbours counts. Without a coordinator, then with one.
+ */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/preload_coord.h"
+
+#define PAIRS 2001
+#define BLOCK_NS 60000 /* length of one block, about */
+
+static struct io_uring ring;
+static int null_fd, file_fd;
+static char buf[32][4096];
+
+static int (*do_ioctl)(int fd, unsigned long req, ...);
+static int (*do_submit)(struct io_uring *ring);
+
+static void call_ioctl(unsigned int n)
+{
+	int v;
+
+	(void)n;
+	do_ioctl(null_fd, FIONREAD, &v);
+}
+
+static void reap(unsigned int n)
+{
+	struct io_uring_cqe *cqe;
+
+	while (n--) {
+		if (io_uring_wait_cqe(&ring, &cqe) || cqe->res < 0)
+			abort();
+		io_uring_cqe_seen(&ring, cqe);
+	}
+}
+
+static void call_nops(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		io_uring_prep_nop(io_uring_get_sqe(&ring));
+	do_submit(&ring);
+	reap(n);
+}
+
+static void call_reads(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		io_uring_prep_read(io_uring_get_sqe(&ring), file_fd, buf[i], 512, i * 512);
+	do_submit(&ring);
+	reap(n);
+}
+
+static const struct row {
+	const char *name;
+	void (*call)(unsigned int n);
+	unsigned int n;
+	double aim_attached; /* ns; without a coordinator it is 3 for all */
+} rows[] = {
+	{"ioctl, no DMA device", call_ioctl, 0, 3},
+	{"submit of 1 NOP", call_nops, 1, 13},
+	{"submit of 8 NOPs", call_nops, 8, 34},
+	{"submit of 32 NOPs", call_nops, 32, 106},
+	{"submit of 1 read", call_reads, 1, 13},
+	{"submit of 8 reads", call_reads, 8, 34},
+	{"submit of 32 reads", call_reads, 32, 106},
+};
+
+static double block_ns(const struct row *r, unsigned int calls)
+{
+	uint64_t t = dam_now_ns();
+
+	for (unsigned int i = 0; i < calls; i++)
+		r->call(r->n);
+	return (double)(dam_now_ns() - t) / calls;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v)
+{
+	qsort(v, PAIRS, sizeof(*v), compare);
+	return v[PAIRS / 2];
+}
+
+static void use(void *lib)
+{
+	do_ioctl = lib ? (int (*)(int, unsigned long, ...))dlsym(lib, "ioctl") : ioctl;
+	do_submit = lib ? (int (*)(struct io_uring *))dlsym(lib, "io_uring_submit") : io_uring_submit;
+	if (!do_ioctl || !do_submit)
+		exit(1);
+}
+
+static void measure(const struct row *r, void *lib, double aim)
+{
+	static double plain[PAIRS], added[PAIRS];
+	unsigned int calls;
+	double first, p;
+
+	use(NULL);
+	calls = 1 + (unsigned int)(BLOCK_NS / block_ns(r, 1000));
+	for (int i = 0; i < PAIRS; i++) {
+		/* who comes first changes, so that a drift of the clock rate favours neither */
+		use(i & 1 ? lib : NULL);
+		first = block_ns(r, calls);
+		use(i & 1 ? NULL : lib);
+		p = block_ns(r, calls);
+		plain[i] = i & 1 ? p : first;
+		added[i] = i & 1 ? first - p : p - first;
+	}
+	p = median(plain);
+	first = median(added);
+	printf("  %-24s %10.1f %+10.1f %8.0f   %s\n", r->name, p, first, aim, first <= aim ? "" : "over");
+	fflush(stdout);
+}
+
+/* Runs the table in a process of its own. */
+static pid_t run(const char *title, bool attached)
+{
+	pid_t pid = fork();
+	void *lib;
+
+	if (pid)
+		return pid;
+	lib = dlopen(DAM_BUILDDIR "/.libs/libdam_preload.so", RTLD_NOW | RTLD_LOCAL);
+	if (!lib || io_uring_queue_init(64, &ring, 0)) {
+		fprintf(stderr, "bench_hotpath: %s\n", lib ? "no io_uring here" : dlerror());
+		_exit(1);
+	}
+	printf("%s\n  %-24s %10s %10s %8s\n", title, "", "plain ns", "added ns", "aim ns");
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		measure(&rows[i], lib, attached ? rows[i].aim_attached : 3);
+	_exit(0);
+}
+
+int main(void)
+{
+	static struct coord c;
+	int bad;
+
+	null_fd = open("/dev/null", O_RDWR);
+	/* in the page cache of a file system that reads without a worker thread, as tmpfs does not */
+	file_fd = open(DAM_BUILDDIR, O_RDWR | O_TMPFILE, 0600);
+	if (null_fd < 0 || file_fd < 0 || write(file_fd, buf, sizeof(buf)) != sizeof(buf))
+		return 1;
+	coord_dir(&c);
+	setenv("DAM_RUNTIME_DIR", c.dir, 1);
+	bad = coord_reap(&c, run("hot path, no coordinator", false));
+	coord_start(&c, "/");
+	bad |= coord_reap(&c, run("hot path, attached", true));
+	if (!bad && c.nr != 1) {
+		fprintf(stderr, "bench_hotpath: did not attach\n");
+		bad = 1;
+	}
+	coord_stop(&c);
+	coord_remove_dir(&c);
+	return bad;
+}
