@@ -7,6 +7,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 
+#include "preload/slow.h"
+
 static const struct {
 	const char *name;
 	enum dam_library library;
@@ -49,27 +51,36 @@ static bool is_hook(void *fn)
 	       theirs.dli_fbase == ours.dli_fbase;
 }
 
-void *dam_real_find(enum dam_real_id id, void *caller)
+static void *find(enum dam_real_id id, void *caller)
 {
 	const char *name = table[id].name;
-	void *fn = __atomic_load_n(&found[id], __ATOMIC_ACQUIRE);
-	int saved = errno;
+	void *fn = dlsym(RTLD_NEXT, name);
 	Dl_info from;
 
-	if (fn) {
-		dam_gate.real[id] = fn;
-		return fn;
-	}
-	fn = dlsym(RTLD_NEXT, name);
 	for (unsigned int i = 0; !fn && i < 4 && sonames[table[id].library][i]; i++)
 		fn = find_in(sonames[table[id].library][i], name);
 	if (!fn && dladdr(caller, &from) && from.dli_fname)
 		fn = find_in(from.dli_fname, name);
-	if (is_hook(fn))
-		fn = NULL;
-	__atomic_store_n(&found[id], fn, __ATOMIC_RELEASE);
+	return is_hook(fn) ? NULL : fn;
+}
+
+void *dam_real_find(enum dam_real_id id, void *caller)
+{
+	void *fn = __atomic_load_n(&found[id], __ATOMIC_ACQUIRE);
+	int saved = errno;
+	uint64_t mask;
+	bool entered;
+
+	if (!fn) {
+		/* a handler that jumps out of dlsym(), or a cancellation, would leave its lock taken */
+		entered = dam_slow_enter(&mask);
+		fn = find(id, caller);
+		if (entered)
+			dam_slow_leave(&mask);
+		__atomic_store_n(&found[id], fn, __ATOMIC_RELEASE);
+		errno = saved;
+	}
 	dam_gate.real[id] = fn;
-	errno = saved;
 	return fn;
 }
 

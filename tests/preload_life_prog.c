@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * A program that knows nothing of DAM, in the situations in which an interposer can break one.
+ * Usage: MODE FILE. Prints "pid operations" for each process that submitted; exit status 0 if all went well.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *self, *path;
+static struct io_uring ring;
+static int fd;
+static char *buf;
+static unsigned int done;
+
+static void need(int ok, const char *what)
+{
+	if (!ok) {
+		dprintf(2, "%s: %s\n", what, strerror(errno));
+		_exit(3);
+	}
+}
+
+static void open_all(void)
+{
+	fd = open(path, O_RDWR | O_DIRECT);
+	need(fd >= 0, path);
+	need(!io_uring_queue_init(8, &ring, 0), "ring");
+}
+
+static void one_read(struct io_uring *r)
+{
+	struct io_uring_cqe *cqe;
+
+	io_uring_prep_read(io_uring_get_sqe(r), fd, buf, 4096, 0);
+	need(io_uring_submit(r) == 1, "submit");
+	need(!io_uring_wait_cqe(r, &cqe) && cqe->res == 4096, "read");
+	io_uring_cqe_seen(r, cqe);
+	done++;
+}
+
+static void reads(unsigned int n)
+{
+	while (n--)
+		one_read(&ring);
+}
+
+static void tell(void)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "%d %u\n", (int)syscall(SYS_getpid), done);
+
+	need(write(1, line, (size_t)n) == n, "write");
+}
+
+static int mode_plain(void)
+{
+	open_all();
+	reads(50);
+	tell();
+	return 0;
+}
+
+/* Reads until the file named STOP beside the data file appears. */
+static int mode_until(void)
+{
+	char stop[256];
+
+	snprintf(stop, sizeof(stop), "%s.stop", path);
+	open_all();
+	while (access(stop, F_OK)) {
+		one_read(&ring);
+		usleep(500);
+	}
+	tell();
+	return 0;
+}
+
+static int child_reads(void)
+{
+	io_uring_queue_exit(&ring);
+	done = 0;
+	open_all();
+	reads(30);
+	tell();
+	return 0;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	need(waitpid(pid, &status, 0) == pid, "wait");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int after_fork(pid_t pid)
+{
+	int status;
+
+	if (pid == 0)
+		exit(child_reads());
+	status = wait_for(pid);
+	reads(20);
+	tell();
+	return status;
+}
+
+static int mode_fork(void)
+{
+	open_all();
+	reads(50);
+	return after_fork(fork());
+}
+
+static int mode_fork_bare(void)
+{
+	open_all();
+	reads(50);
+	return after_fork(_Fork());
+}
+
+static int mode_clone(void)
+{
+	open_all();
+	reads(50);
+	return after_fork((pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+}
+
+static int mode_vfork(void)
+{
+	pid_t pid;
+	int status;
+
+	open_all();
+	reads(50);
+	pid = vfork();
+	if (pid == 0) {
+		close(fd);
+		execl(self, self, "plain", path, (char *)NULL);
+		_exit(127);
+	}
+	status = wait_for(pid);
+	fd = open(path, O_RDWR | O_DIRECT);
+	reads(20);
+	tell();
+	return status;
+}
+
+static int clone_child(void *arg)
+{
+	/* hooks run on the parent's memory here */
+	close(*(int *)arg);
+	dup2(2, 100);
+	return 7;
+}
+
+/* A child on its parent's memory, with descriptors of its own. */
+static int mode_clone_vm(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	pid_t pid;
+
+	open_all();
+	reads(10);
+	pid = clone(clone_child, stack + sizeof(stack), CLONE_VM | SIGCHLD, &fd);
+	need(wait_for(pid) == 7, "CLONE_VM");
+	reads(10);
+	tell();
+	return 0;
+}
+
+static int mode_exec(void)
+{
+	open_all();
+	reads(50);
+	execl(self, self, "plain", path, (char *)NULL);
+	return 127;
+}
+
+static int mode_closefrom(void)
+{
+	open_all();
+	reads(1);
+	io_uring_queue_exit(&ring);
+	closefrom(3);
+	open_all();
+	reads(60);
+	tell();
+	return 0;
+}
+
+/* The strictest filter under which the program itself can go on: anything else kills the process. */
+static void install_filter(void)
+{
+#define ALLOW(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		ALLOW(SYS_io_uring_enter), ALLOW(SYS_write), ALLOW(SYS_getpid), ALLOW(SYS_exit_group),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
+
+	need(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+	need(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0), "seccomp");
+}
+
+static int mode_seccomp(void)
+{
+	open_all();
+	/* until the coordinator has answered: two seconds are plenty */
+	for (int i = 0; i < 400; i++) {
+		one_read(&ring);
+		usleep(1000);
+	}
+	install_filter();
+	reads(200);
+	tell();
+	return 0;
+}
+
+/* The filter comes before the first submission: the library must stay out altogether. */
+static int mode_seccomp_first(void)
+{
+	open_all();
+	install_filter();
+	reads(50);
+	tell();
+	return 0;
+}
+
+static cpu_set_t first_cpu(void)
+{
+	cpu_set_t all, one;
+
+	need(!sched_getaffinity(0, sizeof(all), &all), "getaffinity");
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &all)) {
+			CPU_SET(i, &one);
+			break;
+		}
+	return one;
+}
+
+static int mode_pin_before(void)
+{
+	cpu_set_t one = first_cpu();
+
+	need(!sched_setaffinity(0, sizeof(one), &one), "pin");
+	return mode_plain();
+}
+
+static int mode_pin_after(void)
+{
+	cpu_set_t one = first_cpu();
+
+	open_all();
+	reads(50);
+	need(!syscall(SYS_sched_setaffinity, 0, sizeof(one), &one), "pin");
+	reads(1);
+	tell();
+	return 0;
+}
+
+static void *reader(void *arg)
+{
+	pthread_barrier_wait(arg);
+	open_all();
+	reads(50);
+	return NULL;
+}
+
+static int mode_pin_other(void)
+{
+	cpu_set_t one = first_cpu();
+	pthread_barrier_t b;
+	pthread_t t;
+
+	pthread_barrier_init(&b, NULL, 2);
+	need(!pthread_create(&t, NULL, reader, &b), "thread");
+	need(!pthread_setaffinity_np(t, sizeof(one), &one), "pin");
+	pthread_barrier_wait(&b);
+	pthread_join(t, NULL);
+	tell();
+	return 0;
+}
+
+/* What the kernel says, past every hook. */
+static void kernel_mask(char *out, size_t size)
+{
+	FILE *f = fopen("/proc/thread-self/status", "r");
+
+	need(f != NULL, "status");
+	while (fgets(out, (int)size, f))
+		if (!strncmp(out, "Cpus_allowed:", 13))
+			break;
+	fclose(f);
+}
+
+/* Submits until somebody moves the thread, then asks for its mask by every way there is. */
+static int mode_moved(void)
+{
+	unsigned char raw[128];
+	char before[512], now[512];
+	cpu_set_t mine, seen;
+	long n;
+
+	need(!sched_getaffinity(0, sizeof(mine), &mine), "getaffinity");
+	kernel_mask(before, sizeof(before));
+	open_all();
+	do {
+		one_read(&ring);
+		usleep(500);
+		kernel_mask(now, sizeof(now));
+	} while (!strcmp(before, now));
+	need(!sched_getaffinity(0, sizeof(seen), &seen) && CPU_EQUAL(&mine, &seen), "sched_getaffinity");
+	need(!sched_getaffinity(getpid(), sizeof(seen), &seen) && CPU_EQUAL(&mine, &seen), "by pid");
+	need(!pthread_getaffinity_np(pthread_self(), sizeof(seen), &seen) && CPU_EQUAL(&mine, &seen),
+	     "pthread_getaffinity_np");
+	n = syscall(SYS_sched_getaffinity, 0, sizeof(raw), raw);
+	need(n > 0 && !memcmp(raw, &mine, (size_t)n), "syscall");
+	tell();
+	return 0;
+}
+
+static void *endless(void *arg)
+{
+	struct io_uring r;
+
+	need(!io_uring_queue_init(8, &r, 0), "ring");
+	pthread_barrier_wait(arg);
+	/* between any two instructions, the hooks' too: what the program has to do with it is its own affair */
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	for (;;)
+		one_read(&r);
+	return NULL;
+}
+
+static int mode_cancel(void)
+{
+	pthread_barrier_t b;
+	pthread_t t;
+
+	open_all();
+	for (int i = 0; i < 20; i++) {
+		pthread_barrier_init(&b, NULL, 2);
+		need(!pthread_create(&t, NULL, endless, &b), "thread");
+		pthread_barrier_wait(&b);
+		usleep(1000);
+		pthread_cancel(t);
+		pthread_join(t, NULL);
+	}
+	return 0;
+}
+
+/* More threads than a private table would hold if slots were not given back, one after the other. */
+static void *brief(void *arg)
+{
+	(void)arg;
+	reads(1);
+	return NULL;
+}
+
+static int mode_threads(void)
+{
+	pthread_t t;
+
+	open_all();
+	for (int i = 0; i < 200; i++) {
+		need(!pthread_create(&t, NULL, brief, NULL), "thread");
+		pthread_join(t, NULL);
+	}
+	tell();
+	return 0;
+}
+
+static int mode_bad_pointers(void)
+{
+	struct io_uring_cqe *cqe;
+
+	open_all();
+	reads(10);
+	io_uring_prep_readv(io_uring_get_sqe(&ring), fd, (struct iovec *)4096, 3, 0);
+	need(io_uring_submit(&ring) == 1, "submit");
+	need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == -EFAULT, "EFAULT");
+	io_uring_cqe_seen(&ring, cqe);
+	tell();
+	return 0;
+}
+
+static int mode_environment(void)
+{
+	const char *list = getenv("LD_PRELOAD");
+
+	dprintf(1, "%s\n", list ? list : "(none)");
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} modes[] = {
+	{"plain", mode_plain}, {"until", mode_until}, {"fork", mode_fork}, {"_Fork", mode_fork_bare},
+	{"clone", mode_clone}, {"vfork", mode_vfork}, {"clone-vm", mode_clone_vm}, {"exec", mode_exec},
+	{"closefrom", mode_closefrom}, {"seccomp", mode_seccomp}, {"seccomp-first", mode_seccomp_first},
+	{"pin-before", mode_pin_before}, {"pin-after", mode_pin_after}, {"pin-other", mode_pin_other},
+	{"moved", mode_moved}, {"cancel", mode_cancel}, {"threads", mode_threads},
+	{"bad-pointers", mode_bad_pointers}, {"environment", mode_environment},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc < 3 || posix_memalign((void **)&buf, 4096, 4096))
+		return 2;
+	self = argv[0];
+	path = argv[2];
+	for (unsigned int i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(modes[i].name, argv[1]))
+			return modes[i].run();
+	return 2;
+}

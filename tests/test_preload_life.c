@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Coordinators that come, go and hang; programs that fork, exec, close, sandbox and pin. */
+#include "config.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/preload_coord.h"
+
+#define PROG	  "tests/preload_life_prog"
+#define TEST_FILE DAM_BUILDDIR "/tests/preload-life.data"
+
+static struct coord c;
+static FILE *out;
+
+static void setup(void)
+{
+	int fd = open(TEST_FILE, O_RDWR | O_CREAT, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	unlink(TEST_FILE ".stop");
+	coord_dir(&c);
+	out = tmpfile();
+}
+
+static void teardown(void)
+{
+	fclose(out);
+	if (c.listener >= 0)
+		coord_stop(&c);
+	coord_remove_dir(&c);
+	unlink(TEST_FILE);
+	unlink(TEST_FILE ".stop");
+}
+
+static pid_t start(const char *mode)
+{
+	char *argv[] = {(char *)PROG, (char *)mode, (char *)TEST_FILE, NULL};
+
+	return coord_spawn(&c, argv, fileno(out));
+}
+
+static uint64_t ops_of(unsigned int client)
+{
+	return coord_sum(&c, client, 7).read_ops;
+}
+
+static int client_of(unsigned int pid, unsigned int nth)
+{
+	for (unsigned int i = 0; i < c.nr; i++)
+		if ((unsigned int)c.client[i].pid == pid && nth-- == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Every process that printed its operations must have a ledger that says the same. */
+static unsigned int compare(unsigned int nth)
+{
+	unsigned int pid, ops, n = 0;
+	int i;
+
+	rewind(out);
+	for (; fscanf(out, "%u %u", &pid, &ops) == 2; n++) {
+		i = client_of(pid, nth);
+		ck_assert_msg(i >= 0, "process %u did not attach", pid);
+		ck_assert_uint_eq(ops_of((unsigned int)i), ops);
+	}
+	return n;
+}
+
+static const struct {
+	const char *why, *mode;
+	unsigned int processes; /* that print their operations */
+	unsigned int attaches;	/* 0: as many */
+	int nth;		/* which attach of the process is compared; -1: none */
+	int pins;		/* pin calls of the thread that submitted; -1: not looked at */
+} rows[] = {
+	{"no surprise", "plain", 1, 0, 0, 0},
+	{"a child of fork counts in a ledger of its own", "fork", 2, 0, 0, 0},
+	{"so does one of _Fork, which no atfork handler sees", "_Fork", 2, 0, 0, 0},
+	{"and one of a bare clone", "clone", 2, 0, 0, 0},
+	{"vfork and exec", "vfork", 2, 0, 0, 0},
+	{"a child on the same memory", "clone-vm", 1, 0, 0, 0},
+	{"exec: a second attach from the same pid", "exec", 1, 2, 1, 0},
+	{"all descriptors closed: none of ours is missed", "closefrom", 1, 0, -1, -1},
+	{"a strict filter: counting goes on, system calls do not", "seccomp", 1, 0, 0, 0},
+	{"a pin before the first submission", "pin-before", 1, 0, 0, 1},
+	{"a pin through syscall()", "pin-after", 1, 0, 0, 1},
+	{"a pin by another thread", "pin-other", 1, 0, 0, 1},
+	{"threads that end give their counts", "threads", 1, 0, 0, 0},
+	{"cancelled threads", "cancel", 0, 1, -1, -1},
+};
+
+START_TEST(test_row)
+{
+	unsigned int want = rows[_i].attaches ? rows[_i].attaches : rows[_i].processes;
+	int status;
+
+	coord_start(&c, TEST_FILE);
+	status = coord_reap(&c, start(rows[_i].mode));
+	ck_assert_msg(status == 0, "%s: status %d", rows[_i].why, status);
+	ck_assert_msg(c.nr == want, "%s: attached %u times", rows[_i].why, c.nr);
+	if (rows[_i].nth >= 0)
+		ck_assert_msg(compare((unsigned int)rows[_i].nth) == rows[_i].processes, "%s", rows[_i].why);
+	if (rows[_i].pins >= 0)
+		ck_assert_msg(c.client[0].ledger->slot[0].pin_calls == (unsigned int)rows[_i].pins, "%s",
+			      rows[_i].why);
+}
+END_TEST
+
+static const char *const alone[] = {"plain", "fork", "vfork", "exec", "closefrom", "seccomp-first",
+				    "cancel", "bad-pointers", "pin-other"};
+
+START_TEST(test_no_coordinator)
+{
+	ck_assert_int_eq(coord_reap(&c, start(alone[_i])), 0);
+}
+END_TEST
+
+/* It accepts nobody: connections wait in the backlog, nobody ever answers. */
+START_TEST(test_hanging_coordinator)
+{
+	int status;
+	pid_t pid;
+
+	coord_start(&c, TEST_FILE);
+	pid = start(alone[_i]);
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		usleep(1000);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(test_filter_first)
+{
+	coord_start(&c, TEST_FILE);
+	ck_assert_int_eq(coord_reap(&c, start("seccomp-first")), 0);
+	ck_assert_uint_eq(c.nr, 0);
+}
+END_TEST
+
+START_TEST(test_bad_pointers)
+{
+	coord_start(&c, TEST_FILE);
+	ck_assert_int_eq(coord_reap(&c, start("bad-pointers")), 0);
+	ck_assert_uint_eq(c.nr, 1);
+	/* the operation was submitted; nobody can say how many bytes it asked for */
+	ck_assert_uint_eq(ops_of(0), 11);
+	ck_assert_uint_eq(coord_sum(&c, 0, 7).read_bytes, 10 * 4096);
+}
+END_TEST
+
+/* Serves until the process has attached and counted @ops more. */
+static void wait_attached(unsigned int clients)
+{
+	uint64_t end = dam_now_ns() + 20 * DAM_NS_PER_S;
+
+	while (c.nr < clients || ops_of(clients - 1) < 10) {
+		coord_step(&c, 5);
+		ck_assert_msg(dam_now_ns() < end, "attached %u times", c.nr);
+	}
+}
+
+static void stop_program(pid_t pid)
+{
+	int fd = open(TEST_FILE ".stop", O_CREAT | O_RDWR, 0600);
+
+	close(fd);
+	ck_assert_int_eq(coord_reap(&c, pid), 0);
+}
+
+START_TEST(test_comes_later)
+{
+	pid_t pid = start("until");
+
+	coord_step(&c, 300); /* nobody is there yet */
+	coord_start(&c, TEST_FILE);
+	wait_attached(1);
+	stop_program(pid);
+}
+END_TEST
+
+START_TEST(test_ends_and_comes_back)
+{
+	pid_t pid;
+
+	coord_start(&c, TEST_FILE);
+	pid = start("until");
+	wait_attached(1);
+	coord_stop(&c);
+	coord_start(&c, TEST_FILE);
+	wait_attached(1);
+	stop_program(pid);
+}
+END_TEST
+
+/* Killed: nobody marks the board closed, its heart just stops. */
+START_TEST(test_killed_and_comes_back)
+{
+	struct dam_ledger *first;
+	uint64_t end = dam_now_ns() + 20 * DAM_NS_PER_S;
+	pid_t pid;
+
+	coord_start(&c, TEST_FILE);
+	pid = start("until");
+	wait_attached(1);
+	first = c.client[0].ledger;
+	close(c.listener);
+	c.listener = -1;
+	while (!__atomic_load_n(&first->detached, __ATOMIC_ACQUIRE)) {
+		ck_assert(dam_now_ns() < end);
+		coord_step(&c, 10);
+	}
+	coord_start(&c, TEST_FILE);
+	wait_attached(1);
+	stop_program(pid);
+}
+END_TEST
+
+START_TEST(test_mask_shown_back)
+{
+	struct dam_cpuset orig, dam = {{0}};
+	struct dam_slot *s;
+	unsigned int cpu = 0;
+	pid_t pid;
+
+	ck_assert_int_eq(dam_cpuset_get_thread(0, &orig), 0);
+	if (dam_cpuset_count(&orig) < 2)
+		return;
+	while (!dam_cpuset_has(&orig, cpu))
+		cpu++;
+	dam_cpuset_set(&dam, cpu);
+	coord_start(&c, TEST_FILE);
+	pid = start("moved");
+	wait_attached(1);
+	s = &c.client[0].ledger->slot[0];
+	dam_slot_set_masks(s, &orig, &dam);
+	ck_assert_int_eq(dam_cpuset_set_thread((pid_t)s->tid, &dam), 0);
+	ck_assert_int_eq(coord_reap(&c, pid), 0);
+}
+END_TEST
+
+static const struct {
+	const char *why, *follow, *list, *want;
+} follow_rows[] = {
+	{"the default: children are followed", NULL, "%s", "%s"},
+	{"1 is the default", "1", "%s", "%s"},
+	{"alone: the variable goes", "0", "%s", "(none)"},
+	{"others stay", "0", "/lib/none.so:%s:/lib/nil.so", "/lib/none.so:/lib/nil.so"},
+};
+
+START_TEST(test_follow)
+{
+	static const char lib[] = DAM_BUILDDIR "/.libs/libdam_preload.so";
+	char list[1024], want[1024], line[1024] = "", cmd[2048];
+	FILE *p;
+
+	/* rows of this file, not input */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(list, sizeof(list), follow_rows[_i].list, lib);
+	snprintf(want, sizeof(want), follow_rows[_i].want, lib);
+#pragma GCC diagnostic pop
+	snprintf(cmd, sizeof(cmd), "DAM_RUNTIME_DIR=%s %s%s LD_PRELOAD=%s %s environment - 2>/dev/null", c.dir,
+		 follow_rows[_i].follow ? "DAM_FOLLOW=" : "",
+		 follow_rows[_i].follow ? follow_rows[_i].follow : "", list, PROG);
+	p = popen(cmd, "r");
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), p));
+	pclose(p);
+	line[strcspn(line, "\n")] = '\0';
+	ck_assert_msg(!strcmp(line, want), "%s: %s", follow_rows[_i].why, line);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("preload_life");
+	TCase *tc = tcase_create("life");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	if (chdir(DAM_BUILDDIR))
+		return EXIT_FAILURE;
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, test_row, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(tc, test_no_coordinator, 0, sizeof(alone) / sizeof(alone[0]));
+	tcase_add_loop_test(tc, test_hanging_coordinator, 0, sizeof(alone) / sizeof(alone[0]));
+	tcase_add_test(tc, test_filter_first);
+	tcase_add_test(tc, test_bad_pointers);
+	tcase_add_test(tc, test_comes_later);
+	tcase_add_test(tc, test_ends_and_comes_back);
+	tcase_add_test(tc, test_killed_and_comes_back);
+	tcase_add_test(tc, test_mask_shown_back);
+	tcase_add_loop_test(tc, test_follow, 0, sizeof(follow_rows) / sizeof(follow_rows[0]));
+	suite_add_tcase(s, tc);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
