@@ -79,6 +79,7 @@ static const struct {
 	{"through the page cache: not the engine's",
 	 {"tests/preload_uring_prog", TEST_FILE, "1", "50", "buffered"}, 1, true},
 	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false},
+	{"a ring of the program's own, through syscall()", {"tests/preload_raw_prog", TEST_FILE, "200"}, 1, false},
 	{"io_submit through syscall()", {"tests/preload_aio_prog", TEST_FILE, "raw", "200"}, 1, false},
 };
 
