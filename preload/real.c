@@ -42,13 +42,14 @@ static void *find_in(const char *file, const char *name)
 	return fn;
 }
 
-/* A library's own copy of the hook's name is us: the search began at the program. */
-static bool is_hook(void *fn)
-{
-	Dl_info theirs, ours;
+/* What the linker puts around this object. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
 
-	return fn && dladdr(fn, &theirs) && dladdr((void *)&dam_real_find, &ours) &&
-	       theirs.dli_fbase == ours.dli_fbase;
+/* A search that begins at the program finds the hook itself. (dladdr() would tell, in 4 microseconds.) */
+static bool is_hook(const void *fn)
+{
+	return (const char *)fn >= __ehdr_start && (const char *)fn < _end;
 }
 
 static void *find(enum dam_real_id id, void *caller)
@@ -87,7 +88,7 @@ void *dam_real_find(enum dam_real_id id, void *caller)
 void dam_real_init(void)
 {
 	for (unsigned int id = 0; id < DAM_REAL_NR; id++)
-		if (table[id].library == DAM_LIBC && !found[id])
-			dam_real_find((enum dam_real_id)id, (void *)&dam_real_find);
+		if (table[id].library == DAM_LIBC)
+			found[id] = dam_gate.real[id] = dlsym(RTLD_NEXT, table[id].name);
 	__atomic_store_n(&dam_real_syscall, found[DAM_REAL_syscall], __ATOMIC_RELEASE);
 }
