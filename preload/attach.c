@@ -37,13 +37,19 @@ static struct {
 	uint64_t board_period; /* of the directory that the routes come from; 0: ask again */
 } state;
 
-/* Fresh anonymous memory, in place of whatever is mapped there. @at NULL: anywhere. */
+/*
+ * Fresh anonymous memory, in place of whatever is mapped there. @at NULL: anywhere. In small pages: few of them are
+ * touched, and the first touch of a huge one would clear 2 MB while other threads' submissions go uncounted.
+ */
 static void *fresh(void *at, size_t size)
 {
 	long map = dam_sys6(SYS_mmap, (long)at, (long)size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
 
-	return dam_sys_failed(map) ? NULL : (void *)map;
+	if (dam_sys_failed(map))
+		return NULL;
+	dam_sys3(SYS_madvise, map, (long)size, MADV_NOHUGEPAGE);
+	return (void *)map;
 }
 
 static bool reserve(void)
@@ -217,7 +223,7 @@ static bool lock_line(void)
 			return true;
 		if (__atomic_load_n(&dam_gate.epoch, __ATOMIC_RELAXED))
 			return false;
-		dam_sys3(SYS_sched_yield, 0, 0, 0);
+		dam_slow_nap();
 	}
 	return false;
 }

@@ -18,7 +18,12 @@
 #include "shm/layout.h"
 
 #define MAX_PATHS  2
-#define HIGH_FD	   960 /* out of the way of programs that count their descriptors; below the usual limit */
+/*
+ * Out of the way of programs that count their descriptors, but among the 64 that every process has room for from
+ * birth: for a higher one the kernel enlarges the table, and in a program with threads that waits for an RCU grace
+ * period, tens of milliseconds.
+ */
+#define HIGH_FD 48
 #define STATUS_MAX 4096
 
 static struct sockaddr_un addr[MAX_PATHS];

@@ -33,7 +33,15 @@ static inline void dam_slow_leave(const uint64_t *old)
 	dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)old, 0, sizeof(*old), 0, 0);
 }
 
-#define DAM_LOCK_TRIES 1000
+#define DAM_LOCK_TRIES 40 /* with a nap after each: 3 ms at most */
+
+/** dam_slow_nap() - let the holder run. Not by yielding, which makes the scheduler think the CPU overloaded. */
+static inline void dam_slow_nap(void)
+{
+	struct timespec ts = {.tv_nsec = 20000};
+
+	dam_sys3(SYS_nanosleep, (long)&ts, 0, 0);
+}
 
 /** dam_slow_trylock() - one of the gate's locks, never waited for. Inside dam_slow_enter() only. */
 static inline bool dam_slow_trylock(uint32_t *lock)
@@ -52,7 +60,7 @@ static inline bool dam_slow_lock_soon(uint32_t *lock)
 	for (int i = 0; i < DAM_LOCK_TRIES; i++) {
 		if (dam_slow_trylock(lock))
 			return true;
-		dam_sys3(SYS_sched_yield, 0, 0, 0);
+		dam_slow_nap();
 	}
 	return false;
 }
