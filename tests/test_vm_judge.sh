@@ -16,12 +16,12 @@ def result(name, mib, moves, cpus):
     return {"scenario": name, "status": 0, "left": 0,
             "load": {"intervals": [[500, int(mib * judge.MIB / 2), cpus]] * 16,
                      "threads": [{"tid": 10 + i, "read_bytes": 1 << 20, "read_ops": 16} for i in range(n)]},
-            "run": {"moves": [{}] * moves,
+            "run": {"moves": [{"tid": 10 + i % n} for i in range(moves)],
                     "threads": [{"tid": 10 + i, "read_bytes": 1 << 20, "read_ops": 16} for i in range(n)]}}
 
 
 GOOD = {"none2": (8, 0, [0, 1]), "none4": (8, 0, [0, 0, 1, 1]), "numad4": (8, 0, [0] * 4), "irqbalance4": (8, 0, [0] * 4),
-        "dam2": (16, 1, [0, 2]), "dam4": (16, 2, [0, 1, 2, 3]), "spread": (16, 0, [0, 2]), "pinned": (8, 0, [0, 1]),
+        "dam2": (16, 1, [2, 0]), "dam4": (16, 2, [2, 3, 0, 1]), "spread": (16, 0, [0, 2]), "pinned": (8, 0, [0, 1]),
         "fio_none": (8, 0, [0, 1]), "fio_dam": (16, 1, [0, 2])}
 
 
@@ -34,11 +34,12 @@ def fast(r):
 
 
 def too_many_moves(r):
-    r["run"]["moves"] = [{}] * 4
+    r["run"]["moves"] = [{"tid": 10}, {"tid": 11}] * 2
 
 
 def no_move(r):
     r["run"]["moves"] = []
+    r["load"]["intervals"] = [[ms, b, [0] * len(cpus)] for ms, b, cpus in r["load"]["intervals"]]
 
 
 def three_and_one(r):

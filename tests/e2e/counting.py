@@ -31,8 +31,8 @@ def fio(engine, scratch):
             f.write(os.urandom(MIB) * size)
         jobs += [f"--name=job{i}", f"--filename={path}", f"--size={size}m", f"--bssplit={blocks}",
                  "--rw=randrw", f"--rwmixread={mix}", "--bs_unaligned=0"]
-    command = ["fio", f"--ioengine={engine}", "--direct=1", "--thread", "--iodepth=8", "--output-format=json",
-               "--norandommap", f"--output={scratch}/fio.json"] + jobs
+    command = ["fio", f"--ioengine={engine}", "--direct=1", "--thread", "--output-format=json", "--norandommap",
+               f"--output={scratch}/fio.json"] + ([] if engine == "psync" else ["--iodepth=8"]) + jobs
 
     def own(_):
         with open(f"{scratch}/fio.json", encoding="utf-8") as f:

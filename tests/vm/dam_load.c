@@ -7,6 +7,7 @@
  * there, a thread narrows its own mask for a moment and widens it again before its first submission. That is
  * done by the bare system call instruction: through libc it would be a pin, which DAM rightly respects.
  * With -p the threads stay there by pthread_setaffinity_np(), as a program does that pins itself.
+ * A thread first reads one block and waits for the others, so that nothing but reading goes on after it took its place.
  */
 #include "config.h"
 
@@ -87,9 +88,9 @@ static long bare_setaffinity(const cpu_set_t *set)
 
 static void take_place(const struct worker *w)
 {
+	long nr_cpus = sysconf(_SC_NPROCESSORS_ONLN), ret;
 	const cpu_set_t *place;
 	cpu_set_t all;
-	long ret;
 
 	if (!opt.nr_places)
 		return;
@@ -101,7 +102,7 @@ static void take_place(const struct worker *w)
 		return;
 	}
 	CPU_ZERO(&all);
-	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++)
+	for (long i = 0; i < nr_cpus; i++)
 		CPU_SET((size_t)i, &all);
 	ret = bare_setaffinity(place);
 	if (!ret)
@@ -130,33 +131,47 @@ static void queue_read(struct io_uring *ring, int fd, char *buf, unsigned int i,
 	io_uring_sqe_set_data64(sqe, i);
 }
 
-/* Keep the queue full until told to stop, then wait for what is in flight. */
+/* Submit what is queued, wait for at least one request, count all that are done; @again: and queue as many anew. */
+static unsigned int turn(struct worker *w, struct io_uring *ring, int fd, char *buf, uint64_t *state, bool again)
+{
+	int ret = io_uring_submit_and_wait(ring, 1);
+	struct io_uring_cqe *cqe;
+	unsigned int done = 0;
+
+	if (ret < 0 && ret != -EINTR)
+		die("io_uring_submit_and_wait", -ret);
+	while (!io_uring_peek_cqe(ring, &cqe)) {
+		if (cqe->res != (int)opt.block)
+			die("read", cqe->res < 0 ? -cqe->res : EIO);
+		done++;
+		w->ops++;
+		atomic_store_explicit(&w->cpu, sched_getcpu(), memory_order_relaxed);
+		atomic_fetch_add_explicit(&w->bytes, opt.block, memory_order_relaxed);
+		if (again)
+			queue_read(ring, fd, buf, (unsigned int)cqe->user_data, state);
+		io_uring_cqe_seen(ring, cqe);
+	}
+	return done;
+}
+
+/* One block; then, with the others, a full queue until told to stop, and what is in flight then. */
 static void read_until_stopped(struct worker *w, struct io_uring *ring, int fd, char *buf)
 {
 	uint64_t state = w->index * 0x9e3779b97f4a7c15ull;
 	unsigned int inflight = opt.depth;
-	struct io_uring_cqe *cqe;
 
+	queue_read(ring, fd, buf, 0, &state);
+	while (!turn(w, ring, fd, buf, &state, false))
+		;
+	pthread_barrier_wait(&ready);
+	/* after the barrier, because a wake-up may bring the thread to the waker's node */
+	take_place(w);
 	for (unsigned int i = 0; i < opt.depth; i++)
 		queue_read(ring, fd, buf, i, &state);
-	while (inflight) {
-		int ret = io_uring_submit_and_wait(ring, 1);
-
-		if (ret < 0 && ret != -EINTR)
-			die("io_uring_submit_and_wait", -ret);
-		while (!io_uring_peek_cqe(ring, &cqe)) {
-			if (cqe->res != (int)opt.block)
-				die("read", cqe->res < 0 ? -cqe->res : EIO);
-			w->ops++;
-			atomic_store_explicit(&w->cpu, sched_getcpu(), memory_order_relaxed);
-			atomic_fetch_add_explicit(&w->bytes, opt.block, memory_order_relaxed);
-			if (atomic_load_explicit(&stop, memory_order_relaxed))
-				inflight--;
-			else
-				queue_read(ring, fd, buf, (unsigned int)cqe->user_data, &state);
-			io_uring_cqe_seen(ring, cqe);
-		}
-	}
+	while (!atomic_load_explicit(&stop, memory_order_relaxed))
+		turn(w, ring, fd, buf, &state, true);
+	while (inflight)
+		inflight -= turn(w, ring, fd, buf, &state, false);
 }
 
 static void *work(void *arg)
@@ -176,9 +191,6 @@ static void *work(void *arg)
 	ret = io_uring_queue_init(opt.depth, &ring, 0);
 	if (ret)
 		die("io_uring_queue_init", -ret);
-	pthread_barrier_wait(&ready);
-	take_place(w); /* after the barrier, because a wake-up may bring the thread to the waker's node */
-	w->cpu = sched_getcpu();
 	read_until_stopped(w, &ring, fd, buf);
 	io_uring_queue_exit(&ring);
 	close(fd);
