@@ -15,9 +15,9 @@ def result(name, mib, moves, cpus):
     n = len(cpus)
     return {"scenario": name, "status": 0, "left": 0,
             "load": {"intervals": [[500, int(mib * judge.MIB / 2), cpus]] * 16,
-                     "threads": [{"tid": 10 + i, "read_bytes": 1 << 20, "read_ops": 16} for i in range(n)]},
+                     "threads": [{"tid": 10 + i, "read_bytes": 1 << 26, "read_ops": 1024} for i in range(n)]},
             "run": {"moves": [{"tid": 10 + i % n} for i in range(moves)],
-                    "threads": [{"tid": 10 + i, "read_bytes": 1 << 20, "read_ops": 16} for i in range(n)]}}
+                    "threads": [{"tid": 10 + i, "read_bytes": 1 << 26, "read_ops": 1024} for i in range(n)]}}
 
 
 GOOD = {"none2": (8, 0, [0, 1]), "none4": (8, 0, [0, 0, 1, 1]), "numad4": (8, 0, [0] * 4), "irqbalance4": (8, 0, [0] * 4),
@@ -47,7 +47,7 @@ def three_and_one(r):
 
 
 def miscounted(r):
-    r["run"]["threads"][0]["read_bytes"] = (1 << 20) * 98 // 100
+    r["run"]["threads"][0]["read_bytes"] = (1 << 26) * 98 // 100
 
 
 def unseen(r):

@@ -32,7 +32,7 @@ def fio(engine, scratch):
         jobs += [f"--name=job{i}", f"--filename={path}", f"--size={size}m", f"--bssplit={blocks}",
                  "--rw=randrw", f"--rwmixread={mix}", "--bs_unaligned=0"]
     command = ["fio", f"--ioengine={engine}", "--direct=1", "--thread", "--output-format=json", "--norandommap",
-               f"--output={scratch}/fio.json"] + ([] if engine == "psync" else ["--iodepth=8"]) + jobs
+               "--iodepth=8", f"--output={scratch}/fio.json"] + jobs
 
     def own(_):
         with open(f"{scratch}/fio.json", encoding="utf-8") as f:
@@ -63,7 +63,6 @@ def liburing(scratch):
 
 CASES = {
     "fio libaio": lambda s: fio("libaio", s),
-    "fio psync": lambda s: fio("psync", s),
     "qemu-img io_uring read": lambda s: qemu_img(["-i", "io_uring"], False, s),
     "qemu-img io_uring write": lambda s: qemu_img(["-i", "io_uring", "-w"], True, s),
     "qemu-img native read": lambda s: qemu_img(["-i", "native", "-n"], False, s),
