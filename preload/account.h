@@ -10,6 +10,8 @@
 #include "preload/self.h"
 
 enum dam_dir { DAM_DIR_READ, DAM_DIR_WRITE };
+_Static_assert(offsetof(struct dam_count, write_bytes) == 8 && offsetof(struct dam_count, write_ops) == 24,
+	       "indexed by direction");
 
 /** dam_account_init() - the key that ends a slot with its thread, and where rseq lies. Constructor only. */
 void dam_account_init(void);
@@ -29,8 +31,9 @@ static inline void dam_account_io(struct dam_slot *s, uint8_t index, enum dam_di
 {
 	struct dam_count *c = &s->count[index & (DAM_LEDGER_TARGETS - 1)];
 
-	dam_count_add(dir == DAM_DIR_READ ? &c->read_bytes : &c->write_bytes, bytes * sign);
-	dam_count_add(dir == DAM_DIR_READ ? &c->read_ops : &c->write_ops, ops * sign);
+	/* the fields of a direction lie side by side in both halves: no branch */
+	dam_count_add(&c->read_bytes + dir, bytes * sign);
+	dam_count_add(&c->read_ops + dir, ops * sign);
 }
 
 /** dam_account_inflight() - one sample of @ops in flight. */

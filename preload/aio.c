@@ -47,13 +47,65 @@ static void walk(struct dam_slot *s, struct iocb **iocbs, long from, long nr, ui
 	}
 }
 
+/* The start of the completion ring that a context is the address of; part of the kernel's interface by use. */
+struct aio_ring {
+	uint32_t id, nr, head, tail, magic, compat, incompat, header_length;
+};
+#define AIO_RING_MAGIC 0xa10a10a1u
+
+static const struct aio_ring *ring_of(unsigned long ctx)
+{
+	const struct aio_ring *r = (const struct aio_ring *)ctx;
+
+	return dam_peek(r, sizeof(*r)) && r->magic == AIO_RING_MAGIC && r->nr ? r : NULL;
+}
+
+/* Before the first submission that the thread makes on a context: from here on it is followed. */
+static void follow(unsigned long ctx)
+{
+	struct dam_self *me = &dam_self;
+	const struct aio_ring *r;
+
+	if (DAM_LIKELY(me->aio_ctx == ctx))
+		return;
+	r = ring_of(ctx);
+	me->aio_ctx = r ? ctx : 0;
+	me->aio_tail = r ? __atomic_load_n(&r->tail, __ATOMIC_RELAXED) : 0;
+	me->aio_inflight = 0;
+}
+
+/*
+ * In flight: what this thread submitted less what has completed, by the tail that the kernel moves. Fewer
+ * than a whole ring complete between two submissions. Return: false: not known, others use the context too.
+ */
+static bool inflight(unsigned long ctx, uint32_t submitted, uint32_t *out)
+{
+	struct dam_self *me = &dam_self;
+	const struct aio_ring *r = me->aio_ctx == ctx ? ring_of(ctx) : NULL;
+	uint32_t tail, completed;
+
+	if (!r)
+		return false;
+	tail = __atomic_load_n(&r->tail, __ATOMIC_RELAXED);
+	completed = (tail + r->nr - me->aio_tail) % r->nr;
+	me->aio_tail = tail;
+	me->aio_inflight += submitted;
+	if (completed > me->aio_inflight) {
+		me->aio_ctx = 0;
+		return false;
+	}
+	me->aio_inflight -= completed;
+	*out = me->aio_inflight;
+	return true;
+}
+
 struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 {
 	struct dam_slot *s = nr > 0 && iocbs && !dam_nested() ? dam_slot_mine() : NULL;
 
-	(void)ctx;
 	if (!s)
 		return NULL;
+	follow(ctx);
 	walk(s, iocbs, 0, nr, 1);
 	dam_count_add(&s->submissions, 1);
 	dam_self.outer = 1;
@@ -62,7 +114,9 @@ struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 
 void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs, long ret)
 {
-	(void)ctx;
+	uint32_t busy;
+	bool known;
+
 	if (!slot)
 		return;
 	dam_self.outer = 0;
@@ -70,6 +124,11 @@ void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct ioc
 		return;
 	if (DAM_UNLIKELY(ret < nr))
 		walk(slot, iocbs, ret > 0 ? ret : 0, nr, (uint64_t)-1);
-	if (DAM_UNLIKELY(dam_account_due()))
-		dam_account_sample_slow(slot, nr > 0 && ret > 0 ? (int)iocbs[0]->aio_fildes : -1);
+	known = inflight(ctx, ret > 0 ? (uint32_t)ret : 0, &busy);
+	if (DAM_UNLIKELY(dam_account_due())) {
+		if (known)
+			dam_account_inflight(slot, busy);
+		/* not through iocbs: another thread may have reaped and freed them */
+		dam_account_sample_slow(slot, dam_self.fd);
+	}
 }

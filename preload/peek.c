@@ -16,7 +16,7 @@ bool dam_peek_page(uintptr_t page)
 		return false;
 	if (dam_sys6(SYS_rt_sigprocmask, how, (long)at, 0, sizeof(uint64_t), 0, 0) != -EINVAL)
 		return false;
-	dam_self.seen[page % DAM_SEEN_PAGES] = page;
+	dam_self.seen[page % DAM_SEEN_PAGES] = ~page; /* zero is no page, not the first one */
 	return true;
 }
 

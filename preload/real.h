@@ -6,9 +6,12 @@
 
 #include "preload/self.h"
 
-/* X(name, where it lives). A new hook is a row here, its function in a wrap_*.c and its name in preload.map. */
+/* X(name, where it lives), those called most often first. A new hook is a row here, its function in a wrap_*.c and its name in preload.map. */
 #define DAM_REALS(X)                                                                               \
 	X(ioctl, DAM_LIBC)                                                                         \
+	X(io_submit, DAM_AIO)                                                                      \
+	X(io_uring_submit, DAM_URING)                                                              \
+	X(io_uring_submit_and_wait, DAM_URING)                                                     \
 	X(close, DAM_LIBC)                                                                         \
 	X(dup2, DAM_LIBC)                                                                          \
 	X(dup3, DAM_LIBC)                                                                          \
@@ -24,9 +27,6 @@
 	X(pthread_getaffinity_np, DAM_PTHREAD)                                                     \
 	X(pthread_create, DAM_PTHREAD)                                                             \
 	X(thrd_create, DAM_PTHREAD)                                                                \
-	X(io_submit, DAM_AIO)                                                                      \
-	X(io_uring_submit, DAM_URING)                                                              \
-	X(io_uring_submit_and_wait, DAM_URING)                                                     \
 	X(io_uring_submit_and_wait_timeout, DAM_URING)                                             \
 	X(io_uring_submit_and_wait_min_timeout, DAM_URING)                                         \
 	X(io_uring_submit_and_wait_reg, DAM_URING)                                                 \

@@ -119,12 +119,15 @@ struct run {
 	uint64_t bytes, ops, sign;
 	uint8_t index;
 	enum dam_dir dir;
+	bool counted; /* anything at all */
 };
 
 static inline void flush(struct run *r)
 {
-	if (r->ops)
+	if (DAM_LIKELY(r->ops)) {
 		dam_account_io(r->slot, r->index, r->dir, r->bytes, r->ops, r->sign);
+		r->counted = true;
+	}
 	r->bytes = r->ops = 0;
 }
 
@@ -173,8 +176,8 @@ static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe
 bool dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
 {
 	const unsigned int plain = IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC;
-	struct run run = {.slot = s, .sign = sign, .index = DAM_ROUTE_IGNORE};
-	bool counted;
+	/* a guess that is right most of the time: reads on the descriptor of the last batch */
+	struct run run = {.slot = s, .sign = sign, .index = dam_self.index, .dir = DAM_DIR_READ};
 
 	for (unsigned int i = 0; i < n; i++) {
 		unsigned int at = (sq->head + i) & sq->mask;
@@ -197,9 +200,8 @@ bool dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n,
 		count_other(&run, sqe, sq);
 		i += (ROW_FLAGS(row) & WIDE) && !sq->shift;
 	}
-	counted = run.ops || run.index != DAM_ROUTE_IGNORE;
 	flush(&run);
-	return counted;
+	return run.counted;
 }
 
 int dam_uring_fd(const struct dam_sq *sq)

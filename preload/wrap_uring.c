@@ -36,19 +36,20 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 	const struct io_uring_sq *sq = &ring->sq;
 	const bool sqpoll = ring->flags & IORING_SETUP_SQPOLL;
 	/* SQPOLL: the kernel's head runs by itself; what this call flushes starts at sqe_head */
-	unsigned int head = sqpoll ? sq->sqe_head : __atomic_load_n(sq->khead, __ATOMIC_RELAXED);
+	unsigned int head = DAM_UNLIKELY(sqpoll) ? sq->sqe_head :
+						   __atomic_load_n(sq->khead, __ATOMIC_RELAXED);
 
 	b->slot = NULL;
 	b->n = sq->sqe_tail - head;
 	/* a ring that is rewound for each batch has no head to tell */
-	if (!b->n || (ring->flags & IORING_SETUP_SQ_REWIND))
+	if (DAM_UNLIKELY(!b->n || (ring->flags & IORING_SETUP_SQ_REWIND)))
 		return;
 	b->slot = slot;
 	b->sq = (struct dam_sq){
 		.sqes = sq->sqes,
 		.head = head,
 		/* liburing before 2.3 has no ring_mask */
-		.mask = sq->ring_mask || !sq->kring_mask ? sq->ring_mask : *sq->kring_mask,
+		.mask = DAM_LIKELY(sq->ring_mask) || !sq->kring_mask ? sq->ring_mask : *sq->kring_mask,
 		.shift = !!(ring->flags & IORING_SETUP_SQE128),
 		.ring_fd = ring->ring_fd,
 	};
@@ -81,10 +82,10 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b)
 {
 	unsigned int consumed;
 
-	if (!b->slot)
+	if (DAM_UNLIKELY(!b->slot))
 		return;
 	dam_self.outer = 0;
-	if (!(ring->flags & IORING_SETUP_SQPOLL)) {
+	if (DAM_LIKELY(!(ring->flags & IORING_SETUP_SQPOLL))) {
 		consumed = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) - b->sq.head;
 		if (DAM_UNLIKELY(consumed < b->n))
 			take_back(b, consumed);
@@ -105,7 +106,7 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b)
 		if (DAM_UNLIKELY(!real))                                                           \
 			return -ENOSYS;                                                            \
 		slot = dam_slot_mine();                                                            \
-		if (!slot)                                                                         \
+		if (DAM_UNLIKELY(!slot))                                                           \
 			return real args;                                                          \
 		count_batch(ring, slot, &b);                                                       \
 		ret = real args;                                                                   \

@@ -402,6 +402,10 @@ static int mode_bad_pointers(void)
 	need(io_uring_submit(&ring) == 1, "submit");
 	need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == -EFAULT, "EFAULT");
 	io_uring_cqe_seen(&ring, cqe);
+	io_uring_prep_readv(io_uring_get_sqe(&ring), fd, NULL, 3, 0);
+	need(io_uring_submit(&ring) == 1, "submit");
+	need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == -EFAULT, "EFAULT");
+	io_uring_cqe_seen(&ring, cqe);
 	tell();
 	return 0;
 }

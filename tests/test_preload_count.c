@@ -12,6 +12,7 @@
 
 #include "tests/preload_coord.h"
 
+#define MAX_BATCH 8
 #define TEST_FILE DAM_BUILDDIR "/tests/preload-count.data"
 
 static struct coord c;
@@ -92,6 +93,9 @@ START_TEST(test_counts)
 	ck_assert_msg(c.nr == 1 && c.client[0].pid == pid, "%s: attached %u times", rows[_i].why, c.nr);
 	t = rows[_i].buffered ? DAM_LOCAL_BUFFERED : coord_index(&c, 0, 7);
 	ck_assert_msg(t != DAM_LOCAL_OTHER, "%s: the engine was not found", rows[_i].why);
+	/* the program reaps all before it submits again: never more in flight than one batch */
+	ck_assert_uint_gt(c.client[0].ledger->slot[0].inflight_samples, 0);
+	ck_assert_uint_le(c.client[0].ledger->slot[0].inflight_ops_max, MAX_BATCH);
 	ck_assert_msg(compare(0, t) == rows[_i].threads, "%s", rows[_i].why);
 }
 END_TEST

@@ -187,6 +187,7 @@ static const struct {
 	{"vector out", {.opcode = IORING_OP_WRITEV, .fd = FILE_FD, .len = 2}, two, 0, 0, -1, {0, 1024, 0, 1}},
 	{"a bad vector: the operation counts, its bytes are unknown",
 	 {.opcode = IORING_OP_READV, .fd = FILE_FD, .len = 2}, (void *)4096, 0, 0, -1, {0, 0, 1, 0}},
+	{"no vector at all", {.opcode = IORING_OP_READV, .fd = FILE_FD, .len = 2}, NULL, 0, 0, -1, {0, 0, 1, 0}},
 	{"an absurd vector", {.opcode = IORING_OP_READV, .fd = FILE_FD, .len = ~0u}, two, 0, 0, -1, {0, 0, 1, 0}},
 	{"linked", {.opcode = IORING_OP_READ, .fd = FILE_FD, .len = 9, .flags = IOSQE_IO_LINK}, NULL, 0, 0, -1,
 	 {9, 0, 1, 0}},
