@@ -62,6 +62,7 @@ struct coord_thread {
 	/* masks */
 	unsigned int domain; /* where it runs, or was put */
 	struct dam_cpuset orig, dam;
+	uint64_t allowed; /* domains that `orig` lets it be pinned to, as bits */
 	bool moved;	 /* its mask is `dam`, recorded in the mask file under mask_entry */
 	int mask_entry;
 	uint32_t pin_calls;
@@ -214,9 +215,6 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t);
 void coord_mask_newcomer(struct coord *c, pid_t pid);
 /** coord_mask_descendants() - the same for all descendants of managed processes, at the end. */
 void coord_mask_descendants(struct coord *c);
-/** coord_mask_allowed() - the domains that @t may be pinned to, as bits. */
-uint64_t coord_mask_allowed(const struct coord *c, const struct coord_thread *t);
-
 /* actuator.c */
 /** coord_act() - carry out (or, dry, only record) a plan. */
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);

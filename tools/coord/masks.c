@@ -22,6 +22,30 @@ static struct dam_slot *slot_of(const struct coord_thread *t)
 	return &t->proc->ledger->slot[t->slot];
 }
 
+/* The domains that a thread with this mask of its own may be pinned to, as bits. */
+static uint64_t allowed_domains(const struct coord *c, const struct dam_cpuset *orig)
+{
+	const struct dam_topology *topo = dam_hal_topology(c->hal);
+	unsigned int min = (unsigned int)dam_knob_num(&c->knobs, DAM_KNOB_MIN_CPUS);
+	uint64_t allowed = 0;
+
+	for (unsigned int d = 0; d < topo->nr_domains && d < 64; d++) {
+		struct dam_cpuset both;
+		unsigned int has = dam_cpuset_count(&topo->domain[d].cpus);
+		unsigned int gets = dam_cpuset_and(&topo->domain[d].cpus, orig, &both);
+
+		if (gets && gets >= (min < has ? min : has))
+			allowed |= 1ull << d;
+	}
+	return allowed;
+}
+
+static void set_orig(const struct coord *c, struct coord_thread *t, const struct dam_cpuset *mask)
+{
+	t->orig = *mask;
+	t->allowed = allowed_domains(c, mask);
+}
+
 /* A thread of @pid that DAM has moved and whose mask is @mask. */
 static struct coord_thread *moved_with(struct coord *c, pid_t pid, const struct dam_cpuset *mask)
 {
@@ -43,12 +67,12 @@ void coord_mask_first(struct coord *c, struct coord_thread *t)
 		t->why = "ended";
 		return;
 	}
-	t->orig = mask;
+	set_orig(c, t, &mask);
 	creator = moved_with(c, t->pid, &mask);
 	if (!creator)
 		return;
 	/* It inherited DAM's pin from the thread that created it: undo that, it never asked for it. */
-	t->orig = creator->orig;
+	set_orig(c, t, &creator->orig);
 	if (!c->opt.dry_run)
 		dam_cpuset_set_thread(t->tid, &t->orig);
 }
@@ -86,7 +110,7 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 		dam_masks_clear(c->masks, t->mask_entry);
 		t->mask_entry = -1;
 	}
-	t->orig = mask;
+	set_orig(c, t, &mask);
 	return false;
 }
 
@@ -126,7 +150,7 @@ int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain)
 
 	if (!coord_mask_check(c, t))
 		return -EBUSY;
-	if (!(coord_mask_allowed(c, t) >> domain & 1))
+	if (!(t->allowed >> domain & 1))
 		return -EINVAL;
 	dam_cpuset_and(&topo->domain[domain].cpus, &t->orig, &mask);
 	err = write_mask(c, t, &mask);
@@ -156,23 +180,6 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t)
 	dam_slot_set_masks(slot_of(t), NULL, NULL);
 	dam_masks_clear(c->masks, t->mask_entry);
 	t->mask_entry = -1;
-}
-
-uint64_t coord_mask_allowed(const struct coord *c, const struct coord_thread *t)
-{
-	const struct dam_topology *topo = dam_hal_topology(c->hal);
-	unsigned int min = (unsigned int)dam_knob_num(&c->knobs, DAM_KNOB_MIN_CPUS);
-	uint64_t allowed = 0;
-
-	for (unsigned int d = 0; d < topo->nr_domains && d < 64; d++) {
-		struct dam_cpuset both;
-		unsigned int has = dam_cpuset_count(&topo->domain[d].cpus);
-		unsigned int gets = dam_cpuset_and(&topo->domain[d].cpus, &t->orig, &both);
-
-		if (gets && gets >= (min < has ? min : has))
-			allowed |= 1ull << d;
-	}
-	return allowed;
 }
 
 /* Give every thread of @pid that carries @mask the mask @orig. */

@@ -251,13 +251,11 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 	struct dam_policy_thread_sample s = {
 		.domain = t->domain, .bytes = k->bytes, .ops = k->ops,
 		.inflight_ops = t->inflight_mean, .inflight_peak_ops = t->inflight_peak,
-		.memory_bps = (double)NAN,
+		.memory_bps = (double)NAN, .allowed = t->allowed, .movable = !t->why,
 	};
 
 	s.engine = resolve_engine(c, k->target, t->domain, &pool);
 	s.pool = pool;
-	s.allowed = coord_mask_allowed(c, t);
-	s.movable = !t->why;
 	dam_policy_thread(c->policy, t->index, dt_s, &s);
 }
 
@@ -274,11 +272,16 @@ static void place(struct coord *c, struct coord_thread *t, const struct dam_slot
 	t->domain = d < topo->nr_domains ? d : t->domain < topo->nr_domains ? t->domain : 0;
 }
 
-static void sample_thread(struct coord *c, struct coord_thread *t, double dt_s)
+/* The time since the last look, and what it leaves of decayed means. */
+struct lapse {
+	double dt_s, rate, recent;
+};
+
+static void sample_thread(struct coord *c, struct coord_thread *t, const struct lapse *lapse)
 {
 	const struct dam_slot *s = &t->proc->ledger->slot[t->slot];
 	uint64_t submissions = __atomic_load_n(&s->submissions, __ATOMIC_RELAXED);
-	double gone = exp(-dt_s / RATE_TAU_S), forgotten = exp(-dt_s / RECENT_TAU_S);
+	double dt_s = lapse->dt_s, gone = lapse->rate;
 	struct taken k = {0};
 	uint32_t pins = __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED);
 
@@ -287,7 +290,7 @@ static void sample_thread(struct coord *c, struct coord_thread *t, double dt_s)
 		t->why = "pinned by the program";
 	}
 	for (unsigned int i = 0; i < t->nr_use; i++)
-		t->use[i].recent *= forgotten;
+		t->use[i].recent *= lapse->recent;
 	k.target = primary_target(c, t);
 	if (submissions != t->submissions) {
 		place(c, t, s);
@@ -307,7 +310,8 @@ static void sample_thread(struct coord *c, struct coord_thread *t, double dt_s)
 }
 
 /* One slot: who owns it now? Takes what a former owner left. */
-static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i, double dt_s)
+static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i,
+			const struct lapse *lapse)
 {
 	struct dam_slot *s = &p->ledger->slot[i];
 	uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
@@ -324,11 +328,11 @@ static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i
 	if (!t && state != DAM_SLOT_FREE)
 		t = p->thread[i] = coord_thread_start(c, p, i);
 	if (t)
-		sample_thread(c, t, dt_s);
+		sample_thread(c, t, lapse);
 	/* a thread that died without a word is found when its mask is read again */
 	if (state == DAM_SLOT_ENDED || (t && t->gone)) {
 		if (t)
-			sample_thread(c, t, dt_s); /* what came between */
+			sample_thread(c, t, lapse); /* what came between */
 		p->thread[i] = NULL;
 		if (t)
 			coord_thread_end(c, t);
@@ -353,6 +357,8 @@ static bool grow(struct coord_process *p, unsigned int nr)
 
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
 {
+	const struct lapse lapse = {dt_s, exp(-dt_s / RATE_TAU_S), exp(-dt_s / RECENT_TAU_S)};
+
 	if (!grow(p, dam_ledger_nr_slots(p->ledger)))
 		return;
 	p->nr_local = DAM_LOCAL_FIRST; /* places in the target table are given out in order */
@@ -360,5 +366,5 @@ void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
 	       __atomic_load_n(&p->ledger->target_id[p->nr_local], __ATOMIC_ACQUIRE))
 		p->nr_local++;
 	for (unsigned int i = 0; i < p->nr_thread; i++)
-		sample_slot(c, p, i, dt_s);
+		sample_slot(c, p, i, &lapse);
 }
