@@ -19,6 +19,7 @@
 #define BUSY_NS		 (50 * DAM_NS_PER_MS)
 #define SLEEPY_NS	 (500 * DAM_NS_PER_MS)
 #define SAMPLE_SLOW_NS	 (8 * DAM_NS_PER_MS)
+#define RECHECK_NS	 (100 * DAM_NS_PER_MS) /* how long what was seen of a page or descriptor is believed */
 #define SEALED_IDLE	 1000000u
 
 __thread struct dam_self dam_self;
@@ -217,11 +218,14 @@ void dam_account_sample_slow(struct dam_slot *s, int fd)
 	next_countdown(me, now_ns);
 	if (!rseq_cpu)
 		__atomic_store_n(&s->cpu, (uint32_t)sched_getcpu(), __ATOMIC_RELAXED);
+	if (now_ns - me->check_ns > RECHECK_NS) {
+		me->check_ns = now_ns;
+		dam_peek_forget();
+		if (fd >= 0)
+			dam_place_recheck(fd);
+	}
 	if (!dam_attach_due(now_ns))
 		return;
-	dam_peek_forget();
-	if (fd >= 0)
-		dam_place_recheck(fd);
 	if (dam_slow_enter(&mask)) {
 		dam_attach_step(now_ns);
 		dam_slow_leave(&mask);

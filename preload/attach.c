@@ -83,6 +83,7 @@ static bool be_born(void)
 		return false;
 	child = true;
 	dam_place_init();
+	dam_gate.pid = (uint32_t)dam_sys3(SYS_getpid, 0, 0, 0);
 	__atomic_store_n(&dam_gate.born, 1, __ATOMIC_RELEASE);
 	return true;
 }

@@ -171,20 +171,22 @@ static bool trusted(int fd)
 	return peer.uid == 0 || peer.uid == (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0);
 }
 
+/* Out of the way: programs count on the lowest free number. Below the usual limit, and below a small one. */
 static int keep_line(int fd)
 {
-	long high = dam_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
+	long high = dam_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 960);
 	struct stat st;
 
-	if (high >= 0) {
-		dam_sys3(SYS_close, fd, 0, 0);
-		fd = (int)high;
-	}
-	if (dam_sys3(SYS_fstat, fd, (long)&st, 0)) {
-		dam_sys3(SYS_close, fd, 0, 0);
+	if (high < 0)
+		high = dam_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 60);
+	dam_sys3(SYS_close, fd, 0, 0);
+	if (high < 0)
+		return (int)high;
+	if (dam_sys3(SYS_fstat, high, (long)&st, 0)) {
+		dam_sys3(SYS_close, high, 0, 0);
 		return -EBADF;
 	}
-	line_fd = fd;
+	line_fd = (int)high;
 	line_ino = st.st_ino;
 	return 0;
 }

@@ -85,6 +85,11 @@ void *dam_real_find(enum dam_real_id id, void *caller)
 	return fn;
 }
 
+void *dam_real_known(enum dam_real_id id)
+{
+	return __atomic_load_n(&found[id], __ATOMIC_ACQUIRE);
+}
+
 void dam_real_init(void)
 {
 	for (unsigned int id = 0; id < DAM_REAL_NR; id++)

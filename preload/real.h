@@ -64,6 +64,9 @@ extern void *dam_real_syscall; /* for the assembler stub */
  */
 void *dam_real_find(enum dam_real_id id, void *caller);
 
+/** dam_real_known() - the same without a search: NULL until the constructor has run. */
+void *dam_real_known(enum dam_real_id id);
+
 /** dam_real_init() - find those that must not be looked up late: in a vfork child, a signal handler. */
 void dam_real_init(void);
 

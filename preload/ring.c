@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "preload/peek.h"
+#include "base/sys.h"
 #include "preload/place.h"
 
 static struct dam_ring rings[DAM_RINGS]; /* number 0 is not used: dam_fds.ring says 0 for none */
@@ -44,11 +44,18 @@ static void drop_mappings(struct dam_ring *r)
 	r->sq = r->cq = r->sqes = NULL;
 }
 
+/* A child of vfork closes descriptors of its own, and shares our memory. */
+static bool in_vfork_child(void)
+{
+	return dam_gate.born && !__atomic_load_n(&dam_sealed, __ATOMIC_RELAXED) &&
+	       dam_gate.pid != (uint32_t)dam_sys3(SYS_getpid, 0, 0, 0);
+}
+
 void dam_ring_forget(int fd)
 {
 	struct dam_ring *r = dam_ring_of(fd);
 
-	if (!r)
+	if (!r || in_vfork_child())
 		return;
 	__atomic_store_n(&dam_fds.ring[fd], 0, __ATOMIC_RELEASE);
 	drop_mappings(r);

@@ -31,6 +31,7 @@ struct dam_gate {
 	uint64_t epoch;
 	uint32_t fds_seq;   /* changes with what any descriptor leads to: see dam_self.fd */
 	uint32_t born;	    /* 1: this process has set itself up */
+	uint32_t pid;	    /* of this process, once born */
 	uint32_t busy;	    /* try-lock of the line to the coordinator */
 	uint32_t routing;   /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
 	void *real[64];	    /* the functions behind the hooks: see real.h */
@@ -57,7 +58,7 @@ struct dam_self {
 	uint32_t span; /* mean of countdown */
 	uint32_t random;
 	uint32_t pins; /* calls by which the program pinned this thread */
-	uint64_t idle_ns, sample_ns;
+	uint64_t idle_ns, sample_ns, check_ns;
 	uint64_t aio_ctx; /* the libaio context that the next two are about */
 	uint32_t aio_tail, aio_inflight;
 	uintptr_t seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */

@@ -74,42 +74,43 @@ DAM_EXPORT void closefrom(int first)
 
 /* -- memory: only to know where the program has mapped a ring ------------------------------------------ */
 
-static inline void *map(void *(*real)(void *, size_t, int, int, int, off_t), void *at, size_t len,
-			int prot, int flags, int fd, off_t off)
+/*
+ * An allocator may map memory before anything is set up, dlsym() may allocate: so these two are never looked
+ * up, only found by the constructor, and go to the kernel until then.
+ */
+static long kernel_says(long ret)
 {
+	if (!dam_sys_failed(ret))
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+DAM_EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+	__typeof__(&mmap) real = dam_real_known(DAM_REAL_mmap);
 	void *ret;
 
-	if (DAM_UNLIKELY(!real)) {
-		long addr = dam_sys6(SYS_mmap, (long)at, (long)len, prot, flags, fd, off);
-
-		if (!dam_sys_failed(addr))
-			return (void *)addr;
-		errno = (int)-addr;
-		return MAP_FAILED;
-	}
+	if (DAM_UNLIKELY(!real))
+		return (void *)kernel_says(dam_sys6(SYS_mmap, (long)at, (long)len, prot, flags, fd, off));
 	ret = real(at, len, prot, flags, fd, off);
 	if (DAM_UNLIKELY(fd >= 0 && dam_ring_of(fd)) && ret != MAP_FAILED)
 		dam_ring_mapped(fd, (uint64_t)off, ret);
 	return ret;
 }
 
-DAM_EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
-{
-	return map(DAM_REAL(mmap), at, len, prot, flags, fd, off);
-}
-
 /* off_t has 64 bits here: the same function */
 DAM_EXPORT void *mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
-	return map(DAM_REAL(mmap), at, len, prot, flags, fd, off);
+	return mmap(at, len, prot, flags, fd, off);
 }
 
 DAM_EXPORT int munmap(void *at, size_t len)
 {
-	__typeof__(&munmap) real = DAM_REAL(munmap);
+	__typeof__(&munmap) real = dam_real_known(DAM_REAL_munmap);
 
 	dam_ring_unmapped(at, len);
-	return real ? real(at, len) : (int)no_function();
+	return real ? real(at, len) : (int)kernel_says(dam_sys3(SYS_munmap, (long)at, (long)len, 0));
 }
 
 /* -- affinity: the program's own pins, and its own masks back ------------------------------------------ */
