@@ -13,14 +13,15 @@
 #include "preload/place.h"
 #include "preload/slow.h"
 
-#define KEY_FIRST_LEVEL	 32 /* pthread_setspecific() allocates for keys beyond it */
-#define IDLE_SPAN_MAX	 31
-#define SAMPLE_SPAN_MAX	 16
-#define BUSY_NS		 (50 * DAM_NS_PER_MS)
-#define SLEEPY_NS	 (500 * DAM_NS_PER_MS)
-#define SAMPLE_SLOW_NS	 (8 * DAM_NS_PER_MS)
-#define RECHECK_NS	 (100 * DAM_NS_PER_MS) /* how long what was seen of a page or descriptor is believed */
-#define SEALED_IDLE	 1000000u
+#define KEY_FIRST_LEVEL 32 /* pthread_setspecific() allocates for keys beyond it */
+#define IDLE_SPAN_MAX	31
+#define SAMPLE_SPAN_MAX 16
+#define BUSY_NS		(50 * DAM_NS_PER_MS)
+#define SLEEPY_NS	(500 * DAM_NS_PER_MS)
+#define SAMPLE_SLOW_NS	(8 * DAM_NS_PER_MS)
+#define RECHECK_NS \
+	(100 * DAM_NS_PER_MS) /* how long what was seen of a page or descriptor is believed */
+#define SEALED_IDLE 1000000u
 
 __thread struct dam_self dam_self;
 
@@ -83,8 +84,10 @@ static struct dam_slot *claim(uint64_t epoch)
 {
 	struct dam_self *me = &dam_self;
 	struct dam_ledger *l = dam_attach_ledger_of(epoch);
-	struct dam_slot *former = me->epoch && me->epoch == dam_attach_former(epoch) ? me->slot : NULL;
-	struct dam_slot *s = dam_ledger_claim(l, former ? former->tid : (uint32_t)dam_pins_tid(pthread_self()));
+	struct dam_slot *former =
+		me->epoch && me->epoch == dam_attach_former(epoch) ? me->slot : NULL;
+	struct dam_slot *s =
+		dam_ledger_claim(l, former ? former->tid : (uint32_t)dam_pins_tid(pthread_self()));
 
 	if (!s) {
 		__atomic_fetch_add(&l->no_slot, 1, __ATOMIC_RELAXED);

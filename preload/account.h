@@ -10,7 +10,8 @@
 #include "preload/self.h"
 
 enum dam_dir { DAM_DIR_READ, DAM_DIR_WRITE };
-_Static_assert(offsetof(struct dam_count, write_bytes) == 8 && offsetof(struct dam_count, write_ops) == 24,
+_Static_assert(offsetof(struct dam_count, write_bytes) == 8 &&
+		       offsetof(struct dam_count, write_ops) == 24,
 	       "indexed by direction");
 
 /** dam_account_init() - the key that ends a slot with its thread, and where rseq lies. Constructor only. */

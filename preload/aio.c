@@ -37,13 +37,14 @@ static void walk(struct dam_slot *s, struct iocb **iocbs, long from, long nr, ui
 			return;
 		if (cb->aio_lio_opcode >= OP_NR || ops[cb->aio_lio_opcode].len == LEN_NONE)
 			continue;
-		bytes = ops[cb->aio_lio_opcode].len == LEN_BYTES ?
-				cb->aio_nbytes :
-				dam_iov_bytes((const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes);
+		bytes = ops[cb->aio_lio_opcode].len == LEN_BYTES
+				? cb->aio_nbytes
+				: dam_iov_bytes((const void *)(uintptr_t)cb->aio_buf,
+						cb->aio_nbytes);
 		index = dam_place_index((int)cb->aio_fildes);
 		if (index != DAM_ROUTE_IGNORE)
-			dam_account_io(s, index, (enum dam_dir)ops[cb->aio_lio_opcode].dir, bytes, 1,
-				       sign);
+			dam_account_io(s, index, (enum dam_dir)ops[cb->aio_lio_opcode].dir, bytes,
+				       1, sign);
 	}
 }
 

@@ -12,6 +12,7 @@
 struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs);
 
 /** dam_aio_after() - take back what the kernel did not take. @ret: negative on error. */
-void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs, long ret);
+void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs,
+		   long ret);
 
 #endif

@@ -13,12 +13,13 @@
 #include "shm/board.h"
 #include "shm/segment.h"
 
-#define RETRY_NS	DAM_NS_PER_S	      /* no coordinator: look again after this */
-#define RETRY_MAX_NS	(32 * DAM_NS_PER_S)   /* one that does not answer: double up to this */
-#define ANSWER_NS	(10 * DAM_NS_PER_S)   /* no answer after this: give up */
-#define POLL_MAX_NS	(50 * DAM_NS_PER_MS)  /* longest pause between two looks for the answer */
-#define CHECK_NS	(100 * DAM_NS_PER_MS) /* attached: is the coordinator alive, has the directory changed? */
-#define LAST_WORDS_MS	5
+#define RETRY_NS     DAM_NS_PER_S	  /* no coordinator: look again after this */
+#define RETRY_MAX_NS (32 * DAM_NS_PER_S)  /* one that does not answer: double up to this */
+#define ANSWER_NS    (10 * DAM_NS_PER_S)  /* no answer after this: give up */
+#define POLL_MAX_NS  (50 * DAM_NS_PER_MS) /* longest pause between two looks for the answer */
+#define CHECK_NS \
+	(100 * DAM_NS_PER_MS) /* attached: is the coordinator alive, has the directory changed? */
+#define LAST_WORDS_MS 5
 
 struct dam_gate dam_gate;
 bool dam_sealed;
@@ -43,8 +44,9 @@ static struct {
  */
 static void *fresh(void *at, size_t size)
 {
-	long map = dam_sys6(SYS_mmap, (long)at, (long)size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
+	long map =
+		dam_sys6(SYS_mmap, (long)at, (long)size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
 
 	if (dam_sys_failed(map))
 		return NULL;
@@ -76,7 +78,8 @@ static bool be_born(void)
 	state.retry_ns = RETRY_NS;
 	if (child) {
 		dam_link_close();
-		if (!fresh(state.ledger, sizeof(*state.ledger)) || !fresh(state.board, sizeof(*state.board)))
+		if (!fresh(state.ledger, sizeof(*state.ledger)) ||
+		    !fresh(state.board, sizeof(*state.board)))
 			return false;
 	}
 	if (dam_sys3(SYS_madvise, (long)&dam_gate, sizeof(dam_gate), MADV_WIPEONFORK))
@@ -164,7 +167,8 @@ static void poll_answer(uint64_t now_ns)
 	if (err) {
 		dam_link_close();
 		retry_later(now_ns, state.retry_ns);
-		state.retry_ns = state.retry_ns * 2 < RETRY_MAX_NS ? state.retry_ns * 2 : RETRY_MAX_NS;
+		state.retry_ns =
+			state.retry_ns * 2 < RETRY_MAX_NS ? state.retry_ns * 2 : RETRY_MAX_NS;
 		return;
 	}
 	mapped = map_segments(ledger_fd, board_fd);
@@ -253,7 +257,9 @@ struct dam_ledger *dam_attach_ledger(void)
 {
 	if (!dam_gate.born)
 		return NULL; /* a child: what stands here is its parent's */
-	return state.phase == ON ? state.ledger : state.phase == WAITING ? state.private_ledger : NULL;
+	return state.phase == ON	? state.ledger
+	       : state.phase == WAITING ? state.private_ledger
+					: NULL;
 }
 
 const struct dam_board *dam_attach_board(void)

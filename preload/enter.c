@@ -21,7 +21,8 @@ static bool readable(const struct dam_sq *sq)
 	       (!sq->array || dam_peek(sq->array, ((size_t)sq->mask + 1) * sizeof(*sq->array)));
 }
 
-static bool find_batch(const struct dam_ring *r, int fd, unsigned int to_submit, struct dam_enter *e)
+static bool find_batch(const struct dam_ring *r, int fd, unsigned int to_submit,
+		       struct dam_enter *e)
 {
 	unsigned int ready;
 
@@ -31,8 +32,9 @@ static bool find_batch(const struct dam_ring *r, int fd, unsigned int to_submit,
 	e->sq.head = load_u32(r->sq, r->sq_off.head);
 	e->sq.mask = load_u32(r->sq, r->sq_off.ring_mask);
 	e->sq.shift = !!(r->flags & IORING_SETUP_SQE128);
-	e->sq.array = r->flags & IORING_SETUP_NO_SQARRAY ? NULL :
-							    (const unsigned int *)(r->sq + r->sq_off.array);
+	e->sq.array = r->flags & IORING_SETUP_NO_SQARRAY
+			      ? NULL
+			      : (const unsigned int *)(r->sq + r->sq_off.array);
 	e->sq.ring_fd = fd;
 	ready = load_u32(r->sq, r->sq_off.tail) - e->sq.head;
 	e->n = to_submit < ready ? to_submit : ready;

@@ -12,7 +12,8 @@
 
 struct dam_enter {
 	struct dam_slot *slot; /* NULL: do nothing */
-	const struct dam_ring *ring; /* NULL: not known, operations are counted by the return value */
+	const struct dam_ring
+		*ring; /* NULL: not known, operations are counted by the return value */
 	struct dam_sq sq;
 	unsigned int n;
 };

@@ -42,7 +42,8 @@ static void decode_nvme_vec(const void *arg, uint32_t lba_bytes, struct dam_ioct
 	const struct nvme_passthru_cmd *c = arg;
 
 	(void)lba_bytes;
-	add(io, dam_nvme_dir(c->opcode), dam_iov_bytes((const void *)(uintptr_t)c->addr, c->data_len));
+	add(io, dam_nvme_dir(c->opcode),
+	    dam_iov_bytes((const void *)(uintptr_t)c->addr, c->data_len));
 }
 
 static void decode_nvme_user_io(const void *arg, uint32_t lba_bytes, struct dam_ioctl_io *io)
@@ -64,9 +65,11 @@ static void decode_sg(const void *arg, uint32_t lba_bytes, struct dam_ioctl_io *
 
 	(void)lba_bytes;
 	if (h->interface_id == 'S') {
-		if (h->dxfer_direction == SG_DXFER_TO_DEV || h->dxfer_direction == SG_DXFER_TO_FROM_DEV)
+		if (h->dxfer_direction == SG_DXFER_TO_DEV ||
+		    h->dxfer_direction == SG_DXFER_TO_FROM_DEV)
 			add(io, DAM_DIR_WRITE, less(h->dxfer_len, h->resid));
-		if (h->dxfer_direction == SG_DXFER_FROM_DEV || h->dxfer_direction == SG_DXFER_TO_FROM_DEV)
+		if (h->dxfer_direction == SG_DXFER_FROM_DEV ||
+		    h->dxfer_direction == SG_DXFER_TO_FROM_DEV)
 			add(io, DAM_DIR_READ, less(h->dxfer_len, h->resid));
 	} else if (h4->guard == 'Q') {
 		if (h4->dout_xfer_len)
@@ -94,7 +97,8 @@ const uint8_t dam_ioctl_types[256] = {
 	[SG_IO >> 8] = 1,
 };
 
-bool dam_ioctl_decode(unsigned long req, const void *arg, uint32_t lba_bytes, struct dam_ioctl_io *out)
+bool dam_ioctl_decode(unsigned long req, const void *arg, uint32_t lba_bytes,
+		      struct dam_ioctl_io *out)
 {
 	struct dam_ioctl_io io = {0};
 

@@ -28,7 +28,8 @@ static inline bool dam_ioctl_may(unsigned long req)
  * @arg: the program's structure, which the kernel has read
  * Return: false: not in the table, or nothing moved.
  */
-bool dam_ioctl_decode(unsigned long req, const void *arg, uint32_t lba_bytes, struct dam_ioctl_io *out);
+bool dam_ioctl_decode(unsigned long req, const void *arg, uint32_t lba_bytes,
+		      struct dam_ioctl_io *out);
 
 /** dam_ioctl_count() - after a call on @fd that returned @ret; keeps errno. */
 void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret);

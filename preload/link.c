@@ -17,19 +17,19 @@
 #include "preload/slow.h"
 #include "shm/layout.h"
 
-#define MAX_PATHS  2
+#define MAX_PATHS 2
 /*
  * Out of the way of programs that count their descriptors, but among the 64 that every process has room for from
  * birth: for a higher one the kernel enlarges the table, and in a program with threads that waits for an RCU grace
  * period, tens of milliseconds.
  */
-#define HIGH_FD 48
+#define HIGH_FD	   48
 #define STATUS_MAX 4096
 
 static struct sockaddr_un addr[MAX_PATHS];
 static unsigned int nr_paths;
-static struct dam_hello hello = {.magic = DAM_HELLO_MAGIC, .version = DAM_SHM_VERSION,
-				 .kind = DAM_HELLO_ATTACH};
+static struct dam_hello hello = {
+	.magic = DAM_HELLO_MAGIC, .version = DAM_SHM_VERSION, .kind = DAM_HELLO_ATTACH};
 /* The user set DAM up for this very process, so a filter that came with it (a container's) is no reason to stay out. */
 static bool invited;
 
@@ -85,7 +85,8 @@ void dam_link_init(void)
 static bool filtered(void)
 {
 	static char status[STATUS_MAX];
-	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0,
+			   0, 0);
 	const char *p;
 	long n;
 
@@ -113,8 +114,8 @@ static bool may_call(void)
 /* open() on a socket fails with ENXIO, on nothing with ENOENT: so one harmless call tells whether it is there. */
 static bool socket_there(const struct sockaddr_un *a)
 {
-	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)a->sun_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-			   0, 0, 0);
+	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)a->sun_path,
+			   O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, 0, 0);
 
 	if (fd >= 0)
 		dam_sys3(SYS_close, fd, 0, 0);
@@ -171,17 +172,14 @@ static bool trusted(int fd)
 	return peer.uid == 0 || peer.uid == (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0);
 }
 
-/* Out of the way: programs count on the lowest free number. Below the usual limit, and below a small one. */
 static int keep_line(int fd)
 {
-	long high = dam_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 960);
+	long high = dam_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD);
 	struct stat st;
 
-	if (high < 0)
-		high = dam_sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 60);
 	dam_sys3(SYS_close, fd, 0, 0);
 	if (high < 0)
-		return (int)high;
+		return (int)high; /* not with a low number: programs count on the lowest one being free */
 	if (dam_sys3(SYS_fstat, high, (long)&st, 0)) {
 		dam_sys3(SYS_close, high, 0, 0);
 		return -EBADF;
@@ -212,8 +210,8 @@ static bool line_is_ours(void)
 {
 	struct stat st;
 
-	return line_fd >= 0 && !dam_sys3(SYS_fstat, line_fd, (long)&st, 0) && S_ISSOCK(st.st_mode) &&
-	       st.st_ino == line_ino;
+	return line_fd >= 0 && !dam_sys3(SYS_fstat, line_fd, (long)&st, 0) &&
+	       S_ISSOCK(st.st_mode) && st.st_ino == line_ino;
 }
 
 void dam_link_close(void)
@@ -253,13 +251,16 @@ int dam_link_answer(int *ledger_fd, int *board_fd)
 		char buf[CMSG_SPACE(4 * sizeof(int))];
 	} control;
 	struct iovec iov = {.iov_base = &w, .iov_len = sizeof(w)};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
 			   .msg_controllen = sizeof(control)};
 	int fd[2] = {-1, -1}, err;
 	long n;
 
-	n = line_is_ours() ? dam_sys3(SYS_recvmsg, line_fd, (long)&m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) :
-			     -EBADF;
+	n = line_is_ours()
+		    ? dam_sys3(SYS_recvmsg, line_fd, (long)&m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
+		    : -EBADF;
 	if (n == -EAGAIN || n == -EINTR)
 		return -EAGAIN;
 	err = n < 0 ? (int)n : take_fds(&m, fd);

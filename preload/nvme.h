@@ -11,7 +11,6 @@
 #include "preload/account.h"
 #include "preload/peek.h"
 
-
 #define DAM_IOV_MAX 1024
 
 /** dam_iov_bytes() - the sum of @nr lengths at @iov, untrusted. Return: bytes; 0: not readable. */

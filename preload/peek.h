@@ -25,7 +25,8 @@ static inline bool dam_peek(const void *p, size_t len)
 	uintptr_t last = ((uintptr_t)p + len - 1) >> DAM_PEEK_SHIFT;
 
 	for (; page <= last; page++)
-		if (DAM_UNLIKELY(dam_self.seen[page % DAM_SEEN_PAGES] != ~page) && !dam_peek_page(page))
+		if (DAM_UNLIKELY(dam_self.seen[page % DAM_SEEN_PAGES] != ~page) &&
+		    !dam_peek_page(page))
 			return false;
 	return true;
 }

@@ -59,7 +59,8 @@ static void note_other(uint32_t tid)
 
 	do {
 		now = (uint32_t)was == tid ? was + (1ull << 32) : (1ull << 32 | tid);
-	} while (!__atomic_compare_exchange_n(n, &was, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(n, &was, now, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
 	if (s)
 		__atomic_fetch_add(&s->pin_calls, 1, __ATOMIC_RELAXED);
 }

@@ -128,7 +128,8 @@ static uint8_t device_place(uint32_t type, uint64_t dev)
 		devices[place].type = type;
 		dam_gate.route[place] = DAM_LOCAL_OTHER;
 		if (dam_attach_ledger())
-			route_one(place, dam_attach_ledger(), dam_attach_board(), dam_now_coarse_ns());
+			route_one(place, dam_attach_ledger(), dam_attach_board(),
+				  dam_now_coarse_ns());
 		/* Release: who finds the device finds its route. */
 		__atomic_store_n(&nr_places, place + 1u, __ATOMIC_RELEASE);
 	}

@@ -25,7 +25,8 @@ enum {
 struct dam_fds {
 	uint8_t place[DAM_FDS];	 /* of reads and writes */
 	uint8_t device[DAM_FDS]; /* of passthrough ioctls: the device, with or without O_DIRECT */
-	uint8_t ring[DAM_FDS];	 /* number of the io_uring ring behind it, see ring.h; 0: none known */
+	uint8_t ring
+		[DAM_FDS]; /* number of the io_uring ring behind it, see ring.h; 0: none known */
 };
 
 extern struct dam_fds dam_fds;
@@ -81,7 +82,8 @@ static inline uint8_t dam_place_index(int fd)
 {
 	struct dam_self *me = &dam_self;
 
-	if (DAM_LIKELY(me->fd == fd && me->fds_seq == __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
+	if (DAM_LIKELY(me->fd == fd &&
+		       me->fds_seq == __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
 		return me->index;
 	return dam_place_find(fd);
 }

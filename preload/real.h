@@ -7,40 +7,40 @@
 #include "preload/self.h"
 
 /* X(name, where it lives), those called most often first. A new hook is a row here, its function in a wrap_*.c and its name in preload.map. */
-#define DAM_REALS(X)                                                                               \
-	X(ioctl, DAM_LIBC)                                                                         \
-	X(io_submit, DAM_AIO)                                                                      \
-	X(io_uring_submit, DAM_URING)                                                              \
-	X(io_uring_submit_and_wait, DAM_URING)                                                     \
-	X(close, DAM_LIBC)                                                                         \
-	X(dup2, DAM_LIBC)                                                                          \
-	X(dup3, DAM_LIBC)                                                                          \
-	X(close_range, DAM_LIBC)                                                                   \
-	X(closefrom, DAM_LIBC)                                                                     \
-	X(mmap, DAM_LIBC)                                                                          \
-	X(munmap, DAM_LIBC)                                                                        \
-	X(syscall, DAM_LIBC)                                                                       \
-	X(prctl, DAM_LIBC)                                                                         \
-	X(sched_setaffinity, DAM_LIBC)                                                             \
-	X(sched_getaffinity, DAM_LIBC)                                                             \
-	X(pthread_setaffinity_np, DAM_PTHREAD)                                                     \
-	X(pthread_getaffinity_np, DAM_PTHREAD)                                                     \
-	X(pthread_create, DAM_PTHREAD)                                                             \
-	X(thrd_create, DAM_PTHREAD)                                                                \
-	X(io_uring_submit_and_wait_timeout, DAM_URING)                                             \
-	X(io_uring_submit_and_wait_min_timeout, DAM_URING)                                         \
-	X(io_uring_submit_and_wait_reg, DAM_URING)                                                 \
-	X(io_uring_submit_and_get_events, DAM_URING)                                               \
-	X(io_uring_setup, DAM_URING)                                                               \
-	X(io_uring_enter, DAM_URING)                                                               \
-	X(io_uring_enter2, DAM_URING)                                                              \
-	X(io_uring_register, DAM_URING)                                                            \
-	X(io_uring_queue_exit, DAM_URING)                                                          \
-	X(io_uring_register_files, DAM_URING)                                                      \
-	X(io_uring_register_files_tags, DAM_URING)                                                 \
-	X(io_uring_register_files_sparse, DAM_URING)                                               \
-	X(io_uring_register_files_update, DAM_URING)                                               \
-	X(io_uring_register_files_update_tag, DAM_URING)                                           \
+#define DAM_REALS(X)                                       \
+	X(ioctl, DAM_LIBC)                                 \
+	X(io_submit, DAM_AIO)                              \
+	X(io_uring_submit, DAM_URING)                      \
+	X(io_uring_submit_and_wait, DAM_URING)             \
+	X(close, DAM_LIBC)                                 \
+	X(dup2, DAM_LIBC)                                  \
+	X(dup3, DAM_LIBC)                                  \
+	X(close_range, DAM_LIBC)                           \
+	X(closefrom, DAM_LIBC)                             \
+	X(mmap, DAM_LIBC)                                  \
+	X(munmap, DAM_LIBC)                                \
+	X(syscall, DAM_LIBC)                               \
+	X(prctl, DAM_LIBC)                                 \
+	X(sched_setaffinity, DAM_LIBC)                     \
+	X(sched_getaffinity, DAM_LIBC)                     \
+	X(pthread_setaffinity_np, DAM_PTHREAD)             \
+	X(pthread_getaffinity_np, DAM_PTHREAD)             \
+	X(pthread_create, DAM_PTHREAD)                     \
+	X(thrd_create, DAM_PTHREAD)                        \
+	X(io_uring_submit_and_wait_timeout, DAM_URING)     \
+	X(io_uring_submit_and_wait_min_timeout, DAM_URING) \
+	X(io_uring_submit_and_wait_reg, DAM_URING)         \
+	X(io_uring_submit_and_get_events, DAM_URING)       \
+	X(io_uring_setup, DAM_URING)                       \
+	X(io_uring_enter, DAM_URING)                       \
+	X(io_uring_enter2, DAM_URING)                      \
+	X(io_uring_register, DAM_URING)                    \
+	X(io_uring_queue_exit, DAM_URING)                  \
+	X(io_uring_register_files, DAM_URING)              \
+	X(io_uring_register_files_tags, DAM_URING)         \
+	X(io_uring_register_files_sparse, DAM_URING)       \
+	X(io_uring_register_files_update, DAM_URING)       \
+	X(io_uring_register_files_update_tag, DAM_URING)   \
 	X(io_uring_unregister_files, DAM_URING)
 
 enum dam_library { DAM_LIBC, DAM_PTHREAD, DAM_AIO, DAM_URING };
@@ -49,7 +49,7 @@ enum dam_real_id {
 #define DAM_REAL_ID(name, library) DAM_REAL_##name,
 	DAM_REALS(DAM_REAL_ID)
 #undef DAM_REAL_ID
-	DAM_REAL_NR,
+		DAM_REAL_NR,
 };
 
 _Static_assert(DAM_REAL_NR <= 64, "room in the gate");
@@ -71,9 +71,10 @@ void *dam_real_known(enum dam_real_id id);
 void dam_real_init(void);
 
 /* The function behind hook @name, with its own type; NULL: there is none. In the hook itself only. */
-#define DAM_REAL(name)                                                                             \
-	((__typeof__(&(name)))(DAM_LIKELY(dam_gate.real[DAM_REAL_##name]) ?                        \
-				       dam_gate.real[DAM_REAL_##name] :                            \
-				       dam_real_find(DAM_REAL_##name, __builtin_return_address(0))))
+#define DAM_REAL(name)                                                    \
+	((__typeof__(&(name)))(DAM_LIKELY(dam_gate.real[DAM_REAL_##name]) \
+				       ? dam_gate.real[DAM_REAL_##name]   \
+				       : dam_real_find(DAM_REAL_##name,   \
+						       __builtin_return_address(0))))
 
 #endif

@@ -14,7 +14,9 @@ static unsigned int nr_mapped;		 /* rings whose mappings are noted */
 
 struct dam_ring *dam_ring_of(int fd)
 {
-	uint8_t n = (unsigned int)fd < DAM_FDS ? __atomic_load_n(&dam_fds.ring[fd], __ATOMIC_ACQUIRE) : 0;
+	uint8_t n = (unsigned int)fd < DAM_FDS
+			    ? __atomic_load_n(&dam_fds.ring[fd], __ATOMIC_ACQUIRE)
+			    : 0;
 
 	return n ? &rings[n] : NULL;
 }
@@ -107,7 +109,8 @@ void dam_ring_unmapped(const void *at, size_t len)
 	for (unsigned int n = 1; n < DAM_RINGS; n++) {
 		struct dam_ring *r = &rings[n];
 
-		if ((uintptr_t)r->sq - (uintptr_t)at < len || (uintptr_t)r->cq - (uintptr_t)at < len ||
+		if ((uintptr_t)r->sq - (uintptr_t)at < len ||
+		    (uintptr_t)r->cq - (uintptr_t)at < len ||
 		    (uintptr_t)r->sqes - (uintptr_t)at < len)
 			drop_mappings(r);
 	}
@@ -169,7 +172,9 @@ void dam_ring_registered(int fd, unsigned int opcode, const void *arg, unsigned 
 uint8_t dam_ring_file(int fd, unsigned int index)
 {
 	const struct dam_ring *r = dam_ring_of(fd);
-	uint8_t place = r && index < DAM_RING_FILES ? __atomic_load_n(&r->file[index], __ATOMIC_RELAXED) : 0;
+	uint8_t place = r && index < DAM_RING_FILES
+				? __atomic_load_n(&r->file[index], __ATOMIC_RELAXED)
+				: 0;
 
 	return place ? place : DAM_PLACE_OTHER;
 }

@@ -21,7 +21,7 @@ struct dam_ring {
 	uint32_t flags;
 	struct io_sqring_offsets sq_off;
 	struct io_cqring_offsets cq_off;
-	const char *sq, *cq, *sqes; /* in the program's mappings; NULL: not seen */
+	const char *sq, *cq, *sqes;   /* in the program's mappings; NULL: not seen */
 	uint8_t file[DAM_RING_FILES]; /* places of the fixed files */
 };
 

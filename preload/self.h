@@ -29,11 +29,12 @@
 struct dam_gate {
 	/* 0: closed, nothing is counted. Else which ledger is counted in: see DAM_EPOCH_ATTACHED. */
 	uint64_t epoch;
-	uint32_t fds_seq;   /* changes with what any descriptor leads to: see dam_self.fd */
-	uint32_t born;	    /* 1: this process has set itself up */
-	uint32_t pid;	    /* of this process, once born */
-	uint32_t busy;	    /* try-lock of the line to the coordinator */
-	uint32_t routing;   /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
+	uint32_t fds_seq; /* changes with what any descriptor leads to: see dam_self.fd */
+	uint32_t born;	  /* 1: this process has set itself up */
+	uint32_t pid;	  /* of this process, once born */
+	uint32_t busy;	  /* try-lock of the line to the coordinator */
+	uint32_t
+		routing; /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
 	void *real[64];	    /* the functions behind the hooks: see real.h */
 	uint8_t route[256]; /* place → index in the ledger; DAM_ROUTE_IGNORE: see place.h */
 } __attribute__((aligned(DAM_GATE_PAGE)));
@@ -48,7 +49,8 @@ struct dam_self {
 	struct dam_slot *slot; /* NULL: count nothing */
 	uint32_t countdown;    /* submissions until the next sample */
 	uint32_t idle;	       /* calls to let pass before looking for a coordinator again */
-	uint32_t outer; /* 1: inside a hook that has counted; the library may come back by syscall() */
+	uint32_t
+		outer; /* 1: inside a hook that has counted; the library may come back by syscall() */
 	/* The descriptor last counted: its index in the ledger while fds_seq is the gate's. */
 	uint32_t fds_seq;
 	int fd;
@@ -61,7 +63,8 @@ struct dam_self {
 	uint64_t idle_ns, sample_ns, check_ns;
 	uint64_t aio_ctx; /* the libaio context that the next two are about */
 	uint32_t aio_tail, aio_inflight;
-	uintptr_t seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */
+	uintptr_t
+		seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */
 } __attribute__((aligned(64)));
 
 extern struct dam_gate dam_gate;

@@ -25,7 +25,8 @@ static inline bool dam_slow_enter(uint64_t *old)
 
 	if (__atomic_load_n(&dam_sealed, __ATOMIC_ACQUIRE))
 		return false;
-	return dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)old, sizeof(all), 0, 0) == 0;
+	return dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)old, sizeof(all), 0,
+			0) == 0;
 }
 
 static inline void dam_slow_leave(const uint64_t *old)

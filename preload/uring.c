@@ -33,15 +33,15 @@ enum len {
 };
 
 enum {
-	LASTS = 1,	 /* may stay in flight for as long as it likes, or complete many times */
-	WIDE = 2,	 /* takes two entries in a ring of mixed sizes */
-	CLOSES = 4,	 /* closes fd, or the fixed file */
+	LASTS = 1,	   /* may stay in flight for as long as it likes, or complete many times */
+	WIDE = 2,	   /* takes two entries in a ring of mixed sizes */
+	CLOSES = 4,	   /* closes fd, or the fixed file */
 	CHANGES_FIXED = 8, /* changes fixed files */
 };
 
 /* One byte a row: the rows in common use share a line of the cache. */
 #define ROW(len, dir, flags) ((len) | (dir) << 3 | (flags) << 4)
-#define ROW_LEN(row)	     ((enum len)((row) & 7))
+#define ROW_LEN(row)	     ((enum len)((row)&7))
 #define ROW_DIR(row)	     ((enum dam_dir)((row) >> 3 & 1))
 #define ROW_FLAGS(row)	     ((unsigned int)(row) >> 4)
 
@@ -92,13 +92,14 @@ static int cmd_bytes(const struct io_uring_sqe *sqe, bool wide, uint64_t *bytes)
 
 	if (!wide || (sqe->cmd_op & ~3u) != (NVME_URING_CMD_IO & ~3u))
 		return -1;
-	*bytes = sqe->cmd_op & 1 ? dam_iov_bytes((const void *)(uintptr_t)c->addr, c->data_len) :
-				   c->data_len;
+	*bytes = sqe->cmd_op & 1 ? dam_iov_bytes((const void *)(uintptr_t)c->addr, c->data_len)
+				 : c->data_len;
 	return dam_nvme_dir(c->opcode);
 }
 
 /* What does not move data by itself, yet changes what is known. */
-static DAM_COLD void note_side_effect(const struct io_uring_sqe *sqe, unsigned int flags, int ring_fd)
+static DAM_COLD void note_side_effect(const struct io_uring_sqe *sqe, unsigned int flags,
+				      int ring_fd)
 {
 	struct dam_ring *r;
 
@@ -109,7 +110,8 @@ static DAM_COLD void note_side_effect(const struct io_uring_sqe *sqe, unsigned i
 	}
 	if ((flags & CLOSES) && !sqe->file_index)
 		dam_place_forget(sqe->fd);
-	if ((flags & (CLOSES | CHANGES_FIXED)) && (sqe->file_index || sqe->opcode == IORING_OP_FILES_UPDATE))
+	if ((flags & (CLOSES | CHANGES_FIXED)) &&
+	    (sqe->file_index || sqe->opcode == IORING_OP_FILES_UPDATE))
 		dam_ring_files_gone(ring_fd);
 }
 
@@ -143,14 +145,16 @@ static inline void add(struct run *r, uint8_t index, enum dam_dir dir, uint64_t 
 }
 
 /* An entry whose length is not simply len, or with flags, or without DMA. */
-static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe, const struct dam_sq *sq)
+static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe,
+				 const struct dam_sq *sq)
 {
 	uint8_t row = ops[sqe->opcode], index;
 	int dir = ROW_DIR(row);
 	uint64_t bytes = sqe->len;
 
 	if (ROW_FLAGS(row) || (sqe->flags & IOSQE_CQE_SKIP_SUCCESS))
-		note_side_effect(sqe, ROW_FLAGS(row) | (sqe->flags & IOSQE_CQE_SKIP_SUCCESS ? LASTS : 0),
+		note_side_effect(sqe,
+				 ROW_FLAGS(row) | (sqe->flags & IOSQE_CQE_SKIP_SUCCESS ? LASTS : 0),
 				 sq->ring_fd);
 	if (ROW_LEN(row) == LEN_NONE)
 		return;
@@ -164,13 +168,13 @@ static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe
 		return;
 	if (ROW_LEN(row) == LEN_UNKNOWN || (sqe->flags & IOSQE_BUFFER_SELECT))
 		bytes = 0; /* the kernel picks the buffer */
-	index = sqe->flags & IOSQE_FIXED_FILE ?
-			dam_place_index_of(dam_ring_file(sq->ring_fd, (unsigned int)sqe->fd)) :
-			dam_place_index(sqe->fd);
+	index = sqe->flags & IOSQE_FIXED_FILE
+			? dam_place_index_of(dam_ring_file(sq->ring_fd, (unsigned int)sqe->fd))
+			: dam_place_index(sqe->fd);
 	if (index != DAM_ROUTE_IGNORE)
 		add(run, index, (enum dam_dir)dir, bytes);
-	else
-		note_side_effect(sqe, LASTS, sq->ring_fd); /* a pipe or an eventfd may never be ready */
+	else /* a pipe or an eventfd may never be ready */
+		note_side_effect(sqe, LASTS, sq->ring_fd);
 }
 
 bool dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)

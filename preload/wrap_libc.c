@@ -92,7 +92,8 @@ DAM_EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t o
 	void *ret;
 
 	if (DAM_UNLIKELY(!real))
-		return (void *)kernel_says(dam_sys6(SYS_mmap, (long)at, (long)len, prot, flags, fd, off));
+		return (void *)kernel_says(
+			dam_sys6(SYS_mmap, (long)at, (long)len, prot, flags, fd, off));
 	ret = real(at, len, prot, flags, fd, off);
 	if (DAM_UNLIKELY(fd >= 0 && dam_ring_of(fd)) && ret != MAP_FAILED)
 		dam_ring_mapped(fd, (uint64_t)off, ret);
@@ -110,7 +111,8 @@ DAM_EXPORT int munmap(void *at, size_t len)
 	__typeof__(&munmap) real = dam_real_known(DAM_REAL_munmap);
 
 	dam_ring_unmapped(at, len);
-	return real ? real(at, len) : (int)kernel_says(dam_sys3(SYS_munmap, (long)at, (long)len, 0));
+	return real ? real(at, len)
+		    : (int)kernel_says(dam_sys3(SYS_munmap, (long)at, (long)len, 0));
 }
 
 /* -- affinity: the program's own pins, and its own masks back ------------------------------------------ */

@@ -54,7 +54,8 @@ static long on_register(const struct call *k)
 	long ret = make(k);
 
 	if (ret >= 0)
-		dam_ring_registered((int)k->a, (unsigned int)k->b, (const void *)k->c, (unsigned int)k->d);
+		dam_ring_registered((int)k->a, (unsigned int)k->b, (const void *)k->c,
+				    (unsigned int)k->d);
 	return ret;
 }
 
@@ -116,10 +117,14 @@ static const struct {
 	long nr;
 	long (*on)(const struct call *k);
 } table[] = {
-	{SYS_io_uring_enter, on_enter},	      {SYS_io_uring_setup, on_setup},
-	{SYS_io_uring_register, on_register}, {SYS_io_submit, on_io_submit},
-	{SYS_sched_setaffinity, on_setaffinity}, {SYS_sched_getaffinity, on_getaffinity},
-	{SYS_seccomp, on_seccomp},	      {SYS_prctl, on_prctl},
+	{SYS_io_uring_enter, on_enter},
+	{SYS_io_uring_setup, on_setup},
+	{SYS_io_uring_register, on_register},
+	{SYS_io_submit, on_io_submit},
+	{SYS_sched_setaffinity, on_setaffinity},
+	{SYS_sched_getaffinity, on_getaffinity},
+	{SYS_seccomp, on_seccomp},
+	{SYS_prctl, on_prctl},
 };
 
 long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f)

@@ -36,8 +36,8 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 	const struct io_uring_sq *sq = &ring->sq;
 	const bool sqpoll = ring->flags & IORING_SETUP_SQPOLL;
 	/* SQPOLL: the kernel's head runs by itself; what this call flushes starts at sqe_head */
-	unsigned int head = DAM_UNLIKELY(sqpoll) ? sq->sqe_head :
-						   __atomic_load_n(sq->khead, __ATOMIC_RELAXED);
+	unsigned int head =
+		DAM_UNLIKELY(sqpoll) ? sq->sqe_head : __atomic_load_n(sq->khead, __ATOMIC_RELAXED);
 
 	b->slot = NULL;
 	b->n = sq->sqe_tail - head;
@@ -49,7 +49,8 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 		.sqes = sq->sqes,
 		.head = head,
 		/* liburing before 2.3 has no ring_mask */
-		.mask = DAM_LIKELY(sq->ring_mask) || !sq->kring_mask ? sq->ring_mask : *sq->kring_mask,
+		.mask = DAM_LIKELY(sq->ring_mask) || !sq->kring_mask ? sq->ring_mask
+								     : *sq->kring_mask,
 		.shift = !!(ring->flags & IORING_SETUP_SQE128),
 		.ring_fd = ring->ring_fd,
 	};
@@ -95,66 +96,69 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b)
 }
 
 /* One hook on a function that submits: real function, slot, count, call, settle. */
-#define SUBMIT_HOOK(name, params, args)                                                            \
-	DAM_EXPORT int name params                                                                 \
-	{                                                                                          \
-		__typeof__(&(name)) real = DAM_REAL(name);                                         \
-		struct dam_slot *slot;                                                             \
-		struct batch b;                                                                    \
-		int ret;                                                                           \
-                                                                                                   \
-		if (DAM_UNLIKELY(!real))                                                           \
-			return -ENOSYS;                                                            \
-		slot = dam_slot_mine();                                                            \
-		if (DAM_UNLIKELY(!slot))                                                           \
-			return real args;                                                          \
-		count_batch(ring, slot, &b);                                                       \
-		ret = real args;                                                                   \
-		settle_batch(ring, &b);                                                            \
-		return ret;                                                                        \
+#define SUBMIT_HOOK(name, params, args)                    \
+	DAM_EXPORT int name params                         \
+	{                                                  \
+		__typeof__(&(name)) real = DAM_REAL(name); \
+		struct dam_slot *slot;                     \
+		struct batch b;                            \
+		int ret;                                   \
+                                                           \
+		if (DAM_UNLIKELY(!real))                   \
+			return -ENOSYS;                    \
+		slot = dam_slot_mine();                    \
+		if (DAM_UNLIKELY(!slot))                   \
+			return real args;                  \
+		count_batch(ring, slot, &b);               \
+		ret = real args;                           \
+		settle_batch(ring, &b);                    \
+		return ret;                                \
 	}
 
-SUBMIT_HOOK(io_uring_submit, (struct io_uring *ring), (ring))
-SUBMIT_HOOK(io_uring_submit_and_wait, (struct io_uring *ring, unsigned int wait_nr), (ring, wait_nr))
-SUBMIT_HOOK(io_uring_submit_and_get_events, (struct io_uring *ring), (ring))
+SUBMIT_HOOK(io_uring_submit, (struct io_uring * ring), (ring))
+SUBMIT_HOOK(io_uring_submit_and_wait, (struct io_uring * ring, unsigned int wait_nr),
+	    (ring, wait_nr))
+SUBMIT_HOOK(io_uring_submit_and_get_events, (struct io_uring * ring), (ring))
 SUBMIT_HOOK(io_uring_submit_and_wait_timeout,
-	    (struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
+	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
 	     struct __kernel_timespec *ts, sigset_t *sigmask),
 	    (ring, cqe_ptr, wait_nr, ts, sigmask))
 SUBMIT_HOOK(io_uring_submit_and_wait_min_timeout,
-	    (struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
+	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
 	     struct __kernel_timespec *ts, unsigned int min_wait, sigset_t *sigmask),
 	    (ring, cqe_ptr, wait_nr, ts, min_wait, sigmask))
 SUBMIT_HOOK(io_uring_submit_and_wait_reg,
-	    (struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr, int reg_index),
+	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
+	     int reg_index),
 	    (ring, cqe_ptr, wait_nr, reg_index))
 
 /* One hook on a function whose success is noted. */
-#define NOTE_HOOK(name, params, args, note)                                                        \
-	DAM_EXPORT int name params                                                                 \
-	{                                                                                          \
-		__typeof__(&(name)) real = DAM_REAL(name);                                         \
-		int ret = real ? real args : -ENOSYS;                                              \
-                                                                                                   \
-		if (ret >= 0)                                                                      \
-			note;                                                                      \
-		return ret;                                                                        \
+#define NOTE_HOOK(name, params, args, note)                \
+	DAM_EXPORT int name params                         \
+	{                                                  \
+		__typeof__(&(name)) real = DAM_REAL(name); \
+		int ret = real ? real args : -ENOSYS;      \
+                                                           \
+		if (ret >= 0)                              \
+			note;                              \
+		return ret;                                \
 	}
 
-NOTE_HOOK(io_uring_register_files, (struct io_uring *ring, const int *files, unsigned int nr),
+NOTE_HOOK(io_uring_register_files, (struct io_uring * ring, const int *files, unsigned int nr),
 	  (ring, files, nr), dam_ring_files(ring->ring_fd, 0, files, nr))
 NOTE_HOOK(io_uring_register_files_tags,
-	  (struct io_uring *ring, const int *files, const __u64 *tags, unsigned int nr),
+	  (struct io_uring * ring, const int *files, const __u64 *tags, unsigned int nr),
 	  (ring, files, tags, nr), dam_ring_files(ring->ring_fd, 0, files, nr))
-NOTE_HOOK(io_uring_register_files_sparse, (struct io_uring *ring, unsigned int nr), (ring, nr),
+NOTE_HOOK(io_uring_register_files_sparse, (struct io_uring * ring, unsigned int nr), (ring, nr),
 	  dam_ring_files(ring->ring_fd, 0, NULL, nr))
 NOTE_HOOK(io_uring_register_files_update,
-	  (struct io_uring *ring, unsigned int off, const int *files, unsigned int nr),
+	  (struct io_uring * ring, unsigned int off, const int *files, unsigned int nr),
 	  (ring, off, files, nr), dam_ring_files(ring->ring_fd, off, files, nr))
 NOTE_HOOK(io_uring_register_files_update_tag,
-	  (struct io_uring *ring, unsigned int off, const int *files, const __u64 *tags, unsigned int nr),
+	  (struct io_uring * ring, unsigned int off, const int *files, const __u64 *tags,
+	   unsigned int nr),
 	  (ring, off, files, tags, nr), dam_ring_files(ring->ring_fd, off, files, nr))
-NOTE_HOOK(io_uring_unregister_files, (struct io_uring *ring), (ring),
+NOTE_HOOK(io_uring_unregister_files, (struct io_uring * ring), (ring),
 	  dam_ring_files_gone(ring->ring_fd))
 NOTE_HOOK(io_uring_register,
 	  (unsigned int fd, unsigned int opcode, const void *arg, unsigned int nr_args),

@@ -410,6 +410,27 @@ static int mode_bad_pointers(void)
 	return 0;
 }
 
+/*
+ * Nothing of the library's among the lowest descriptors, which programs count on, and nothing above 63, for which
+ * the kernel would enlarge the table and in a program with threads wait for a grace period.
+ */
+static int mode_descriptors(void)
+{
+	int before = dup(0), inherited[1024];
+
+	close(before);
+	for (int i = 64; i < 1024; i++)
+		inherited[i] = fcntl(i, F_GETFD);
+	open_all();
+	reads(5);
+	for (int i = 64; i < 1024; i++)
+		need(fcntl(i, F_GETFD) == inherited[i], "a high descriptor");
+	io_uring_queue_exit(&ring);
+	close(fd);
+	need(dup(0) == before, "the lowest free descriptor");
+	return 0;
+}
+
 static int mode_environment(void)
 {
 	const char *list = getenv("LD_PRELOAD");
@@ -427,7 +448,7 @@ static const struct {
 	{"closefrom", mode_closefrom}, {"seccomp", mode_seccomp}, {"seccomp-first", mode_seccomp_first},
 	{"pin-before", mode_pin_before}, {"pin-after", mode_pin_after}, {"pin-other", mode_pin_other},
 	{"moved", mode_moved}, {"cancel", mode_cancel}, {"threads", mode_threads},
-	{"bad-pointers", mode_bad_pointers}, {"environment", mode_environment},
+	{"bad-pointers", mode_bad_pointers}, {"environment", mode_environment}, {"descriptors", mode_descriptors},
 };
 
 int main(int argc, char **argv)

@@ -119,7 +119,7 @@ START_TEST(test_row)
 END_TEST
 
 static const char *const alone[] = {"plain", "fork", "vfork", "exec", "closefrom", "seccomp-first",
-				    "cancel", "bad-pointers", "pin-other"};
+				    "cancel", "bad-pointers", "pin-other", "descriptors"};
 
 START_TEST(test_no_coordinator)
 {
