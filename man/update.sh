@@ -14,8 +14,10 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 status=0
 
-for tool in dam-run dam-ctl dam-coord; do
-	"$build/$tool" --help-mdoc
+# A command with options of its own is a tool here.
+for tool in dam-run dam-ctl dam-coord dam-replay "dam-replay dim"; do
+	# shellcheck disable=SC2086 # two words
+	"$build"/$tool --help-mdoc
 done >"$tmp/blocks"
 
 # merge PAGE: the page with the tools' own blocks; a block that no tool prints, or that has no end, is an error

@@ -12,6 +12,7 @@ base    | base/                             |
 shm     | shm/ base/                        | urcu
 hal     | hal/ base/                        | hwloc perfmon/
 predict | predict/ base/                    |
+dim     | dim/ predict/dam_dim.h            |
 policy  | policy/ predict/ base/            |
 preload | preload/ shm/ base/ hal/pmu       | urcu liburing libaio
 tools   | tools/ policy/ predict/ hal/ shm/ base/ | urcu jansson hwloc liburing ncurses sqlite3
@@ -91,6 +92,8 @@ self_test() {
 		bad|policy/x.c|#include <time.h>
 		bad|policy/x.c|#include <unistd.h>
 		bad|predict/x.c|#include "policy/policy.h"
+		bad|predict/x.c|#include <pthread.h>
+		bad|dim/x.c|#include "predict/predict.h"
 		bad|preload/x.c|#include "hal/hal.h"
 		bad|preload/x.c|#include <hwloc.h>
 		bad|shm/x.c|#include <jansson.h>

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The DAM authors
-# Completion for dam-run, dam-ctl and dam-coord: options and commands as the tool's own --help lists them.
+# Completion for dam-run, dam-ctl, dam-coord and dam-replay: options and commands as the tool's own --help lists them.
 
 # _dam_help SECTION: the names in one section of --help, options with "=" if they take a value
 _dam_help() {
-	"$_dam_tool" --help 2>/dev/null | awk -v section="$1:" '
+	"$_dam_tool" ${_dam_command:+"$_dam_command"} --help 2>/dev/null | awk -v section="$1:" '
 		/^[^ ]/ { inside = $0 == section; next }
 		!inside || !NF { next }
 		section == "Commands:" { print $1; next }
@@ -39,8 +39,12 @@ _dam_program() {
 }
 
 _dam() {
-	local _dam_tool=$1 cur=$2 previous=$3 program words
+	local _dam_tool=$1 _dam_command='' cur=$2 previous=$3 program words
 	COMPREPLY=()
+	# Its commands have options of their own.
+	if [ "${_dam_tool##*/}" = dam-replay ] && [ "$COMP_CWORD" -gt 1 ]; then
+		_dam_command=${COMP_WORDS[1]}
+	fi
 	if [ "${_dam_tool##*/}" = dam-run ]; then
 		program=$(_dam_program)
 		if [ -n "$program" ] && [ "$COMP_CWORD" -gt "$program" ]; then
@@ -61,9 +65,13 @@ _dam() {
 	elif [ "${_dam_tool##*/}" = dam-run ]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		return
+	elif [ -n "$_dam_command" ]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames 2>/dev/null
+		return
 	else
 		words=$(_dam_help Commands)
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
-complete -F _dam dam-run dam-ctl dam-coord
+complete -F _dam dam-run dam-ctl dam-coord dam-replay
