@@ -139,8 +139,8 @@ static void park_tired(struct dam_dim *dim)
 static void exit_parking(struct dam_dim *dim)
 {
 	dim->tune = dim->profile_ix ? DAM_DIM_GOING_LEFT : DAM_DIM_GOING_RIGHT;
-	if (dim->tired < MAX_STEPS && move(dim))
-		dim->tired++;
+	if (move(dim))
+		dim->tired++; /* from 0: nobody parks otherwise, or leaves */
 }
 
 static void search(struct dam_dim *dim)

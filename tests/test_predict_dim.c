@@ -37,11 +37,12 @@ static const struct {
 	enum dam_dim_verdict verdict;
 	struct search to;
 } net_rows[] = {
-	{"parked on top, the same: rests", {TOP, 2, 0, 0, 0}, 1000, KEPT, SAME, {TOP, 2, 0, 0, 0}},
+	{"parked on top, nearly the same: rests", {TOP, 2, 0, 0, 0}, 1050, KEPT, SAME, {TOP, 2, 0, 0, 0}},
 	{"parked on top, better: out, to the left", {TOP, 2, 0, 0, 0}, 2000, CHANGED, BETTER,
 	 {LEFT, 1, 1, 0, 1}},
 	{"parked on top, worse: out as well", {TOP, 4, 0, 0, 0}, 500, CHANGED, WORSE,
 	 {LEFT, 3, 1, 0, 1}},
+	{"parked on top at 1: out to 0", {TOP, 1, 0, 0, 0}, 500, CHANGED, WORSE, {LEFT, 0, 1, 0, 1}},
 	{"parked on top at 0: the only way out is right", {TOP, 0, 0, 0, 0}, 500, CHANGED, WORSE,
 	 {RIGHT, 1, 0, 1, 1}},
 	{"parked tired: rests without looking", {TIRED, 3, 0, 0, 10}, 9000, KEPT, NONE,
@@ -75,6 +76,7 @@ static const struct {
 	 {TOP, 2, 0, 0, 0}},
 	{"back by one after one: not yet the top", {RIGHT, 2, 1, 1, 2}, 2000, CHANGED, BETTER,
 	 {RIGHT, 3, 1, 2, 3}},
+	{"the same to the left", {LEFT, 2, 1, 1, 2}, 2000, CHANGED, BETTER, {LEFT, 1, 2, 1, 3}},
 	{"back by two: past the top", {RIGHT, 2, 2, 2, 4}, 2000, CHANGED, BETTER,
 	 {RIGHT, 3, 2, 3, 5}},
 	{"back by one, but not better: no top", {RIGHT, 2, 2, 1, 3}, 1000, CHANGED, SAME,
