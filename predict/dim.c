@@ -140,7 +140,7 @@ static void exit_parking(struct dam_dim *dim)
 {
 	dim->tune = dim->profile_ix ? DAM_DIM_GOING_LEFT : DAM_DIM_GOING_RIGHT;
 	if (move(dim))
-		dim->tired++; /* from 0: nobody parks otherwise, or leaves */
+		dim->tired++; /* it was 0: rested */
 }
 
 static void search(struct dam_dim *dim)
