@@ -55,7 +55,8 @@ expect "DAM_SIM: the same name twice in a file" 1 1 "$tmp/sim, line 2" env DAM_S
 head -c 4096 /dev/urandom >"$tmp/sim"
 expect "DAM_SIM: a file of noise" 1 1 "$tmp/sim" env DAM_SIM="$tmp/sim" dam-coord --once
 expect "DAM_CAPACITY: no number" 1 1 DAM_CAPACITY env DAM_CAPACITY=block:vda=much dam-coord --once
-expect "dam-run hands a bad DAM_SIM on" 125 1 DAM_SIM env DAM_SIM='motor e0' dam-run -- touch "$tmp/ran"
+# two lines: the coordinator says why, dam-run that it has none
+expect "dam-run hands a bad DAM_SIM on" 125 2 DAM_SIM env DAM_SIM='motor e0' dam-run -- touch "$tmp/ran"
 [ ! -e "$tmp/ran" ] || fail "the program ran although its coordinator could not start"
 
 # The socket's path: taken by a live coordinator, left by a dead one.
