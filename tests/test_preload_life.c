@@ -101,13 +101,46 @@ static const struct {
 	{"cancelled threads", "cancel", 0, 1, -1, -1},
 };
 
+/*
+ * A program that ends waits 5 ms for an outstanding answer and then goes without: on a busy machine the coordinator
+ * may not get to run in that time.
+ */
+static bool answered_late(unsigned int want, int nth)
+{
+	unsigned int pid, ops;
+	int i;
+
+	if (c.nr < want)
+		return true;
+	rewind(out);
+	while (nth >= 0 && fscanf(out, "%u %u", &pid, &ops) == 2) {
+		i = client_of(pid, (unsigned int)nth);
+		if (i < 0 || (ops && !ops_of((unsigned int)i)))
+			return true;
+	}
+	return false;
+}
+
+static int run_until_answered(const char *mode, unsigned int want, int nth)
+{
+	int status, tries = 10;
+
+	coord_start(&c, TEST_FILE);
+	status = coord_reap(&c, start(mode));
+	while (status == 0 && tries-- && answered_late(want, nth)) {
+		teardown();
+		setup();
+		coord_start(&c, TEST_FILE);
+		status = coord_reap(&c, start(mode));
+	}
+	return status;
+}
+
 START_TEST(test_row)
 {
 	unsigned int want = rows[_i].attaches ? rows[_i].attaches : rows[_i].processes;
-	int status;
+	int status = run_until_answered(rows[_i].mode, want, rows[_i].nth);
 
-	coord_start(&c, TEST_FILE);
-	status = coord_reap(&c, start(rows[_i].mode));
 	ck_assert_msg(status == 0, "%s: status %d", rows[_i].why, status);
 	ck_assert_msg(c.nr == want, "%s: attached %u times", rows[_i].why, c.nr);
 	if (rows[_i].nth >= 0)
@@ -151,8 +184,7 @@ END_TEST
 
 START_TEST(test_bad_pointers)
 {
-	coord_start(&c, TEST_FILE);
-	ck_assert_int_eq(coord_reap(&c, start("bad-pointers")), 0);
+	ck_assert_int_eq(run_until_answered("bad-pointers", 1, 0), 0);
 	ck_assert_uint_eq(c.nr, 1);
 	/* the operations were submitted; nobody can say how many bytes they asked for */
 	ck_assert_uint_eq(ops_of(0), 12);
