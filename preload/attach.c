@@ -19,7 +19,8 @@
 #define POLL_MAX_NS  (50 * DAM_NS_PER_MS) /* longest pause between two looks for the answer */
 #define CHECK_NS \
 	(100 * DAM_NS_PER_MS) /* attached: is the coordinator alive, has the directory changed? */
-#define LAST_WORDS_MS 5
+#define LAST_WORDS_MS	  5   /* how long a program that ends waits for an outstanding answer, … */
+#define LAST_WORDS_RUN_MS 250 /* … and where a dam-run that was asked to measure it waits with it */
 
 struct dam_gate dam_gate;
 bool dam_sealed;
@@ -248,7 +249,7 @@ void dam_attach_last_words(void)
 {
 	if (!dam_gate.born || state.phase != WAITING)
 		return;
-	dam_link_wait(LAST_WORDS_MS);
+	dam_link_wait(dam_link_measured() ? LAST_WORDS_RUN_MS : LAST_WORDS_MS);
 	state.due_ns = 0;
 	dam_attach_step(dam_now_coarse_ns());
 }

@@ -278,6 +278,11 @@ int dam_link_answer(int *ledger_fd, int *board_fd)
 	return 0;
 }
 
+bool dam_link_measured(void)
+{
+	return hello.run_id != 0;
+}
+
 void dam_link_wait(int ms)
 {
 	struct pollfd p = {.fd = line_fd, .events = POLLIN};

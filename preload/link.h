@@ -33,6 +33,9 @@ int dam_link_ask(void);
  */
 int dam_link_answer(int *ledger_fd, int *board_fd);
 
+/** dam_link_measured() - was this program started by a dam-run, which reports its figures at the end? */
+bool dam_link_measured(void);
+
 /** dam_link_wait() - wait for the answer, at most @ms. */
 void dam_link_wait(int ms);
 
