@@ -85,6 +85,7 @@ void dam_enter_after(struct dam_enter *e, long ret)
 		return;
 	if (!e->ring) {
 		dam_account_io(e->slot, DAM_LOCAL_OTHER, DAM_DIR_READ, 0, taken, 1);
+		dam_count_add(&e->slot->ring_ops, taken);
 		dam_count_add(&e->slot->submissions, taken > 0);
 		if (dam_account_due())
 			dam_account_sample_slow(e->slot, -1);

@@ -183,6 +183,7 @@ bool dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n,
 	/* a guess that is right most of the time: reads on the descriptor of the last batch */
 	struct run run = {.slot = s, .sign = sign, .index = dam_self.index, .dir = DAM_DIR_READ};
 
+	dam_count_add(&s->ring_ops, n * sign);
 	for (unsigned int i = 0; i < n; i++) {
 		unsigned int at = (sq->head + i) & sq->mask;
 		const struct io_uring_sqe *sqe;

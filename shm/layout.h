@@ -112,7 +112,7 @@ struct dam_slot {
 	uint64_t inflight_ops_sum; /* sum of sampled operations in flight */
 	uint32_t inflight_ops_last;
 	uint32_t inflight_ops_max; /* highest sample since the slot was claimed */
-	uint64_t completed_ops;	   /* completions seen on those rings, where known; 0: unknown */
+	uint64_t ring_ops; /* entries submitted to io_uring by hooked calls: tells their rings from others */
 	struct dam_count count[DAM_LEDGER_TARGETS];
 	/* the coordinator's part */
 	uint64_t mask_seq;	       /* odd while the two masks change */

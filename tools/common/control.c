@@ -83,7 +83,7 @@ static int connect_to(struct exchange *x)
 	return 0;
 }
 
-static int send_request(struct exchange *x, const char *command, uint32_t run_id)
+static int send_request(struct exchange *x, const char *text)
 {
 	struct dam_hello hello = {
 		.magic = DAM_HELLO_MAGIC,
@@ -93,9 +93,7 @@ static int send_request(struct exchange *x, const char *command, uint32_t run_id
 		.weight_throughput = NAN,
 		.weight_latency = NAN,
 	};
-	char text[128];
-	int len = snprintf(text, sizeof(text), "{\"cmd\":\"%.32s\",\"run_id\":%u}", command, run_id);
-	struct iovec iov[] = {{&hello, sizeof(hello)}, {text, (size_t)len}};
+	struct iovec iov[] = {{&hello, sizeof(hello)}, {(void *)text, strlen(text)}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 
 	return sendmsg(x->fd, &msg, MSG_NOSIGNAL) < 0 ? fail_errno(x, errno) : 0;
@@ -231,8 +229,7 @@ static int fetch_answer(struct exchange *x, json_t **out)
 	return err;
 }
 
-int dam_control_ask(const char *socket_path, const char *command, uint32_t run_id, int timeout_ms,
-		    char error[DAM_CONTROL_ERROR], json_t **out)
+static int exchange(const char *socket_path, const char *text, int timeout_ms, char *error, json_t **out)
 {
 	struct exchange x = {
 		.path = socket_path,
@@ -243,10 +240,32 @@ int dam_control_ask(const char *socket_path, const char *command, uint32_t run_i
 	int err = connect_to(&x);
 
 	if (!err)
-		err = send_request(&x, command, run_id);
+		err = send_request(&x, text);
 	if (!err)
 		err = fetch_answer(&x, out);
 	if (x.fd >= 0)
 		close(x.fd);
+	return err;
+}
+
+int dam_control_ask(const char *socket_path, const char *command, uint32_t run_id, int timeout_ms,
+		    char error[DAM_CONTROL_ERROR], json_t **out)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "{\"cmd\":\"%.32s\",\"run_id\":%u}", command, run_id);
+	return exchange(socket_path, text, timeout_ms, error, out);
+}
+
+int dam_control_watch(const char *socket_path, pid_t pid, uint32_t run_id, int timeout_ms)
+{
+	char text[128], error[DAM_CONTROL_ERROR];
+	json_t *answer;
+	int err;
+
+	snprintf(text, sizeof(text), "{\"cmd\":\"watch\",\"run_id\":%u,\"pid\":%d}", run_id, (int)pid);
+	err = exchange(socket_path, text, timeout_ms, error, &answer);
+	if (!err)
+		json_decref(answer);
 	return err;
 }

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define DAM_CONTROL_TIMEOUT_MS 5000
 #define DAM_CONTROL_MAX_BYTES  (256u << 20) /* of an answer */
@@ -28,5 +29,13 @@
  */
 int dam_control_ask(const char *socket_path, const char *command, uint32_t run_id, int timeout_ms,
 		    char error[DAM_CONTROL_ERROR], json_t **out);
+
+/**
+ * dam_control_watch() - process @pid belongs to run @run_id: look for io_uring rings in it and its descendants
+ *
+ * Again once it has ended and before it is waited for: the coordinator takes a last look.
+ * Return: as dam_control_ask().
+ */
+int dam_control_watch(const char *socket_path, pid_t pid, uint32_t run_id, int timeout_ms);
 
 #endif

@@ -2,15 +2,17 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /* Who is with us: announcements, attached processes, questions; all over one socket, nobody is waited for. */
 #include "config.h"
-#include "tools/coord/coord.h"
+#include "tools/coord/observe.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 #define ACCEPT_BATCH  256
 #define MAX_REQUEST   4096
 #define MAX_PROCESSES 4096
+#define ANNOUNCED_NS  (200 * DAM_NS_PER_MS) /* what lives longer than this is watched for rings */
 #define MAX_WAITING   512 /* connections that have not spoken: nobody may use up our descriptors */
 
 /* A connection that has not said yet what it wants. */
@@ -61,14 +64,41 @@ static struct coord_process *find_process(struct coord *c, pid_t pid)
 	return NULL;
 }
 
+void coord_coverage_note(struct coord_process *p, const uint64_t io[2])
+{
+	p->coverage.kernel_bytes = dam_count_delta(io[0] + io[1], p->coverage.kernel_base);
+}
+
+void coord_coverage_read(struct coord_process *p)
+{
+	uint64_t io[2];
+
+	if (!coord_proc_io(p->pid, 0, io))
+		coord_coverage_note(p, io);
+}
+
+static void keep_coverage(struct coord *c, struct coord_process *p)
+{
+	struct coord_past *past = &c->past[c->nr_past++ % COORD_MAX_PAST];
+
+	*past = (struct coord_past){.pid = p->pid, .run_id = p->run_id, .coverage = p->coverage};
+	memcpy(past->comm, p->comm, sizeof(past->comm));
+}
+
 void coord_drop(struct coord *c, struct coord_process *p)
 {
 	double dt = (double)(dam_now_ns() - c->last_tick_ns) / DAM_NS_PER_S;
 
 	coord_sample_process(c, p, dt > 1e-3 ? dt : 1e-3);
+	coord_coverage_read(p);
+	if (p->watch)
+		coord_observe_end(c, p->watch);
 	for (unsigned int i = 0; i < p->nr_thread; i++)
 		if (p->thread[i])
 			coord_thread_end(c, p->thread[i]);
+	while (p->nr_extra)
+		coord_thread_end(c, p->extra[0]);
+	keep_coverage(c, p);
 	if (p->prev)
 		p->prev->next = p->next;
 	else
@@ -80,6 +110,7 @@ void coord_drop(struct coord *c, struct coord_process *p)
 		close(p->pidfd);
 	dam_ledger_destroy(p->ledger);
 	free(p->thread);
+	free(p->extra);
 	free(p);
 }
 
@@ -94,63 +125,108 @@ static float weight_or_nan(float w)
 	return w >= 0 && w <= 1 ? w : (float)NAN;
 }
 
-static struct coord_process *new_process(struct coord *c, const struct ucred *peer,
-					 const struct dam_hello *h, int *fd)
+/* Without a ledger as yet. */
+static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, uint32_t run_id)
 {
 	struct coord_process *p = calloc(1, sizeof(*p));
+	uint64_t io[2];
 	pid_t ppid;
 
 	if (!p)
 		return NULL;
-	p->pid = peer->pid;
-	p->pid_inside = (pid_t)h->pid;
-	p->uid = peer->uid;
-	p->run_id = h->run_id;
-	p->weight_throughput = weight_or_nan(h->weight_throughput);
-	p->weight_latency = weight_or_nan(h->weight_latency);
-	p->pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
-	if (p->pidfd < 0 || coord_proc_stat(peer->pid, &ppid, &p->start) ||
-	    coord_proc_comm(peer->pid, peer->pid, p->comm))
-		goto gone;
-	if (dam_ledger_create((uint32_t)peer->pid, fd, &p->ledger))
-		goto gone;
+	p->pid = p->pid_inside = pid;
+	p->uid = uid;
+	p->run_id = run_id;
+	p->weight_throughput = p->weight_latency = (float)NAN;
+	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	p->event = (struct coord_event){on_pidfd, p};
-	if (coord_event_add(c, p->pidfd, &p->event))
-		goto no_event;
-	return p;
-no_event:
-	dam_ledger_destroy(p->ledger);
-	close(*fd);
-gone:
-	if (p->pidfd >= 0)
-		close(p->pidfd);
-	free(p);
-	return NULL;
-}
-
-static void attach(struct coord *c, int sock, const struct ucred *peer, const struct dam_hello *h)
-{
-	struct coord_process *p = find_process(c, peer->pid);
-	int fds[2];
-
-	/* A second attach of a pid: exec, or a process that thought us dead. Its old ledger is closed. */
-	if (p)
-		coord_drop(c, p);
-	if (c->nr_processes >= MAX_PROCESSES) {
-		send_welcome(sock, DAM_WELCOME_BUSY, NULL, 0);
-		return;
+	if (p->pidfd < 0 || coord_proc_stat(pid, &ppid, &p->start) || coord_proc_comm(pid, pid, p->comm) ||
+	    coord_event_add(c, p->pidfd, &p->event)) {
+		if (p->pidfd >= 0)
+			close(p->pidfd);
+		free(p);
+		return NULL;
 	}
-	p = new_process(c, peer, h, &fds[0]);
-	if (!p) {
-		send_welcome(sock, DAM_WELCOME_BUSY, NULL, 0);
-		return;
-	}
+	if (p->start < c->start_ticks && !coord_proc_io(pid, 0, io))
+		p->coverage.kernel_base = io[0] + io[1];
 	p->next = c->processes;
 	if (p->next)
 		p->next->prev = p;
 	c->processes = p;
 	c->nr_processes++;
-	fds[1] = c->board.fd;
+	return p;
+}
+
+struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w)
+{
+	struct coord_process *p = find_process(c, w->pid);
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)w->pid);
+	if (!p && c->nr_processes < MAX_PROCESSES && !stat(path, &st))
+		p = new_process(c, w->pid, st.st_uid, w->run_id);
+	if (p) {
+		p->watch = w;
+		w->proc = p;
+	}
+	return p;
+}
+
+void coord_client_watch(struct coord *c, pid_t pid, uint32_t run_id)
+{
+	struct coord_process *p = find_process(c, pid);
+	char path[64], state[512], *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	at = coord_proc_read(path, state, sizeof(state)) > 0 ? strrchr(state, ')') : NULL;
+	if (at && at[1] && at[2] == 'Z') {
+		if (p)
+			coord_drop(c, p);
+		return;
+	}
+	coord_watch_add(c, pid, run_id, 0);
+	c->busy = true;
+}
+
+/* The process is there, newly or because it was observed: give it a ledger. Return: its descriptor; -1. */
+static int give_ledger(struct coord *c, const struct ucred *peer, const struct dam_hello *h,
+		       struct coord_process **out)
+{
+	struct coord_process *p = find_process(c, peer->pid);
+	int fd;
+
+	/* A second attach of a pid: exec, or a process that thought us dead. Its old ledger is closed. */
+	if (p && p->ledger) {
+		coord_drop(c, p);
+		p = NULL;
+	}
+	if (!p && c->nr_processes < MAX_PROCESSES)
+		p = new_process(c, peer->pid, peer->uid, h->run_id);
+	if (!p || dam_ledger_create((uint32_t)peer->pid, &fd, &p->ledger))
+		return -1;
+	p->pid_inside = (pid_t)h->pid;
+	p->run_id = h->run_id ? h->run_id : p->run_id;
+	p->weight_throughput = weight_or_nan(h->weight_throughput);
+	p->weight_latency = weight_or_nan(h->weight_latency);
+	p->attached_ns = dam_now_ns();
+	coord_proc_comm(p->pid, p->pid, p->comm); /* it may have come by exec */
+	p->watch = coord_watch_add(c, p->pid, p->run_id, 0);
+	if (p->watch)
+		p->watch->proc = p;
+	*out = p;
+	return fd;
+}
+
+static void attach(struct coord *c, int sock, const struct ucred *peer, const struct dam_hello *h)
+{
+	struct coord_process *p;
+	int fds[2] = {give_ledger(c, peer, h, &p), c->board.fd};
+
+	if (fds[0] < 0) {
+		send_welcome(sock, DAM_WELCOME_BUSY, NULL, 0);
+		return;
+	}
 	if (send_welcome(sock, DAM_WELCOME_OK, fds, 2))
 		coord_drop(c, p);
 	close(fds[0]);
@@ -209,8 +285,10 @@ static bool serve(struct coord *c, int sock)
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 0)
 		return true;
 	if (n == 0) {
-		if (may_talk(&peer, DAM_HELLO_ATTACH))
+		if (may_talk(&peer, DAM_HELLO_ATTACH)) {
 			coord_mask_newcomer(c, peer.pid);
+			coord_watch_add(c, peer.pid, 0, ANNOUNCED_NS);
+		}
 		return true;
 	}
 	if ((size_t)n < sizeof(in.h) || in.h.magic != DAM_HELLO_MAGIC)
@@ -270,7 +348,8 @@ static void each_reader(void *ctx, void (*fn)(const struct dam_ledger *l, void *
 	struct coord *c = ctx;
 
 	for (struct coord_process *p = c->processes; p; p = p->next)
-		fn(p->ledger, arg);
+		if (p->ledger)
+			fn(p->ledger, arg);
 }
 
 void coord_publish(struct coord *c)

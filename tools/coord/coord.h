@@ -4,13 +4,14 @@
  * The coordinator's state and the calls between its files.
  *
  * One thread runs everything: loop.c waits for the next tick or event; clients.c takes processes in and out;
- * sampler.c reads engines and ledgers; model.c forecasts and asks policy/ for moves; actuator.c carries them
- * out and takes them back; report.c answers questions as JSON.
+ * engines.c and sampler.c read engines and ledgers; watch.c observes what no ledger shows (see observe.h); model.c
+ * forecasts and asks policy/ for moves; actuator.c carries them out and takes them back; report.c answers questions.
  */
 #ifndef DAM_TOOLS_COORD_COORD_H
 #define DAM_TOOLS_COORD_COORD_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,10 +25,19 @@
 #include "shm/ledger.h"
 #include "tools/common/maskfile.h"
 #include "tools/coord/event.h"
+#include "tools/coord/procfs.h"
 
 #define COORD_MAX_THREADS 16384 /* managed at a time */
 #define COORD_MAX_ENDED	  16384 /* kept for reports; the oldest go first */
 #define COORD_MAX_MOVES	  4096	/* kept for reports; the oldest go first */
+#define COORD_MAX_PAST	  4096	/* processes that have ended, the same */
+#define COORD_PENDING	  8	/* targets of one thread's observed work */
+#define COORD_NO_SLOT	  UINT_MAX
+#define COORD_WATCH_BUCKETS 1024
+
+struct coord_kind;
+struct coord_task;
+struct coord_watch;
 
 /* What a thread did on one target, or on none that is known. */
 #define COORD_OTHER    (-1)
@@ -38,12 +48,18 @@ struct coord_use {
 	double recent; /* bytes, decayed: tells the target used most */
 };
 
+/* Observed work on its way into the counts: it comes in lumps, and is let in evenly. */
+struct coord_pending {
+	int target; /* an engine, or a pool */
+	double read_bytes, write_bytes, read_ops, write_ops;
+};
+
 /* Why a thread is left alone; NULL in `why` means that it may be moved. */
 struct coord_thread {
 	uint32_t run_id;
 	struct coord_process *proc;
 	unsigned int index; /* of policy/ and coord.threads; while it lives */
-	unsigned int slot;
+	unsigned int slot; /* COORD_NO_SLOT: no hook has seen it */
 	uint64_t seq;	/* of the slot's claim */
 	pid_t pid, tid; /* as the coordinator sees them */
 	pid_t tid_inside; /* as the process sees it */
@@ -52,13 +68,21 @@ struct coord_thread {
 	bool ended;
 	bool gone; /* the kernel knows it no longer */
 	struct dam_count *last; /* DAM_LEDGER_TARGETS raw counts as last read; NULL once ended */
-	uint64_t submissions;	/* as last read */
+	uint64_t submissions, ring_ops; /* as last read */
 	struct coord_use *use;
 	unsigned int nr_use;
 	double read_bps, write_bps; /* about one second's mean */
 	/* work in flight on its own rings: raw sums as last read, and the value held */
 	uint64_t inflight_samples, inflight_sum;
 	double inflight_mean, inflight_peak, inflight_age_s;
+	/* observed from outside */
+	struct coord_task *task; /* NULL: not looked at */
+	struct coord_pending pending[COORD_PENDING];
+	unsigned int nr_pending;
+	double pending_s; /* in which they are to be let in */
+	uint64_t hooked_bytes[2]; /* reads, writes that hooks counted on devices */
+	uint64_t observed_ops;
+	double wait_s, wait_span_s, reaped; /* work in flight over time; operations taken back; Little's law */
 	/* masks */
 	unsigned int domain; /* where it runs, or was put */
 	struct dam_cpuset orig, dam;
@@ -72,21 +96,43 @@ struct coord_thread {
 	struct coord_thread *next_ended;
 };
 
+/* Who saw what a process submitted. */
+struct coord_coverage {
+	uint64_t hooked_ops, observed_ops;
+	uint64_t attributed_bytes;
+	uint64_t kernel_bytes, kernel_base; /* by the kernel's count; what it was when we came */
+	const char *blind; /* why something of it cannot be observed; static text */
+};
+
 struct coord_process {
 	pid_t pid, pid_inside;
 	uid_t uid;
 	uint64_t start;
+	uint64_t attached_ns; /* 0: it did not */
 	uint32_t run_id;
 	int pidfd;
 	struct coord_event event;
 	char comm[16];
-	struct dam_ledger *ledger;
+	struct dam_ledger *ledger; /* NULL: only observed */
+	struct coord_watch *watch; /* NULL: not observed */
+	struct coord_coverage coverage;
+	uint64_t ring_ops; /* submitted to rings through hooks */
 	struct coord_thread **thread; /* by slot; nr_thread entries */
+	struct coord_thread **extra; /* without a slot; nr_extra entries */
+	unsigned int nr_extra;
 	unsigned int nr_local; /* places of its target table in use */
 	unsigned int nr_thread;
 	float weight_throughput, weight_latency;
 	struct coord_process *next;
 	struct coord_process *prev;
+};
+
+/* A process that has ended. */
+struct coord_past {
+	pid_t pid;
+	uint32_t run_id;
+	char comm[16];
+	struct coord_coverage coverage;
 };
 
 struct coord_move {
@@ -144,6 +190,23 @@ struct coord {
 	bool busy; /* some ledger moved in this tick */
 	bool board_pending; /* the directory could not be published yet */
 	uint64_t threads_dropped; /* not managed because the table was full */
+	struct coord_past *past; /* ring of COORD_MAX_PAST */
+	uint64_t nr_past;
+	/* observation */
+	struct coord_watch *watch[COORD_WATCH_BUCKETS]; /* by pid */
+	unsigned int nr_watches, watch_next;
+	uint64_t start_ticks; /* when we began, on the clock of start times */
+	uint64_t random;
+	struct {
+		unsigned int nr;
+		pid_t *pid; /* all processes, ascending */
+		uint64_t due_ns;
+	} family;
+	struct {
+		const char *off; /* why there is none */
+		unsigned int rings;
+		uint64_t fds, tasks, peeks, cut_short, ns, ns_max;
+	} observed;
 };
 
 /* model.c */
@@ -175,32 +238,66 @@ void coord_unlisten(struct coord *c);
 void coord_accept(struct coord *c);
 /** coord_drop() - take a process's last counts and forget it; its threads stay in reports. */
 void coord_drop(struct coord *c, struct coord_process *p);
+/** coord_client_get() - the process of a watch, made if it has not attached. Return: NULL when it is gone, or full. */
+struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w);
+/** coord_client_watch() - process @pid belongs to run @run_id: watch it; if it has ended, take a last look. */
+void coord_client_watch(struct coord *c, pid_t pid, uint32_t run_id);
+/** coord_coverage_read() - ask the kernel for its part. */
+void coord_coverage_read(struct coord_process *p);
+/** coord_coverage_note() - the kernel's part, as it was just read. */
+void coord_coverage_note(struct coord_process *p, const uint64_t io[2]);
 /** coord_clients_close() - take everybody's last counts and forget them. */
 void coord_clients_close(struct coord *c);
 /** coord_publish() - bring the directory of targets to the board; retried at the next tick when no snapshot is free. */
 void coord_publish(struct coord *c);
 
-/* sampler.c */
+/* engines.c */
 /** coord_sample_engines() - counters of every engine into policy/ and its predictor. */
 void coord_sample_engines(struct coord *c, uint64_t now_ns);
-/** coord_sample_process() - every slot of one ledger. @dt_s: since the last time. */
+
+/* sampler.c */
+/** coord_sample_process() - every slot of one ledger, every thread without one. @dt_s: since the last time. */
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s);
+/** coord_thread_flush() - let all of its observed work in. */
+void coord_thread_flush(struct coord *c, struct coord_thread *t);
+
+/* pending.c */
+/** coord_thread_pend() - observed work of a thread, to be let in evenly over @period_s. */
+void coord_thread_pend(struct coord_thread *t, const struct coord_kind *k, double period_s);
+/** coord_thread_release() - the share of the @i-th pending work that is due after @dt_s. Return: false: none. */
+bool coord_thread_release(struct coord_thread *t, unsigned int i, double share, struct dam_count *out);
+/** coord_thread_inflight() - work in flight on its observed rings; NaN: unknown. */
+void coord_thread_inflight(struct coord_thread *t, double mean, double peak);
+/** coord_thread_place() - it was seen on processor @cpu; < 0: not seen. */
+void coord_thread_place(struct coord *c, struct coord_thread *t, int cpu);
+/** coord_thread_latency() - mean time from submission to reaping, in s; NaN: unknown. */
+double coord_thread_latency(const struct coord_thread *t);
 
 /* threads.c */
 /** coord_thread_start() - slot @slot of @p has a new owner. Return: NULL when it is none of the peer's threads, or full. */
 struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p, unsigned int slot);
+/** coord_thread_find() - the managed thread @tid of @p; NULL: none. */
+struct coord_thread *coord_thread_find(struct coord_process *p, pid_t tid);
+/** coord_thread_observe() - the same, made without a slot if need be. Return: NULL when the table is full. */
+struct coord_thread *coord_thread_observe(struct coord *c, struct coord_process *p, struct coord_task *task);
 /** coord_thread_end() - keep its totals for reports, forget the rest. */
 void coord_thread_end(struct coord *c, struct coord_thread *t);
 /** coord_thread_alive() - does the kernel still know it? */
 bool coord_thread_alive(const struct coord_thread *t);
 void coord_threads_close(struct coord *c);
 
-/* procfs.c */
-int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
-/** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT. */
-int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start);
-/** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return: tid; -ENOENT. */
-pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);
+/* watch.c */
+/** coord_observe_open() - can rings be observed here? If not, that has been logged. */
+int coord_observe_open(struct coord *c);
+void coord_observe_close(struct coord *c);
+/** coord_observe_tick() - look at what is due, within the budget of a tick. */
+void coord_observe_tick(struct coord *c, uint64_t now_ns);
+/** coord_observe_end() - the process has ended: take what can still be had, forget the watch. */
+void coord_observe_end(struct coord *c, struct coord_watch *w);
+/** coord_watch_add() - watch process @pid, after @delay_ns. Return: its watch, also an older one; NULL: gone, or full. */
+struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id, uint64_t delay_ns);
+struct coord_watch *coord_watch_find(struct coord *c, pid_t pid);
+void coord_watch_drop(struct coord *c, struct coord_watch *w);
 
 /* masks.c */
 /** coord_mask_first() - what mask does a new thread have, and whose is it? */

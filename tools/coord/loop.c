@@ -9,15 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "tools/common/paths.h"
+#include "tools/common/proc.h"
 
 #define IDLE_AFTER_NS	 DAM_NS_PER_S /* without a submission: stretch the tick */
 #define IDLE_INTERVAL_NS DAM_NS_PER_S
+#define WATCH_INTERVAL_NS (100 * DAM_NS_PER_MS) /* the same, while there are processes to look for rings in */
 #define REFRESH_NS	 DAM_NS_PER_S
 
 int coord_event_add(struct coord *c, int fd, struct coord_event *e)
@@ -116,6 +119,17 @@ static int open_board(struct coord *c)
 	return 0;
 }
 
+/* One for each process. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (!getrlimit(RLIMIT_NOFILE, &r) && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
 int coord_open(struct coord *c)
 {
 	int err;
@@ -124,6 +138,7 @@ int coord_open(struct coord *c)
 	c->epoll_fd = c->listen_fd = c->lock_fd = c->signal_fd = -1;
 	c->board.fd = -1;
 	c->start_ns = c->last_tick_ns = c->active_ns = dam_now_ns();
+	c->start_ticks = dam_ticks_now();
 	if (open_hal(c))
 		return 1;
 	if (c->opt.once)
@@ -135,6 +150,8 @@ int coord_open(struct coord *c)
 	}
 	if (coord_listen(c) || open_masks(c) || open_board(c))
 		return 1;
+	coord_observe_open(c); /* without it there is less to see, that is all */
+	raise_descriptor_limit();
 	c->on_listen.serve = on_listen;
 	return coord_event_add(c, c->listen_fd, &c->on_listen) ? 1 : 0;
 }
@@ -149,9 +166,10 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 	for (struct coord_process *p = c->processes; p; p = next) {
 		next = p->next;
 		coord_sample_process(c, p, dt);
-		if (__atomic_load_n(&p->ledger->detached, __ATOMIC_ACQUIRE))
+		if (p->ledger && __atomic_load_n(&p->ledger->detached, __ATOMIC_ACQUIRE))
 			coord_drop(c, p);
 	}
+	coord_observe_tick(c, now_ns);
 	/* after the ledgers: what they report is what simulated engines have done */
 	coord_sample_engines(c, now_ns);
 	coord_model_decide(c, dt);
@@ -171,7 +189,7 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 /* The time until the next tick: the knob's while threads submit, doubling to a second when they stop. */
 static uint64_t next_interval(struct coord *c, uint64_t now_ns, uint64_t interval_ns)
 {
-	uint64_t tick = (uint64_t)dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS;
+	uint64_t tick = (uint64_t)dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS, longest;
 
 	if (c->busy) {
 		c->busy = false;
@@ -180,8 +198,8 @@ static uint64_t next_interval(struct coord *c, uint64_t now_ns, uint64_t interva
 	}
 	if (now_ns - c->active_ns < IDLE_AFTER_NS)
 		return tick;
-	interval_ns *= 2;
-	return interval_ns < IDLE_INTERVAL_NS ? interval_ns : IDLE_INTERVAL_NS;
+	longest = c->nr_watches ? WATCH_INTERVAL_NS : IDLE_INTERVAL_NS;
+	return interval_ns * 2 < longest ? interval_ns * 2 : longest;
 }
 
 int coord_run(struct coord *c)
@@ -229,6 +247,7 @@ void coord_close(struct coord *c)
 	if (c->board.map)
 		dam_board_destroy(&c->board);
 	coord_clients_close(c);
+	coord_observe_close(c);
 	coord_threads_close(c);
 	dam_masks_close(c->masks);
 	coord_model_close(c);

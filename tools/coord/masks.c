@@ -17,9 +17,11 @@
 
 #include "base/log.h"
 
-static struct dam_slot *slot_of(const struct coord_thread *t)
+/* Tell the thread's hooks, if it has any. */
+static void tell_hooks(const struct coord_thread *t, const struct dam_cpuset *orig, const struct dam_cpuset *dam)
 {
-	return &t->proc->ledger->slot[t->slot];
+	if (t->slot != COORD_NO_SLOT)
+		dam_slot_set_masks(&t->proc->ledger->slot[t->slot], orig, dam);
 }
 
 /* The domains that a thread with this mask of its own may be pinned to, as bits. */
@@ -106,7 +108,7 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 		t->why = NULL;
 	if (t->moved) {
 		t->moved = false;
-		dam_slot_set_masks(slot_of(t), NULL, NULL);
+		tell_hooks(t, NULL, NULL);
 		dam_masks_clear(c->masks, t->mask_entry);
 		t->mask_entry = -1;
 	}
@@ -128,7 +130,7 @@ static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_
 	if (entry < 0)
 		return entry;
 	t->mask_entry = entry;
-	dam_slot_set_masks(slot_of(t), &t->orig, mask);
+	tell_hooks(t, &t->orig, mask);
 	err = dam_cpuset_set_thread(t->tid, mask);
 	if (err)
 		return err;
@@ -137,7 +139,7 @@ static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_
 	/* the kernel may have taken CPUs away that the thread's cpuset lacks: remember what it really is */
 	if (!dam_cpuset_get_thread(t->tid, &t->dam) && !dam_cpuset_equal(&t->dam, mask)) {
 		dam_masks_update(c->masks, entry, &t->dam);
-		dam_slot_set_masks(slot_of(t), &t->orig, &t->dam);
+		tell_hooks(t, &t->orig, &t->dam);
 	}
 	return 0;
 }
@@ -157,9 +159,9 @@ int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain)
 	if (err) {
 		if (t->moved) { /* the former pin is still in place */
 			dam_masks_update(c->masks, t->mask_entry, &t->dam);
-			dam_slot_set_masks(slot_of(t), &t->orig, &t->dam);
+			tell_hooks(t, &t->orig, &t->dam);
 		} else {
-			dam_slot_set_masks(slot_of(t), NULL, NULL);
+			tell_hooks(t, NULL, NULL);
 			if (t->mask_entry >= 0)
 				dam_masks_clear(c->masks, t->mask_entry);
 			t->mask_entry = -1;
@@ -177,7 +179,7 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t)
 	if (dam_cpuset_set_thread(t->tid, &t->orig))
 		return; /* its record stays in the mask file */
 	t->moved = false;
-	dam_slot_set_masks(slot_of(t), NULL, NULL);
+	tell_hooks(t, NULL, NULL);
 	dam_masks_clear(c->masks, t->mask_entry);
 	t->mask_entry = -1;
 }

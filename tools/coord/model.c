@@ -76,8 +76,9 @@ int coord_model_open(struct coord *c)
 	c->engine = calloc(DAM_HAL_TARGETS, sizeof(*c->engine));
 	c->forecast = calloc(DAM_HAL_TARGETS, sizeof(*c->forecast));
 	c->move = calloc(COORD_MAX_MOVES, sizeof(*c->move));
+	c->past = calloc(COORD_MAX_PAST, sizeof(*c->past));
 	c->plan = calloc(MAX_PLAN, sizeof(*c->plan));
-	if (!c->policy || !c->engine || !c->forecast || !c->move || !c->plan)
+	if (!c->policy || !c->engine || !c->forecast || !c->move || !c->past || !c->plan)
 		return -ENOMEM;
 	coord_model_refresh(c);
 	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
@@ -97,6 +98,7 @@ void coord_model_close(struct coord *c)
 	free(c->engine);
 	free(c->forecast);
 	free(c->move);
+	free(c->past);
 	free(c->plan);
 }
 

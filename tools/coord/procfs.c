@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* What /proc says of processes and threads: names, parents, start times, pid namespaces. */
+/* What /proc says of processes and threads: names, parents, start times, pid namespaces, I/O. */
 #include "config.h"
-#include "tools/coord/coord.h"
+#include "tools/coord/procfs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* The beginning of a small /proc file, terminated. Return: its length; -errno. */
-static ssize_t read_file(const char *path, char *buf, size_t size)
+#define ENTER_REGISTERED_RING (1ul << 4) /* the descriptor is an index of the thread's own */
+
+ssize_t coord_proc_read(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -36,7 +38,7 @@ int coord_proc_comm(pid_t pid, pid_t tid, char out[16])
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
-	n = read_file(path, buf, sizeof(buf));
+	n = coord_proc_read(path, buf, sizeof(buf));
 	if (n < 0)
 		return (int)n;
 	buf[strcspn(buf, "\n")] = '\0';
@@ -51,7 +53,7 @@ int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 	unsigned long long begun;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (read_file(path, buf, sizeof(buf)) < 0)
+	if (coord_proc_read(path, buf, sizeof(buf)) < 0)
 		return -ENOENT;
 	/* the name may hold blanks and parentheses: fields are counted from its last one */
 	p = strrchr(buf, ')');
@@ -70,7 +72,7 @@ static pid_t inside_tid(pid_t pid, pid_t tid)
 	char path[64], buf[4096], *p, *end;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tid);
-	if (read_file(path, buf, sizeof(buf)) < 0)
+	if (coord_proc_read(path, buf, sizeof(buf)) < 0)
 		return -1;
 	p = strstr(buf, "\nNSpid:");
 	if (!p)
@@ -107,4 +109,59 @@ pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside)
 	}
 	closedir(dir);
 	return found;
+}
+
+/* The path of @file of process @pid, or of its thread @tid. */
+static const char *path_of(pid_t pid, pid_t tid, const char *file, char buf[64])
+{
+	if (tid)
+		snprintf(buf, 64, "/proc/%d/task/%d/%s", (int)pid, (int)tid, file);
+	else
+		snprintf(buf, 64, "/proc/%d/%s", (int)pid, file);
+	return buf;
+}
+
+int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2])
+{
+	char path[64], buf[512], *p;
+	unsigned long long read, written;
+	ssize_t n = coord_proc_read(path_of(pid, tid, "io", path), buf, sizeof(buf));
+
+	if (n < 0)
+		return n == -EACCES || n == -EPERM ? -EACCES : -ENOENT;
+	p = strstr(buf, "read_bytes: ");
+	if (!p || sscanf(p, "read_bytes: %llu write_bytes: %llu", &read, &written) != 2)
+		return -ENOENT;
+	out[0] = read;
+	out[1] = written;
+	return 0;
+}
+
+int coord_proc_cpu(pid_t pid, pid_t tid)
+{
+	char path[64], buf[1024], *p;
+
+	if (coord_proc_read(path_of(pid, tid, "stat", path), buf, sizeof(buf)) < 0)
+		return -ENOENT;
+	p = strrchr(buf, ')');
+	for (int field = 2; p && field < 39; field++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p ? (int)strtol(p, NULL, 10) : -ENOENT;
+}
+
+int coord_proc_ring(pid_t pid, pid_t tid)
+{
+	char path[64], buf[256];
+	unsigned long fd, flags;
+	long nr;
+	ssize_t n = coord_proc_read(path_of(pid, tid, "syscall", path), buf, sizeof(buf));
+
+	if (n < 0)
+		return n == -EACCES || n == -EPERM ? -EACCES : -ENOENT;
+	if (sscanf(buf, "%ld 0x%lx 0x%*x 0x%*x 0x%lx", &nr, &fd, &flags) != 3 ||
+	    nr != SYS_io_uring_enter || flags & ENTER_REGISTERED_RING)
+		return -ENOENT;
+	return (int)fd;
 }

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "tools/coord/coord.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,38 +12,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-
-/* JSON has no NaN: what is not known is null. */
-static json_t *number(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
-static json_t *whole(uint64_t v)
-{
-	return json_integer((json_int_t)v);
-}
+#include "tools/coord/json.h"
 
 static json_t *cpus_text(const struct dam_cpuset *s)
 {
 	char buf[512];
 
 	return json_string(dam_cpuset_format(s, buf, sizeof(buf)));
-}
-
-/* Names of threads are bytes of another process: what is not UTF-8 is shown as '?'. */
-static json_t *name_text(const char *name)
-{
-	char safe[DAM_HAL_NAME];
-	json_t *j = json_string(name);
-
-	if (j)
-		return j;
-	snprintf(safe, sizeof(safe), "%s", name);
-	for (char *p = safe; *p; p++)
-		if (*p & 0x80)
-			*p = '?';
-	return json_string(safe);
 }
 
 static const char *target_name(struct coord *c, int target)
@@ -103,6 +79,7 @@ static json_t *status_json(struct coord *c)
 			    number(c->nr_ticks ? (double)c->tick_ns_sum / 1e3 / (double)c->nr_ticks : 0));
 	json_object_set_new(j, "cpu_share", number(cpu_share(c)));
 	json_object_set_new(j, "publications_skipped", whole(c->board.skipped));
+	json_object_set_new(j, "observation", coord_observation_json(c));
 	return j;
 }
 
@@ -226,6 +203,8 @@ static json_t *thread_json(struct coord *c, const struct coord_thread *t)
 	json_object_set_new(j, "demand_bps", number(v.demand));
 	json_object_set_new(j, "open_loop", t->ended ? json_null() : json_boolean(v.open_loop));
 	json_object_set_new(j, "inflight_ops", number(t->ended ? NAN : t->inflight_mean));
+	json_object_set_new(j, "latency_us", number(coord_thread_latency(t) * 1e6));
+	json_object_set_new(j, "observed_ops", whole(t->observed_ops));
 	json_object_set_new(j, "engines", engines);
 	return j;
 }
@@ -238,7 +217,7 @@ static bool wanted(const struct coord_thread *t, uint32_t run_id)
 
 static void add_threads(struct coord *c, uint32_t run_id, json_t *out)
 {
-	json_t *threads = json_array(), *processes = json_array();
+	json_t *threads = json_array();
 
 	for (const struct coord_thread *t = c->ended; t; t = t->next_ended)
 		if (wanted(t, run_id))
@@ -246,20 +225,9 @@ static void add_threads(struct coord *c, uint32_t run_id, json_t *out)
 	for (unsigned int i = 0; i < c->nr_thread; i++)
 		if (wanted(c->thread[i], run_id))
 			json_array_append_new(threads, thread_json(c, c->thread[i]));
-	for (const struct coord_process *p = c->processes; p; p = p->next) {
-		json_t *o = json_object();
-		unsigned int nr = 0;
-
-		for (unsigned int i = 0; i < p->nr_thread; i++)
-			nr += p->thread[i] != NULL;
-		json_object_set_new(o, "pid", whole((uint64_t)p->pid));
-		json_object_set_new(o, "comm", name_text(p->comm));
-		json_object_set_new(o, "threads", whole(nr));
-		json_object_set_new(o, "no_slot", whole(p->ledger->no_slot));
-		json_array_append_new(processes, o);
-	}
 	json_object_set_new(out, "threads", threads);
-	json_object_set_new(out, "processes", processes);
+	json_object_set_new(out, "processes", coord_processes_json(c, run_id));
+	json_object_set_new(out, "rings", coord_rings_json(c, run_id));
 }
 
 static json_t *move_json(struct coord *c, const struct coord_move *mv)
@@ -344,7 +312,12 @@ json_t *coord_report(struct coord *c, const char *request, size_t len)
 	json_t *q = json_loadb(request, len, 0, NULL), *out = NULL;
 	const char *cmd = json_string_value(json_object_get(q, "cmd"));
 	json_int_t run_id = json_integer_value(json_object_get(q, "run_id"));
+	json_int_t pid = json_integer_value(json_object_get(q, "pid"));
 
+	if (cmd && !strcmp(cmd, "watch") && pid > 0 && pid <= INT_MAX) {
+		coord_client_watch(c, (pid_t)pid, (uint32_t)run_id);
+		out = json_object();
+	}
 	for (size_t i = 0; cmd && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(cmd, commands[i].cmd)) {
 			/* what happened since the last tick belongs in the answer */

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Reading: the counters of engines, and the slots of ledgers, whose content is another process's word. */
+/* Reading the slots of ledgers, whose content is another process's word, and what was observed of threads. */
 #include "config.h"
 #include "tools/coord/coord.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/clock.h"
-#include "base/log.h"
 
 #define RATE_TAU_S	 1.0 /* of the rates that people see */
 #define RECENT_TAU_S	 2.0 /* of what decides the target that a thread uses most */
@@ -20,59 +16,6 @@
 #define MAX_USES	 64
 /* No thread submits more than this in a second: a counter that says so was damaged. */
 #define SANE_BYTES_PER_S 1e13
-
-static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine *eng,
-			  uint64_t now_ns)
-{
-	struct coord_engine *ce = &c->engine[i];
-	struct dam_policy_engine_sample s = {.wait_s = NAN, .inflight_ops = NAN};
-	struct dam_hal_counters now;
-	double dt = (double)(now_ns - ce->last_ns) / DAM_NS_PER_S, read, write, gone;
-	int err = dam_hal_sample(eng, &now);
-
-	if (err == -ENODEV) {
-		eng->gone = true;
-		dam_policy_drop_engine(c->policy, i);
-		dam_info("engine %s is gone", eng->name);
-		return;
-	}
-	if (err || !ce->last_ns || dt <= 0) {
-		if (!err) {
-			ce->last = now;
-			ce->last_ns = now_ns;
-		}
-		return;
-	}
-	read = (double)dam_count_delta(now.read_bytes, ce->last.read_bytes);
-	write = (double)dam_count_delta(now.write_bytes, ce->last.write_bytes);
-	s.valid = now.have & DAM_HAVE_BYTES;
-	s.bytes = read + write;
-	s.ops = (double)(dam_count_delta(now.read_ops, ce->last.read_ops) +
-			 dam_count_delta(now.write_ops, ce->last.write_ops));
-	if (now.have & DAM_HAVE_WAIT)
-		s.wait_s = (double)dam_count_delta(now.wait_ns, ce->last.wait_ns) / DAM_NS_PER_S;
-	if (now.have & DAM_HAVE_INFLIGHT)
-		s.inflight_ops = now.inflight;
-	gone = exp(-dt / RATE_TAU_S);
-	ce->read_bps = ce->read_bps * gone + read / dt * (1 - gone);
-	ce->write_bps = ce->write_bps * gone + write / dt * (1 - gone);
-	ce->last = now;
-	ce->last_ns = now_ns;
-	dam_policy_engine(c->policy, i, dt, &s);
-	/* a stretched tick stands for several intervals of the series */
-	for (double left = dt * 1000 / dam_knob_num(&c->knobs, DAM_KNOB_TICK) + 0.5; left >= 1; left--)
-		dam_predict_update(ce->predictor, s.valid ? s.bytes / dt : (double)NAN);
-}
-
-void coord_sample_engines(struct coord *c, uint64_t now_ns)
-{
-	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
-		struct dam_hal_target *t = dam_hal_target(c->hal, i);
-
-		if (t->kind == DAM_TARGET_ENGINE && !t->engine.gone)
-			sample_engine(c, i, &t->engine, now_ns);
-	}
-}
 
 /* Where work on the ledger's local target @l lands: a hal index, COORD_OTHER or COORD_BUFFERED. */
 static int local_target(const struct coord *c, const struct dam_ledger *ledger, unsigned int l)
@@ -181,10 +124,10 @@ struct taken {
 	int target;	    /* primary_target() */
 };
 
-/* Account for the work @d on the ledger's local target @l. Return: the target it landed on. */
-static int account(struct coord *c, struct coord_thread *t, unsigned int l, const struct dam_count *d)
+/* Account for the work @d on @target. */
+static void account(struct coord *c, struct coord_thread *t, int target, const struct dam_count *d)
 {
-	int target = local_target(c, t->proc->ledger, l), pool;
+	int pool;
 	int engine = resolve_engine(c, target, t->domain, &pool);
 	struct coord_use *u = find_use(t, engine >= 0 ? engine : target);
 
@@ -196,44 +139,79 @@ static int account(struct coord *c, struct coord_thread *t, unsigned int l, cons
 		u->total.write_ops += d->write_ops;
 		u->recent += (double)(d->read_bytes + d->write_bytes);
 	}
-	return target;
+	if (target != COORD_BUFFERED)
+		t->proc->coverage.attributed_bytes += d->read_bytes + d->write_bytes;
 }
 
-static void take_counts(struct coord *c, struct coord_thread *t, const struct dam_slot *s,
-			double dt_s, struct taken *out)
-{
+/* What one tick brought, target by target, until it is clear which of them is the primary one. */
+struct seen {
+	unsigned int nr;
 	struct {
 		int target;
 		double bytes, ops;
-	} seen[DAM_LEDGER_TARGETS];
-	unsigned int nr = 0;
+	} at[DAM_LEDGER_TARGETS + COORD_PENDING];
+};
 
+static void note(struct coord *c, struct coord_thread *t, int target, const struct dam_count *d,
+		 struct seen *seen, struct taken *out)
+{
+	account(c, t, target, d);
+	seen->at[seen->nr].target = target;
+	seen->at[seen->nr].bytes = (double)(d->read_bytes + d->write_bytes);
+	seen->at[seen->nr++].ops = (double)(d->read_ops + d->write_ops);
+	out->read += (double)d->read_bytes;
+	out->write += (double)d->write_bytes;
+}
+
+static void take_counts(struct coord *c, struct coord_thread *t, const struct dam_slot *s, double dt_s,
+			struct seen *seen, struct taken *out)
+{
 	for (unsigned int l = 0; l < t->proc->nr_local; l++) {
 		struct dam_count d = take_delta(&s->count[l], &t->last[l], dt_s);
 
 		if (!(d.read_ops | d.write_ops | d.read_bytes | d.write_bytes))
 			continue;
-		seen[nr].target = account(c, t, l, &d);
-		seen[nr].bytes = (double)(d.read_bytes + d.write_bytes);
-		seen[nr++].ops = (double)(d.read_ops + d.write_ops);
-		out->read += (double)d.read_bytes;
-		out->write += (double)d.write_bytes;
-	}
-	out->target = primary_target(c, t);
-	for (unsigned int i = 0; i < nr; i++)
-		if (seen[i].target == out->target) {
-			out->bytes += seen[i].bytes;
-			out->ops += seen[i].ops;
+		t->proc->coverage.hooked_ops += d.read_ops + d.write_ops;
+		if (l >= DAM_LOCAL_FIRST) {
+			t->hooked_bytes[0] += d.read_bytes;
+			t->hooked_bytes[1] += d.write_bytes;
 		}
+		note(c, t, local_target(c, t->proc->ledger, l), &d, seen, out);
+	}
 }
 
-static void take_inflight(struct coord_thread *t, const struct dam_slot *s, double dt_s)
+/* The part of its observed work that is due; in a flush, all of it. */
+static void take_observed(struct coord *c, struct coord_thread *t, double dt_s, struct seen *seen,
+			  struct taken *out)
+{
+	double share = dt_s < t->pending_s ? dt_s / t->pending_s : 1;
+	struct dam_count d;
+
+	t->pending_s -= share < 1 ? dt_s : t->pending_s;
+	for (unsigned int i = 0; i < t->nr_pending; i++) {
+		if (!coord_thread_release(t, i, share, &d))
+			continue;
+		t->observed_ops += d.read_ops + d.write_ops;
+		t->proc->coverage.observed_ops += d.read_ops + d.write_ops;
+		note(c, t, t->pending[i].target, &d, seen, out);
+	}
+}
+
+void coord_thread_flush(struct coord *c, struct coord_thread *t)
+{
+	struct seen seen = {0};
+	struct taken k = {0};
+
+	if (t->nr_pending)
+		take_observed(c, t, INFINITY, &seen, &k);
+}
+
+static void take_inflight(struct coord_thread *t, const struct dam_slot *s)
 {
 	uint64_t n = __atomic_load_n(&s->inflight_samples, __ATOMIC_RELAXED);
 	uint64_t sum = __atomic_load_n(&s->inflight_ops_sum, __ATOMIC_RELAXED);
 	uint32_t last = __atomic_load_n(&s->inflight_ops_last, __ATOMIC_RELAXED);
 
-	t->inflight_age_s += dt_s;
 	if (n > t->inflight_samples && sum >= t->inflight_sum) {
 		t->inflight_mean = (double)(sum - t->inflight_sum) / (double)(n - t->inflight_samples);
 		t->inflight_peak = t->inflight_mean > last ? t->inflight_mean : last;
@@ -241,8 +219,6 @@ static void take_inflight(struct coord_thread *t, const struct dam_slot *s, doub
 	}
 	t->inflight_samples = n;
 	t->inflight_sum = sum;
-	if (t->inflight_age_s > INFLIGHT_HOLD_S)
-		t->inflight_mean = t->inflight_peak = (double)NAN;
 }
 
 static void tell_policy(struct coord *c, struct coord_thread *t, const struct taken *k, double dt_s)
@@ -277,28 +253,52 @@ struct lapse {
 	double dt_s, rate, recent;
 };
 
-static void sample_thread(struct coord *c, struct coord_thread *t, const struct lapse *lapse)
+/* What its hooks have written. */
+static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, struct seen *seen,
+			  struct taken *k)
 {
 	const struct dam_slot *s = &t->proc->ledger->slot[t->slot];
 	uint64_t submissions = __atomic_load_n(&s->submissions, __ATOMIC_RELAXED);
-	double dt_s = lapse->dt_s, gone = lapse->rate;
-	struct taken k = {0};
+	uint64_t ring_ops = __atomic_load_n(&s->ring_ops, __ATOMIC_RELAXED);
 	uint32_t pins = __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED);
 
 	if (pins != t->pin_calls) {
 		t->pin_calls = pins;
 		t->why = "pinned by the program";
 	}
-	for (unsigned int i = 0; i < t->nr_use; i++)
-		t->use[i].recent *= lapse->recent;
-	k.target = primary_target(c, t);
+	t->proc->ring_ops += dam_count_delta(ring_ops, t->ring_ops);
+	t->ring_ops = ring_ops;
 	if (submissions != t->submissions) {
 		place(c, t, s);
-		take_counts(c, t, s, dt_s, &k);
+		take_counts(c, t, s, dt_s, seen, k);
 		t->submissions = submissions;
 		c->busy = true;
 	}
-	take_inflight(t, s, dt_s);
+	take_inflight(t, s);
+}
+
+static void sample_thread(struct coord *c, struct coord_thread *t, const struct lapse *lapse)
+{
+	double dt_s = lapse->dt_s, gone = lapse->rate;
+	struct seen seen;
+	struct taken k = {0};
+
+	seen.nr = 0;
+	for (unsigned int i = 0; i < t->nr_use; i++)
+		t->use[i].recent *= lapse->recent;
+	t->inflight_age_s += dt_s;
+	if (t->slot != COORD_NO_SLOT)
+		sample_hooked(c, t, dt_s, &seen, &k);
+	if (t->nr_pending)
+		take_observed(c, t, dt_s, &seen, &k);
+	if (t->inflight_age_s > INFLIGHT_HOLD_S)
+		t->inflight_mean = t->inflight_peak = (double)NAN;
+	k.target = primary_target(c, t);
+	for (unsigned int i = 0; i < seen.nr; i++)
+		if (seen.at[i].target == k.target) {
+			k.bytes += seen.at[i].bytes;
+			k.ops += seen.at[i].ops;
+		}
 	t->read_bps = t->read_bps * gone + k.read / dt_s * (1 - gone);
 	t->write_bps = t->write_bps * gone + k.write / dt_s * (1 - gone);
 	t->mask_age_s += dt_s;
@@ -355,10 +355,8 @@ static bool grow(struct coord_process *p, unsigned int nr)
 	return true;
 }
 
-void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
+static void sample_ledger(struct coord *c, struct coord_process *p, const struct lapse *lapse)
 {
-	const struct lapse lapse = {dt_s, exp(-dt_s / RATE_TAU_S), exp(-dt_s / RECENT_TAU_S)};
-
 	if (!grow(p, dam_ledger_nr_slots(p->ledger)))
 		return;
 	p->nr_local = DAM_LOCAL_FIRST; /* places in the target table are given out in order */
@@ -366,5 +364,18 @@ void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
 	       __atomic_load_n(&p->ledger->target_id[p->nr_local], __ATOMIC_ACQUIRE))
 		p->nr_local++;
 	for (unsigned int i = 0; i < p->nr_thread; i++)
-		sample_slot(c, p, i, &lapse);
+		sample_slot(c, p, i, lapse);
+}
+
+void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
+{
+	const struct lapse lapse = {dt_s, exp(-dt_s / RATE_TAU_S), exp(-dt_s / RECENT_TAU_S)};
+
+	if (p->ledger)
+		sample_ledger(c, p, &lapse);
+	for (unsigned int i = p->nr_extra; i-- > 0;) {
+		sample_thread(c, p->extra[i], &lapse);
+		if (p->extra[i]->gone)
+			coord_thread_end(c, p->extra[i]);
+	}
 }

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /* The life of a managed thread: from the claim of its slot to the totals that stay for reports. */
 #include "config.h"
-#include "tools/coord/coord.h"
+#include "tools/coord/observe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,38 +33,36 @@ static void end_namesake(struct coord *c, struct coord_process *p, pid_t tid, ui
 	}
 }
 
-struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p, unsigned int slot)
+struct coord_thread *coord_thread_find(struct coord_process *p, pid_t tid)
 {
-	const struct dam_slot *s = &p->ledger->slot[slot];
-	pid_t inside = (pid_t)__atomic_load_n(&s->tid, __ATOMIC_RELAXED);
-	uint64_t seq = __atomic_load_n(&s->seq, __ATOMIC_RELAXED);
-	pid_t tid = inside > 0 ? coord_proc_tid(p->pid, p->pid == p->pid_inside, inside) : -1;
-	struct coord_thread *t;
-	int index;
+	for (unsigned int i = 0; i < p->nr_thread; i++)
+		if (p->thread[i] && p->thread[i]->tid == tid)
+			return p->thread[i];
+	for (unsigned int i = 0; i < p->nr_extra; i++)
+		if (p->extra[i]->tid == tid)
+			return p->extra[i];
+	return NULL;
+}
 
-	/* A thread that ended before we looked still has counts to take: its slot says so. */
-	if (tid < 0 && __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != DAM_SLOT_ENDED)
-		return NULL;
-	if (tid > 0)
-		end_namesake(c, p, tid, seq);
-	index = free_index(c);
-	t = index < 0 ? NULL : calloc(1, sizeof(*t));
-	if (!t || !(t->last = calloc(DAM_LEDGER_TARGETS, sizeof(*t->last)))) {
-		free(t);
+/* @tid as the coordinator sees it; it may have ended. */
+static struct coord_thread *new_thread(struct coord *c, struct coord_process *p, pid_t tid, bool alive)
+{
+	int index = free_index(c);
+	struct coord_thread *t = index < 0 ? NULL : calloc(1, sizeof(*t));
+
+	if (!t) {
 		c->threads_dropped++;
 		return NULL;
 	}
 	t->proc = p;
 	t->index = (unsigned int)index;
-	t->slot = slot;
-	t->seq = seq;
+	t->slot = COORD_NO_SLOT;
 	t->run_id = p->run_id;
 	t->pid = p->pid;
-	t->tid = tid > 0 ? tid : inside;
-	t->tid_inside = inside;
+	t->tid = t->tid_inside = tid;
 	t->domain = DAM_NO_DOMAIN;
 	t->mask_entry = -1;
-	if (tid < 0 || coord_proc_comm(p->pid, tid, t->comm))
+	if (!alive || coord_proc_comm(p->pid, tid, t->comm))
 		memcpy(t->comm, p->comm, sizeof(t->comm));
 	coord_mask_first(c, t);
 	c->thread[index] = t;
@@ -74,6 +72,79 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 	dam_policy_add_thread(c->policy, t->index);
 	dam_policy_set_weights(c->policy, t->index, (double)p->weight_throughput,
 			       (double)p->weight_latency);
+	return t;
+}
+
+struct coord_thread *coord_thread_observe(struct coord *c, struct coord_process *p, struct coord_task *task)
+{
+	struct coord_thread *t = coord_thread_find(p, task->tid), **more;
+
+	if (t) {
+		t->task = task;
+		return t;
+	}
+	more = realloc(p->extra, (p->nr_extra + 1) * sizeof(struct coord_thread *));
+	if (!more)
+		return NULL;
+	p->extra = more;
+	t = new_thread(c, p, task->tid, !task->ended_ns);
+	if (!t)
+		return NULL;
+	p->extra[p->nr_extra++] = t;
+	t->task = task;
+	coord_thread_place(c, t, coord_proc_cpu(p->pid, task->tid));
+	return t;
+}
+
+static void leave_extra(struct coord_process *p, const struct coord_thread *t)
+{
+	for (unsigned int i = 0; i < p->nr_extra; i++)
+		if (p->extra[i] == t)
+			p->extra[i] = p->extra[--p->nr_extra];
+}
+
+/* A thread that was only observed until now has claimed a slot. */
+static struct coord_thread *take_observed(struct coord_process *p, pid_t tid)
+{
+	for (unsigned int i = 0; i < p->nr_extra; i++) {
+		struct coord_thread *t = p->extra[i];
+
+		if (t->tid == tid) {
+			leave_extra(p, t);
+			return t;
+		}
+	}
+	return NULL;
+}
+
+struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p, unsigned int slot)
+{
+	const struct dam_slot *s = &p->ledger->slot[slot];
+	pid_t inside = (pid_t)__atomic_load_n(&s->tid, __ATOMIC_RELAXED);
+	uint64_t seq = __atomic_load_n(&s->seq, __ATOMIC_RELAXED);
+	pid_t tid = inside > 0 ? coord_proc_tid(p->pid, p->pid == p->pid_inside, inside) : -1;
+	struct coord_thread *t;
+
+	/* A thread that ended before we looked still has counts to take: its slot says so. */
+	if (tid < 0 && __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != DAM_SLOT_ENDED)
+		return NULL;
+	if (tid > 0)
+		end_namesake(c, p, tid, seq);
+	t = tid > 0 ? take_observed(p, tid) : NULL;
+	if (!t)
+		t = new_thread(c, p, tid > 0 ? tid : inside, tid > 0);
+	if (t && !t->last)
+		t->last = calloc(DAM_LEDGER_TARGETS, sizeof(*t->last));
+	if (!t || !t->last) {
+		if (t)
+			coord_thread_end(c, t);
+		return NULL;
+	}
+	t->tid_inside = inside;
+	t->slot = slot;
+	t->seq = seq;
+	if (t->moved) /* its hooks are to hide what was done to it before */
+		dam_slot_set_masks(&p->ledger->slot[slot], &t->orig, &t->dam);
 	return t;
 }
 
@@ -91,6 +162,12 @@ static void free_thread(struct coord_thread *t)
 
 void coord_thread_end(struct coord *c, struct coord_thread *t)
 {
+	coord_thread_flush(c, t);
+	if (t->task)
+		t->task->thread = NULL;
+	t->task = NULL;
+	if (t->slot == COORD_NO_SLOT)
+		leave_extra(t->proc, t);
 	if (t->moved && coord_thread_alive(t))
 		coord_mask_restore(c, t);
 	if (t->mask_entry >= 0)

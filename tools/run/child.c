@@ -93,11 +93,19 @@ static int read_exec_errno(int fd)
 	return n == (ssize_t)sizeof(err) ? err : 0;
 }
 
-static void wait_for(pid_t child, struct run_coordinator *c, const sigset_t *wanted, int *status)
+/* It has ended, and is not waited for yet: what the kernel counted for it can still be read. */
+static bool has_ended(pid_t child)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == child;
+}
+
+static void wait_for(pid_t child, struct run_coordinator *c, const sigset_t *wanted)
 {
 	siginfo_t info;
 
-	while (waitpid(child, status, WNOHANG) == 0) {
+	while (!has_ended(child)) {
 		int sig;
 
 		run_coordinator_check(c);
@@ -134,8 +142,13 @@ int run_child(char **argv, const char *library, struct run_coordinator *c, uint3
 	close(report[1]);
 	r.exec_errno = read_exec_errno(report[0]);
 	close(report[0]);
-	wait_for(child, c, &wanted, &status);
+	if (!r.exec_errno)
+		run_coordinator_watch(c, child, run_id);
+	wait_for(child, c, &wanted);
 	r.elapsed_s = (double)(dam_now_ns() - begin) / (double)DAM_NS_PER_S;
+	if (!r.exec_errno)
+		run_coordinator_watch(c, child, run_id);
+	waitpid(child, &status, 0);
 	r.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	r.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	*out = r;

@@ -22,6 +22,7 @@
 
 #define START_MS 5000
 #define STOP_MS	 5000
+#define WATCH_MS 500 /* the program waits for it, or its end does */
 
 static int ask(const char *dir, const char *command, uint32_t run_id, char error[DAM_CONTROL_ERROR],
 	       json_t **out)
@@ -182,6 +183,14 @@ int run_coordinator_open(const struct run_options *o, struct run_coordinator *ou
 	c.private = true;
 	*out = c;
 	return 0;
+}
+
+void run_coordinator_watch(const struct run_coordinator *c, pid_t pid, uint32_t run_id)
+{
+	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_SOCKET_NAME) + 1];
+
+	if (!dam_path_join(c->dir, DAM_SOCKET_NAME, path, sizeof(path)))
+		dam_control_watch(path, pid, run_id, WATCH_MS);
 }
 
 json_t *run_coordinator_report(const struct run_coordinator *c, uint32_t run_id)

@@ -42,6 +42,14 @@ int run_coordinator_open(const struct run_options *o, struct run_coordinator *ou
 /** run_coordinator_check() - a child has ended: if it was the private one, restore what it had changed, at once. */
 void run_coordinator_check(struct run_coordinator *c);
 
+/**
+ * run_coordinator_watch() - name the program to the coordinator, which looks for what no hook sees
+ *
+ * After it was made, and when it has ended but was not waited for: then a last look is taken. Trouble is not told:
+ * the report will tell what was seen.
+ */
+void run_coordinator_watch(const struct run_coordinator *c, pid_t pid, uint32_t run_id);
+
 /** run_coordinator_report() - what it knows of run @run_id. Return: a new reference; NULL after a line in the log. */
 json_t *run_coordinator_report(const struct run_coordinator *c, uint32_t run_id);
 

@@ -52,7 +52,7 @@ static const struct dam_view_column move_columns[] = {
 };
 
 /* The parts of a report that --json hands on, always as arrays. */
-static const char *const report_arrays[] = {"threads", "moves", "engines", "pools", "processes"};
+static const char *const report_arrays[] = {"threads", "moves", "engines", "pools", "processes", "rings"};
 
 static json_t *command_of(char **argv)
 {
@@ -238,6 +238,46 @@ static void print_moves(const json_t *summary)
 	dam_view_print(stderr, 1, move_columns, NR(move_columns), moves);
 }
 
+/* Sums of a key of "coverage" over all processes. */
+static double covered(const json_t *summary, const char *key)
+{
+	const json_t *process;
+	double sum = 0;
+	size_t i;
+
+	json_array_foreach (json_object_get(summary, "processes"), i, process)
+		sum += number_of(json_object_get(process, "coverage"), key);
+	return sum;
+}
+
+static const char *bytes_text(double bytes, char buf[32])
+{
+	json_t *value = json_real(bytes);
+
+	dam_view_bytes(value, buf, 32);
+	json_decref(value);
+	return buf;
+}
+
+/* Who saw it, and how much of what the kernel counted that is: what to trust. */
+static void print_coverage(const json_t *summary)
+{
+	const json_t *process, *why = NULL;
+	char bytes[2][32];
+	size_t i;
+
+	json_array_foreach (json_object_get(summary, "processes"), i, process)
+		if (!why || json_is_null(why))
+			why = json_object_get(json_object_get(process, "coverage"), "unobservable");
+	fprintf(stderr, "\n coverage: %.0f operations seen by hooks, %.0f by observation; %s, while the kernel counted %s",
+		covered(summary, "hooked_ops"), covered(summary, "observed_ops"),
+		bytes_text(covered(summary, "attributed_bytes"), bytes[0]),
+		bytes_text(covered(summary, "kernel_bytes"), bytes[1]));
+	if (json_is_string(why))
+		fprintf(stderr, "; not observable: %s", json_string_value(why));
+	fputc('\n', stderr);
+}
+
 /* "fio --name=x …: 3.02 s, exit status 0" */
 static void print_head(const json_t *summary)
 {
@@ -271,6 +311,7 @@ void run_summary_print(const json_t *summary, const char *note)
 		print_threads(summary);
 		print_engines(summary);
 		print_moves(summary);
+		print_coverage(summary);
 	} else if (note && !json_array_size(json_object_get(summary, "processes"))) {
 		fprintf(stderr, " the library had no effect on this program: %s\n", note);
 	} else {

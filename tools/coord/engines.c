@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Reading the counters of engines into policy/ and their predictors. */
+#include "config.h"
+#include "tools/coord/coord.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define RATE_TAU_S 1.0 /* of the rates that people see */
+
+static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine *eng,
+			  uint64_t now_ns)
+{
+	struct coord_engine *ce = &c->engine[i];
+	struct dam_policy_engine_sample s = {.wait_s = NAN, .inflight_ops = NAN};
+	struct dam_hal_counters now;
+	double dt = (double)(now_ns - ce->last_ns) / DAM_NS_PER_S, read, write, gone;
+	int err = dam_hal_sample(eng, &now);
+
+	if (err == -ENODEV) {
+		eng->gone = true;
+		dam_policy_drop_engine(c->policy, i);
+		dam_info("engine %s is gone", eng->name);
+		return;
+	}
+	if (err || !ce->last_ns || dt <= 0) {
+		if (!err) {
+			ce->last = now;
+			ce->last_ns = now_ns;
+		}
+		return;
+	}
+	read = (double)dam_count_delta(now.read_bytes, ce->last.read_bytes);
+	write = (double)dam_count_delta(now.write_bytes, ce->last.write_bytes);
+	s.valid = now.have & DAM_HAVE_BYTES;
+	s.bytes = read + write;
+	s.ops = (double)(dam_count_delta(now.read_ops, ce->last.read_ops) +
+			 dam_count_delta(now.write_ops, ce->last.write_ops));
+	if (now.have & DAM_HAVE_WAIT)
+		s.wait_s = (double)dam_count_delta(now.wait_ns, ce->last.wait_ns) / DAM_NS_PER_S;
+	if (now.have & DAM_HAVE_INFLIGHT)
+		s.inflight_ops = now.inflight;
+	gone = exp(-dt / RATE_TAU_S);
+	ce->read_bps = ce->read_bps * gone + read / dt * (1 - gone);
+	ce->write_bps = ce->write_bps * gone + write / dt * (1 - gone);
+	ce->last = now;
+	ce->last_ns = now_ns;
+	dam_policy_engine(c->policy, i, dt, &s);
+	/* a stretched tick stands for several intervals of the series */
+	for (double left = dt * 1000 / dam_knob_num(&c->knobs, DAM_KNOB_TICK) + 0.5; left >= 1; left--)
+		dam_predict_update(ce->predictor, s.valid ? s.bytes / dt : (double)NAN);
+}
+
+void coord_sample_engines(struct coord *c, uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		struct dam_hal_target *t = dam_hal_target(c->hal, i);
+
+		if (t->kind == DAM_TARGET_ENGINE && !t->engine.gone)
+			sample_engine(c, i, &t->engine, now_ns);
+	}
+}

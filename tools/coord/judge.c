@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * Which rings do the library's hooks count? The hooks' count of what was submitted to rings is compared with how far
+ * their heads have moved; what the hooks have not counted is observed.
+ */
+#include "config.h"
+#include "tools/coord/observe.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+
+#define UNSURE_NS    (200 * DAM_NS_PER_MS) /* a process may be about to attach */
+#define JUDGE_NEW_NS (500 * DAM_NS_PER_MS)
+#define JUDGE_NS     (2 * DAM_NS_PER_S)
+#define ENOUGH_OPS   64	 /* to tell whose they are */
+#define MOSTLY	     0.9 /* of a ring's operations counted by hooks: it is theirs */
+
+/* The ring whose operations are most nearly those @left of the hooks' count. */
+static struct coord_ring *best_match(struct coord_watch *w, double left)
+{
+	struct coord_ring *best = NULL;
+	double off = INFINITY;
+
+	for (unsigned int i = 0; i < w->nr_rings; i++) {
+		struct coord_ring *r = w->ring[i];
+		double ops = r->head - r->judged;
+
+		if (r->state == COORD_RING_BLIND || ops <= 0 || r->taken || left < MOSTLY * ops)
+			continue;
+		if (fabs(left - ops) < off) {
+			off = fabs(left - ops);
+			best = r;
+		}
+	}
+	return best;
+}
+
+/* What the hooks counted since the last time is dealt out to rings; those that get none are observed. */
+static void deal_out(struct coord_watch *w)
+{
+	double left = (double)dam_count_delta(w->proc->ring_ops, w->ring_ops);
+	struct coord_ring *r;
+
+	while ((r = best_match(w, left))) {
+		left -= r->head - r->judged;
+		r->taken = true;
+	}
+	for (unsigned int i = 0; i < w->nr_rings; i++) {
+		r = w->ring[i];
+		if (r->state == COORD_RING_BLIND)
+			continue;
+		if (r->taken) {
+			r->state = COORD_RING_HOOKED;
+			r->settled = r->head;
+		} else if (r->head != r->judged) {
+			r->state = COORD_RING_OBSERVED;
+		}
+		r->taken = false;
+		r->judged = r->head;
+	}
+	w->ring_ops = w->proc->ring_ops;
+}
+
+void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool last)
+{
+	bool new = false, enough = false;
+	uint64_t wait_ns;
+
+	for (unsigned int i = 0; i < w->nr_rings; i++) {
+		struct coord_ring *r = w->ring[i];
+
+		new |= r->state == COORD_RING_NEW;
+		enough |= r->state == COORD_RING_NEW && r->head - r->judged >= ENOUGH_OPS;
+	}
+	if (!new && !w->proc->ledger)
+		return;
+	wait_ns = !new ? JUDGE_NS : enough || !w->proc->ledger ? 0 : JUDGE_NEW_NS;
+	if (!last && (coord_since(now_ns, w->judged_ns) < wait_ns || coord_since(now_ns, w->born_ns) < UNSURE_NS ||
+		      coord_since(now_ns, w->proc->attached_ns) < UNSURE_NS))
+		return;
+	for (unsigned int i = 0; i < w->nr_rings; i++)
+		if (w->ring[i]->state == COORD_RING_HOOKED && !last)
+			coord_ring_look(c, w, w->ring[i], now_ns);
+	w->judged_ns = now_ns;
+	deal_out(w);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * Observation from outside: rings that no hook sees, and who uses them.
+ *
+ * watch.c says which processes are looked at, and when; rings.c looks at their rings, tasks.c at their threads;
+ * settle.c gives what rings did to threads. In all pairs [0] is reads, [1] is writes.
+ */
+#ifndef DAM_TOOLS_COORD_OBSERVE_H
+#define DAM_TOOLS_COORD_OBSERVE_H
+
+#include <dirent.h>
+
+#include "tools/coord/coord.h"
+#include "tools/coord/files.h"
+#include "tools/coord/peek.h"
+
+#define COORD_KINDS 6
+#define COORD_LINKS 8
+#define COORD_USERS 64 /* of one ring; at least COORD_LINKS */
+
+/* Of two readings of the clock the later one may have been taken first: by the caller, at the tick's beginning. */
+static inline uint64_t coord_since(uint64_t now_ns, uint64_t then_ns)
+{
+	return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+/* Operations on one target. Shares of operations are given, so these are not whole numbers. */
+struct coord_kind {
+	int target;   /* hal index, COORD_OTHER, COORD_BUFFERED */
+	bool counted; /* the kernel counts their bytes for the thread */
+	double ops[2], bytes[2];
+};
+
+/* Sizes of operations: how well their mean is known. Forgets. */
+struct coord_sizes {
+	double n, sum, square_sum;
+};
+
+enum coord_ring_state {
+	COORD_RING_NEW,	     /* not known yet whether a hook sees it */
+	COORD_RING_OBSERVED, /* none does */
+	COORD_RING_HOOKED,   /* the library counts it: looked at now and then */
+	COORD_RING_BLIND,    /* cannot be observed */
+};
+
+struct coord_ring {
+	int fd;
+	enum coord_ring_state state;
+	const char *why; /* BLIND: static text */
+	struct coord_shape shape;
+	struct coord_files files;
+	uint32_t head, cq_head, overflow; /* as last seen */
+	uint32_t settled;		  /* the head up to which threads have been given their operations */
+	uint32_t judged;		  /* the head when the state was decided last */
+	uint64_t found_ns, looked_ns;	  /* looked_ns 0: never */
+	bool advanced;			  /* since the last settlement */
+	bool taken;			  /* while states are decided: the hooks counted it */
+	bool ended;
+	double rate; /* operations per second, lately */
+	/* sampled since the last settlement; the former samples while there are none */
+	struct coord_kind kind[COORD_KINDS];
+	unsigned int nr_kinds;
+	double still; /* sampled entries that move nothing */
+	bool sampled;
+	bool known; /* where some of its entries go */
+	int usual;  /* there; of entries whose file cannot be found out just now */
+	struct coord_sizes size[2];
+	/* in flight since the last settlement */
+	uint64_t unsteady_until_ns;
+	unsigned int nr_depths;
+	double depth_sum, depth_peak;	/* sq.head - cq.tail */
+	double wait_s, span_s, reaped;	/* sum of (sq.head - cq.head) * time, that time, completions taken */
+	/* whose */
+	bool poll_known;
+	pid_t owner; /* of an SQPOLL ring; 0: none */
+	struct {
+		pid_t tid;
+		uint64_t seen_ns; /* waiting in this ring */
+	} link[COORD_LINKS];
+};
+
+/* A thread as /proc lists it. */
+struct coord_task {
+	pid_t tid;
+	pid_t owner; /* of a kernel thread that works for a ring; else its own tid */
+	unsigned int pass;
+	uint64_t ended_ns; /* 0: lives */
+	uint64_t io[2]; /* as last read */
+	uint64_t hooked[2]; /* bytes that hooks had counted on devices by then */
+	double kernel[2], given[2];  /* bytes since we know it: by the kernel's count; of its rings */
+	double ops_sum, implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */
+	double window[2]; /* the kernel's since the last settlement */
+	double ops_window;
+	/* what it is given in this settlement */
+	struct coord_kind work[COORD_KINDS];
+	unsigned int nr_work;
+	bool linked;  /* seen in some ring */
+	bool unsized; /* of some of it the samples do not tell the size */
+	struct coord_sizes size[2];
+	double depth, depth_peak; /* NaN: unknown */
+	pid_t sq_tid; /* of its SQPOLL thread; 0: none */
+	uint64_t placed_ns;
+	struct coord_thread *thread; /* NULL: not managed */
+};
+
+struct coord_watch {
+	pid_t pid;
+	uint64_t start;
+	uint32_t run_id;
+	bool young;	  /* it began under our eyes: all it did counts, not only what comes */
+	const char *blind; /* why its descriptors cannot be read; static text */
+	struct coord_process *proc; /* NULL: no ring, no ledger */
+	struct coord_watch *next;
+	uint64_t born_ns, due_ns, scan_ns, slow_scan_ns, judged_ns, settled_ns, round_ns;
+	uint64_t quiet_ns; /* how long to leave it alone while it has no rings */
+	enum { WATCH_IDLE, WATCH_FDS, WATCH_RINGS, WATCH_TASKS } phase;
+	DIR *dir;	     /* of the phase */
+	unsigned int cursor; /* of the phase */
+	unsigned int pass;
+	uint64_t io[2]; /* of the whole process, as last read */
+	bool dead_known;
+	uint64_t dead[2]; /* bytes of threads that have ended, as far as given out */
+	bool want_links;
+	uint64_t ring_ops; /* the hooks' count when states were decided last */
+	struct coord_ring **ring;
+	unsigned int nr_rings;
+	struct coord_task *task;
+	unsigned int nr_tasks, task_hint;
+};
+
+/* rings.c */
+/** coord_ring_find() - is descriptor @fd, named @name, a ring that is not known yet? Then it is from now on. */
+void coord_ring_find(struct coord *c, struct coord_watch *w, const char *name);
+/** coord_ring_look() - peek, sample. Return: units of work. */
+unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coord_ring *r, uint64_t now_ns);
+void coord_ring_drop(struct coord *c, struct coord_watch *w, unsigned int i);
+/** coord_ring_link() - thread @tid was seen waiting in the ring behind @fd. */
+void coord_ring_link(struct coord_watch *w, int fd, pid_t tid, uint64_t now_ns);
+
+/* tasks.c */
+/** coord_task_read() - one entry of /proc/PID/task. Return: units of work. */
+unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name, uint64_t now_ns);
+/** coord_tasks_ended() - all have been read: what threads that are gone did last. */
+void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns);
+/** coord_tasks_drop() - forget tasks that ended a while ago: rings may close after them; @all: every one. */
+void coord_tasks_drop(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool all);
+struct coord_task *coord_task_find(struct coord_watch *w, pid_t tid);
+
+/* judge.c */
+/** coord_judge() - decide which rings the hooks count, when it is time. @last: the process has ended. */
+void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool last);
+
+/* users.c */
+struct coord_user {
+	struct coord_task *task;
+	double weight;
+};
+
+/** coord_users() - who uses @r, and in which shares, which add up to 1. Return: how many. */
+unsigned int coord_users(struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns,
+			 struct coord_user u[COORD_USERS]);
+/** coord_users_note() - before a round of coord_users(): which threads were seen in rings. */
+void coord_users_note(struct coord_watch *w, uint64_t now_ns);
+/** coord_ring_last_link() - when was anybody seen in it last? 0: never. */
+uint64_t coord_ring_last_link(const struct coord_ring *r);
+/** coord_moved() - bytes that the kernel counted for @t since the last settlement. */
+double coord_moved(const struct coord_task *t);
+
+/* settle.c */
+/** coord_settle() - give threads what their rings have done since the last time. */
+void coord_settle(struct coord *c, struct coord_watch *w, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What /proc says of processes and threads. */
+#ifndef DAM_TOOLS_COORD_PROCFS_H
+#define DAM_TOOLS_COORD_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** coord_proc_read() - the beginning of a small /proc file, terminated. Return: its length; -errno. */
+ssize_t coord_proc_read(const char *path, char *buf, size_t size);
+
+int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
+
+/** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT. */
+int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start);
+
+/** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return: tid; -ENOENT. */
+pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);
+
+/**
+ * coord_proc_io() - bytes that the kernel has read from and written to storage for a thread
+ * @tid: 0: for the whole process, threads that have ended included
+ * @out: read, written
+ * Return: 0; -ENOENT: gone; -EACCES: not for us.
+ */
+int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2]);
+
+/** coord_proc_cpu() - the processor that a thread ran on last. Return: it; -ENOENT. */
+int coord_proc_cpu(pid_t pid, pid_t tid);
+
+/**
+ * coord_proc_ring() - the ring in whose io_uring_enter() a thread waits
+ * Return: its descriptor; -ENOENT: it runs, or waits for something else; -EACCES.
+ */
+int coord_proc_ring(pid_t pid, pid_t tid);
+
+#endif

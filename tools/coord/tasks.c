@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Threads of watched processes as /proc lists them: the bytes that the kernel counts for each, the rings they wait in. */
+#include "config.h"
+#include "tools/coord/observe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tools/coord/procfs.h"
+
+#define MAX_TASKS   16384 /* of a process */
+#define TASK_UNITS  3
+#define PLACE_NS    (500 * DAM_NS_PER_MS)
+#define LINGER_NS   (300 * DAM_NS_PER_MS)
+#define WORKER_NAME "iou-" /* iou-sqp-TID and iou-wrk-TID, TID being the thread they work for */
+
+/* Passes meet threads in the same order every time. */
+struct coord_task *coord_task_find(struct coord_watch *w, pid_t tid)
+{
+	for (unsigned int i = 0; i < w->nr_tasks; i++) {
+		unsigned int at = (w->task_hint + i) % w->nr_tasks;
+
+		if (w->task[at].tid == tid) {
+			w->task_hint = at + 1;
+			return &w->task[at];
+		}
+	}
+	return NULL;
+}
+
+/* The thread that a ring's kernel thread works for; in another pid namespace its number means nothing: the first. */
+static pid_t owner_of(struct coord_watch *w, pid_t tid, bool *poller)
+{
+	char comm[16];
+	pid_t owner;
+
+	*poller = false;
+	if (coord_proc_comm(w->pid, tid, comm) || strncmp(comm, WORKER_NAME, 4) || strlen(comm) < 9)
+		return tid;
+	*poller = !strncmp(comm + 4, "sqp-", 4);
+	owner = (pid_t)strtol(comm + 8, NULL, 10);
+	return coord_task_find(w, owner) ? owner : w->pid;
+}
+
+static struct coord_task *new_task(struct coord_watch *w, pid_t tid)
+{
+	struct coord_task *more, *t, *owner;
+	bool poller;
+
+	if (w->nr_tasks >= MAX_TASKS)
+		return NULL;
+	more = reallocarray(w->task, w->nr_tasks + 1, sizeof(*more));
+	if (!more)
+		return NULL;
+	w->task = more;
+	/* threads point back to their tasks, which have moved */
+	for (unsigned int i = 0; i < w->nr_tasks; i++)
+		if (w->task[i].thread)
+			w->task[i].thread->task = &w->task[i];
+	t = &w->task[w->nr_tasks++];
+	*t = (struct coord_task){.tid = tid, .owner = tid};
+	t->owner = owner_of(w, tid, &poller);
+	if (poller) {
+		owner = coord_task_find(w, t->owner);
+		if (owner)
+			owner->sq_tid = tid;
+	}
+	if (!w->young) /* what it did before we were there is no news */
+		coord_proc_io(w->pid, tid, t->io);
+	t->thread = w->proc ? coord_thread_find(w->proc, tid) : NULL;
+	if (t->thread) {
+		t->thread->task = t;
+		if (!w->young)
+			memcpy(t->hooked, t->thread->hooked_bytes, sizeof(t->hooked));
+	}
+	return t;
+}
+
+/* Bytes of @t go to the thread it works for. */
+static void credit(struct coord_watch *w, struct coord_task *t, const double bytes[2])
+{
+	struct coord_task *to = t->owner == t->tid ? t : coord_task_find(w, t->owner);
+
+	for (int dir = 0; to && dir < 2; dir++) {
+		to->kernel[dir] += bytes[dir];
+		to->window[dir] += bytes[dir];
+	}
+}
+
+/* What hooks have counted on devices since the last time is no ring's that we observe. */
+static void without_hooked(struct coord_task *t, double bytes[2])
+{
+	for (int dir = 0; t->thread && dir < 2; dir++) {
+		bytes[dir] -= (double)(t->thread->hooked_bytes[dir] - t->hooked[dir]);
+		t->hooked[dir] = t->thread->hooked_bytes[dir];
+	}
+}
+
+unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name, uint64_t now_ns)
+{
+	pid_t tid = (pid_t)strtol(name, NULL, 10);
+	struct coord_task *t;
+	double bytes[2];
+	uint64_t io[2];
+	int fd;
+
+	if (tid <= 0)
+		return 0;
+	t = coord_task_find(w, tid);
+	if (!t)
+		t = new_task(w, tid);
+	if (!t || coord_proc_io(w->pid, tid, io))
+		return TASK_UNITS;
+	c->observed.tasks++;
+	t->pass = w->pass;
+	bytes[0] = (double)dam_count_delta(io[0], t->io[0]);
+	bytes[1] = (double)dam_count_delta(io[1], t->io[1]);
+	memcpy(t->io, io, sizeof(io));
+	without_hooked(t, bytes);
+	credit(w, t, bytes);
+	if (t->owner != tid)
+		return TASK_UNITS;
+	if (t->thread && t->thread->slot == COORD_NO_SLOT && coord_since(now_ns, t->placed_ns) > PLACE_NS) {
+		t->placed_ns = now_ns;
+		coord_thread_place(c, t->thread, coord_proc_cpu(w->pid, t->sq_tid ? t->sq_tid : tid));
+	}
+	if (!w->want_links)
+		return TASK_UNITS;
+	fd = coord_proc_ring(w->pid, tid);
+	if (fd >= 0)
+		coord_ring_link(w, fd, tid, now_ns);
+	return 2 * TASK_UNITS;
+}
+
+static double activity(const struct coord_task *t)
+{
+	return t->given[0] + t->given[1] + t->kernel[0] + t->kernel[1] + 1;
+}
+
+/* Bytes of threads that have ended now, which grew since they were read last. Return: false: not known. */
+static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
+{
+	uint64_t live[2] = {0}, gone[2] = {0}, whole[2];
+	bool known = w->dead_known;
+
+	for (unsigned int i = 0; i < w->nr_tasks; i++) {
+		struct coord_task *t = &w->task[i];
+
+		for (int dir = 0; dir < 2; dir++) {
+			live[dir] += t->ended_ns ? 0 : t->io[dir];
+			gone[dir] += t->ended_ns == now_ns ? t->io[dir] : 0;
+		}
+	}
+	if (coord_proc_io(w->pid, 0, whole))
+		return false;
+	for (int dir = 0; dir < 2; dir++) {
+		uint64_t dead = dam_count_delta(whole[dir], live[dir]);
+
+		out[dir] = (double)dam_count_delta(dead, w->dead[dir] + gone[dir]);
+		w->dead[dir] = dead;
+	}
+	w->dead_known = true;
+	coord_coverage_note(w->proc, whole);
+	return known;
+}
+
+/*
+ * What a thread did between our last look and its end is in its process's counts, together with all other ended
+ * threads': the growth of that is shared among those that have ended now.
+ */
+void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
+{
+	double bytes[2], weight = 0;
+
+	for (unsigned int i = 0; i < w->nr_tasks; i++) {
+		struct coord_task *t = &w->task[i];
+
+		if (t->ended_ns || t->pass == w->pass)
+			continue;
+		t->ended_ns = now_ns;
+		weight += activity(t);
+	}
+	if ((w->dead_known && weight <= 0) || !last_bytes(w, now_ns, bytes))
+		return;
+	for (unsigned int i = 0; i < w->nr_tasks; i++) {
+		struct coord_task *t = &w->task[i];
+		double share = activity(t) / weight, mine[2] = {bytes[0] * share, bytes[1] * share};
+
+		if (t->ended_ns != now_ns)
+			continue;
+		without_hooked(t, mine);
+		credit(w, t, mine);
+	}
+}
+
+void coord_tasks_drop(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool all)
+{
+	for (unsigned int i = 0; i < w->nr_tasks;) {
+		struct coord_task *t = &w->task[i];
+
+		if (!all && (!t->ended_ns || coord_since(now_ns, t->ended_ns) < LINGER_NS)) {
+			i++;
+			continue;
+		}
+		if (t->thread) {
+			t->thread->task = NULL;
+			if (t->thread->slot == COORD_NO_SLOT)
+				coord_thread_end(c, t->thread);
+		}
+		*t = w->task[--w->nr_tasks];
+		if (i < w->nr_tasks && t->thread)
+			t->thread->task = t;
+	}
+}

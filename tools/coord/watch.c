@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * Which processes are watched for rings, and when each is looked at: a budget for every tick, resumed at the next.
+ *
+ * A round of one process: its descriptors (now and then), its rings, its threads if a ring has moved, the settlement.
+ */
+#include "config.h"
+#include "tools/coord/observe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "tools/coord/procfs.h"
+
+#define TICK_UNITS    256 /* about a microsecond each */
+#define MAX_WATCHES   8192
+#define READ_UNITS    4
+#define SCAN_NS	      (140 * DAM_NS_PER_MS) /* descriptors of a process that does I/O: new rings show within 200 ms */
+#define SLOW_SCAN_NS  DAM_NS_PER_S	    /* of one that does none that the kernel counts */
+#define FIRST_NS      (10 * DAM_NS_PER_MS)  /* between the first looks; doubles to SCAN_NS */
+#define ROUND_MIN_NS  (9 * DAM_NS_PER_MS)
+#define ROUND_MAX_NS  (100 * DAM_NS_PER_MS)
+#define ROUND_RING_NS DAM_NS_PER_MS /* so many rings are looked at in a second as this goes into it */
+#define FAMILY_NS     (50 * DAM_NS_PER_MS)
+#define FAMILY_SHARE  100 /* listing processes takes at most this part of the time */
+#define FAMILY_BATCH  128 /* processes whose parents are read in one go */
+
+static struct coord_watch **bucket_of(struct coord *c, pid_t pid)
+{
+	return &c->watch[(unsigned int)pid % COORD_WATCH_BUCKETS];
+}
+
+struct coord_watch *coord_watch_find(struct coord *c, pid_t pid)
+{
+	struct coord_watch *w = *bucket_of(c, pid);
+
+	while (w && w->pid != pid)
+		w = w->next;
+	return w;
+}
+
+struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id, uint64_t delay_ns)
+{
+	struct coord_watch *w = coord_watch_find(c, pid), **bucket = bucket_of(c, pid);
+	uint64_t now = dam_now_ns(), start;
+	pid_t ppid;
+
+	if (c->observed.off)
+		return NULL;
+	if (w) {
+		w->run_id = run_id ? run_id : w->run_id;
+		return w;
+	}
+	if (c->nr_watches >= MAX_WATCHES || coord_proc_stat(pid, &ppid, &start))
+		return NULL;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->pid = pid;
+	w->start = start;
+	w->run_id = run_id;
+	w->young = start >= c->start_ticks;
+	w->born_ns = w->settled_ns = now;
+	w->due_ns = now + delay_ns;
+	w->quiet_ns = FIRST_NS;
+	w->next = *bucket;
+	*bucket = w;
+	c->nr_watches++;
+	return w;
+}
+
+void coord_watch_drop(struct coord *c, struct coord_watch *w)
+{
+	struct coord_watch **at = bucket_of(c, w->pid);
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	c->nr_watches--;
+	coord_tasks_drop(c, w, 0, true);
+	while (w->nr_rings)
+		coord_ring_drop(c, w, w->nr_rings - 1);
+	if (w->dir)
+		closedir(w->dir);
+	if (w->proc)
+		w->proc->watch = NULL;
+	free(w->ring);
+	free(w->task);
+	free(w);
+}
+
+/* Uniform in 0.75 to 1.25 of @ns: what is sampled must not beat with what a program does. */
+static uint64_t jittered(struct coord *c, uint64_t ns)
+{
+	c->random ^= c->random << 13;
+	c->random ^= c->random >> 7;
+	c->random ^= c->random << 17;
+	return ns - ns / 4 + c->random % (ns / 2);
+}
+
+static void drop_ended_rings(struct coord *c, struct coord_watch *w)
+{
+	for (unsigned int i = 0; i < w->nr_rings;)
+		if (w->ring[i]->ended)
+			coord_ring_drop(c, w, i);
+		else
+			i++;
+}
+
+/* @moved: some ring has; else the rounds become longer. */
+static void finish_round(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool moved)
+{
+	uint64_t round = moved ? c->observed.rings * ROUND_RING_NS : 2 * w->round_ns;
+
+	if (w->proc && w->nr_rings) {
+		coord_judge(c, w, now_ns, false);
+		coord_settle(c, w, now_ns);
+		coord_tasks_drop(c, w, now_ns, false);
+		drop_ended_rings(c, w);
+	}
+	w->phase = WATCH_IDLE;
+	w->quiet_ns = w->quiet_ns * 2 > SCAN_NS ? SCAN_NS : w->quiet_ns * 2;
+	w->round_ns = round < ROUND_MIN_NS ? ROUND_MIN_NS : round > ROUND_MAX_NS ? ROUND_MAX_NS : round;
+	w->due_ns = now_ns + (w->nr_rings ? jittered(c, w->round_ns) : w->quiet_ns);
+}
+
+static bool open_phase(struct coord_watch *w, const char *what)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)w->pid, what);
+	w->dir = opendir(path);
+	return w->dir;
+}
+
+static void close_phase(struct coord_watch *w)
+{
+	closedir(w->dir);
+	w->dir = NULL;
+}
+
+/* Perhaps its pid is somebody else's by now. */
+static bool still_there(struct coord_watch *w)
+{
+	uint64_t start;
+	pid_t ppid;
+
+	return !coord_proc_stat(w->pid, &ppid, &start) && start == w->start;
+}
+
+/*
+ * Is it time to look through the descriptors? Only I/O that the kernel counts makes that urgent.
+ * Return: 1; 0: no; -ENOENT: the process is gone.
+ */
+static int scan_due(struct coord_watch *w, uint64_t now_ns, int *units)
+{
+	bool moved, slow = now_ns >= w->slow_scan_ns;
+	uint64_t io[2];
+	int err;
+
+	if (now_ns < w->scan_ns)
+		return 0;
+	*units -= READ_UNITS;
+	err = coord_proc_io(w->pid, 0, io);
+	if (err)
+		return err == -ENOENT ? err : slow;
+	if (slow && !still_there(w))
+		return -ENOENT;
+	moved = io[0] != w->io[0] || io[1] != w->io[1] || coord_since(now_ns, w->born_ns) < SLOW_SCAN_NS;
+	w->io[0] = io[0];
+	w->io[1] = io[1];
+	if (w->proc)
+		coord_coverage_note(w->proc, io);
+	return moved || slow;
+}
+
+static void begin_scan(struct coord *c, struct coord_watch *w, uint64_t now_ns)
+{
+	w->scan_ns = now_ns + (w->quiet_ns < SCAN_NS ? w->quiet_ns : SCAN_NS) / 2;
+	w->slow_scan_ns = now_ns + SLOW_SCAN_NS;
+	if (open_phase(w, "fd")) {
+		w->phase = WATCH_FDS;
+		w->cursor = 0;
+		w->blind = NULL;
+		return;
+	}
+	if (errno == EACCES || errno == EPERM) {
+		w->blind = "its descriptors cannot be read: not dumpable, or another user's";
+		if (w->proc || coord_client_get(c, w))
+			w->proc->coverage.blind = w->blind;
+	}
+	w->phase = WATCH_RINGS;
+}
+
+static void scan_fds(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
+{
+	struct dirent *d = NULL;
+
+	while (*units > 0 && (d = readdir(w->dir))) {
+		--*units;
+		w->cursor++;
+		c->observed.fds++;
+		coord_ring_find(c, w, d->d_name);
+	}
+	if (d || *units <= 0)
+		return;
+	close_phase(w);
+	/* many descriptors are looked through less often: one part in fifty of the time, at most */
+	w->scan_ns = now_ns + (w->quiet_ns < SCAN_NS ? w->quiet_ns : SCAN_NS);
+	if (w->scan_ns < now_ns + w->cursor * 50000ull)
+		w->scan_ns = now_ns + w->cursor * 50000ull;
+	w->cursor = 0;
+	w->phase = WATCH_RINGS;
+}
+
+static void look_at_rings(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
+{
+	bool moved = false;
+
+	while (w->cursor < w->nr_rings) {
+		struct coord_ring *r = w->ring[w->cursor];
+
+		if (*units <= 0)
+			return;
+		w->cursor++;
+		if (r->state == COORD_RING_NEW || r->state == COORD_RING_OBSERVED)
+			*units -= (int)coord_ring_look(c, w, r, now_ns);
+	}
+	for (unsigned int i = 0; i < w->nr_rings; i++) {
+		struct coord_ring *r = w->ring[i];
+
+		moved |= r->state != COORD_RING_HOOKED && (r->advanced || r->ended);
+	}
+	w->cursor = 0;
+	if (moved && open_phase(w, "task")) {
+		w->phase = WATCH_TASKS;
+		w->pass++;
+		w->task_hint = 0;
+	} else {
+		finish_round(c, w, now_ns, false);
+	}
+}
+
+static void read_tasks(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
+{
+	struct dirent *d = NULL;
+
+	while (*units > 0 && (d = readdir(w->dir)))
+		*units -= (int)coord_task_read(c, w, d->d_name, now_ns);
+	if (d || *units <= 0)
+		return;
+	close_phase(w);
+	coord_tasks_ended(w, now_ns);
+	finish_round(c, w, now_ns, true);
+}
+
+static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
+{
+	if (w->phase == WATCH_IDLE && now_ns >= w->due_ns) {
+		int scan = scan_due(w, now_ns, units);
+
+		/* a process that we have a descriptor of is dropped when that says so */
+		if (scan < 0 && !w->proc) {
+			coord_watch_drop(c, w);
+			return;
+		}
+		w->cursor = 0;
+		if (scan > 0)
+			begin_scan(c, w, now_ns);
+		else
+			w->phase = WATCH_RINGS;
+	}
+	if (w->phase == WATCH_FDS)
+		scan_fds(c, w, now_ns, units);
+	if (w->phase == WATCH_RINGS)
+		look_at_rings(c, w, now_ns, units);
+	if (w->phase == WATCH_TASKS)
+		read_tasks(c, w, now_ns, units);
+}
+
+/* A new process whose parent is watched is watched from its first moment. */
+static void adopt(struct coord *c, pid_t pid)
+{
+	struct coord_watch *parent;
+	uint64_t start;
+	pid_t ppid;
+
+	if (coord_proc_stat(pid, &ppid, &start))
+		return;
+	parent = coord_watch_find(c, ppid);
+	if (parent)
+		coord_watch_add(c, pid, parent->run_id, 0);
+}
+
+/* /proc lists processes in the order of their pids: what was not in the former list is new. */
+static void look_for_children(struct coord *c, uint64_t now_ns)
+{
+	unsigned int room = c->family.nr + 64, nr = 0, old = 0, new = 0;
+	pid_t *list = malloc(room * sizeof(*list)), *more;
+	DIR *dir = list ? opendir("/proc") : NULL;
+	struct dirent *d;
+
+	while (dir && new < FAMILY_BATCH && (d = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
+
+		if (pid <= 0)
+			continue;
+		if (nr == room) {
+			more = reallocarray(list, room *= 2, sizeof(*list));
+			if (!more)
+				break;
+			list = more;
+		}
+		list[nr++] = pid;
+		while (old < c->family.nr && c->family.pid[old] < pid)
+			old++;
+		if (old < c->family.nr && c->family.pid[old] == pid)
+			continue;
+		new++;
+		adopt(c, pid);
+	}
+	if (dir)
+		closedir(dir);
+	free(c->family.pid);
+	c->family.pid = list;
+	c->family.nr = dir ? nr : 0;
+	c->family.due_ns = dam_now_ns() + (dam_now_ns() - now_ns) * FAMILY_SHARE;
+	if (c->family.due_ns < now_ns + FAMILY_NS)
+		c->family.due_ns = now_ns + FAMILY_NS;
+}
+
+void coord_observe_tick(struct coord *c, uint64_t now_ns)
+{
+	int units = TICK_UNITS;
+	uint64_t begin = dam_now_ns(), ns;
+
+	if (!c->nr_watches)
+		return;
+	if (now_ns >= c->family.due_ns)
+		look_for_children(c, begin);
+	for (unsigned int i = 0; i < COORD_WATCH_BUCKETS && units > 0; i++) {
+		unsigned int at = c->watch_next % COORD_WATCH_BUCKETS;
+		struct coord_watch *w = c->watch[at], *next;
+
+		for (; w && units > 0; w = next) {
+			next = w->next;
+			if (w->phase != WATCH_IDLE || now_ns >= w->due_ns)
+				step(c, w, now_ns, &units);
+		}
+		if (!w) /* else this one is resumed */
+			c->watch_next++;
+	}
+	c->observed.cut_short += units <= 0;
+	ns = dam_now_ns() - begin;
+	c->observed.ns += ns;
+	if (ns > c->observed.ns_max)
+		c->observed.ns_max = ns;
+}
+
+void coord_observe_end(struct coord *c, struct coord_watch *w)
+{
+	uint64_t now = dam_now_ns();
+
+	if (w->dir)
+		close_phase(w);
+	w->pass++; /* every thread has ended */
+	for (unsigned int i = 0; i < w->nr_rings; i++)
+		w->ring[i]->ended = true;
+	if (w->proc && w->nr_rings) {
+		coord_tasks_ended(w, now);
+		coord_judge(c, w, now, true);
+		coord_settle(c, w, now);
+	}
+	coord_watch_drop(c, w);
+}
+
+int coord_observe_open(struct coord *c)
+{
+	int err = coord_peek_open();
+
+	c->random = dam_now_ns() | 1;
+	if (err) {
+		c->observed.off = strerror(-err);
+		dam_warn("io_uring rings cannot be observed here: %s", c->observed.off);
+	}
+	return err;
+}
+
+void coord_observe_close(struct coord *c)
+{
+	for (unsigned int i = 0; i < COORD_WATCH_BUCKETS; i++)
+		while (c->watch[i])
+			coord_watch_drop(c, c->watch[i]);
+	free(c->family.pid);
+	c->family.pid = NULL;
+}
