@@ -57,7 +57,8 @@ struct coord_ring {
 	bool advanced;			  /* since the last settlement */
 	bool taken;			  /* while states are decided: the hooks counted it */
 	bool ended;
-	double rate; /* operations per second, lately */
+	double rate, mean_rate; /* operations per second, lately and since it was found */
+	double ops;		/* since then */
 	/* sampled since the last settlement; the former samples while there are none */
 	struct coord_kind kind[COORD_KINDS];
 	unsigned int nr_kinds;
@@ -87,6 +88,7 @@ struct coord_task {
 	unsigned int pass;
 	uint64_t ended_ns; /* 0: lives */
 	uint64_t io[2]; /* as last read */
+	uint64_t read_ns;
 	uint64_t hooked[2]; /* bytes that hooks had counted on devices by then */
 	double kernel[2], given[2];  /* bytes since we know it: by the kernel's count; of its rings */
 	double ops_sum, implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */

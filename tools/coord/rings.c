@@ -227,10 +227,12 @@ static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring 
 	}
 	forget_sizes(r, dt);
 	sample_entries(c, w, r, p, now_ns, work);
-	if (r->looked_ns && dt > 0) {
+	if (r->looked_ns && dt > 0)
 		measure_depth(r, p, dt, now_ns);
-		r->rate += (moved / dt - r->rate) * (1 - exp(-dt / RATE_TAU_S));
-	}
+	r->ops += moved;
+	r->mean_rate = r->ops * DAM_NS_PER_S / (double)(coord_since(now_ns, r->found_ns) + DAM_NS_PER_MS);
+	if (dt > 0)
+		r->rate += (moved / dt - r->rate) * (r->rate > 0 ? 1 - exp(-dt / RATE_TAU_S) : 1);
 	r->advanced |= moved > 0;
 	r->head = p->head;
 	r->cq_head = p->cq_head;
@@ -268,6 +270,7 @@ unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coor
 	unsigned int work = LOOK_UNITS;
 	int err = coord_peek(w->proc->pidfd, r->fd, &r->shape, r->head, &p);
 
+	now_ns = dam_now_ns(); /* a tick may be long */
 	c->observed.peeks++;
 	if (err == -EBADF || err == -ESRCH)
 		r->ended = true;

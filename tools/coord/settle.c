@@ -98,22 +98,29 @@ static double error_of(const struct coord_sizes *s)
 }
 
 /*
- * A ring that is gone took operations after our last look: as many as the bytes since then are worth, and not more
- * than it did lately.
+ * A ring that is gone took operations after our last look: as many as the bytes that are not accounted for are worth,
+ * besides the @ops that the head told of, and not more than it did lately.
  */
-static double unseen_ops(struct coord_watch *w, struct coord_ring *r, uint64_t now_ns)
+static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops, uint64_t now_ns)
 {
-	double bytes = 0, n = r->size[0].n + r->size[1].n, since;
+	double bytes = 0, n = r->size[0].n + r->size[1].n, ahead = 0, most;
 	struct coord_user u[COORD_USERS];
 	unsigned int nr;
 
 	if (!r->ended || n <= 0 || !r->looked_ns)
 		return 0;
 	nr = coord_users(w, r, now_ns, u);
-	while (nr)
-		bytes += coord_moved(u[--nr].task);
-	since = (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S;
-	return fmin(bytes * n / (r->size[0].sum + r->size[1].sum), 2 * r->rate * since + r->shape.entries);
+	while (nr) {
+		struct coord_task *t = u[--nr].task;
+
+		bytes += fmax(t->kernel[0] - t->given[0], 0) + fmax(t->kernel[1] - t->given[1], 0);
+		/* bytes are read a little later than heads, and those of that time have been given already */
+		ahead += (double)coord_since(t->read_ns, r->looked_ns) / DAM_NS_PER_S * u[nr].weight;
+	}
+	most = 3 * fmax(r->rate, r->mean_rate) * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S +
+	       r->shape.entries;
+	ops = bytes * n / (r->size[0].sum + r->size[1].sum) + r->rate * ahead - ops;
+	return fmin(fmax(ops, 0), most);
 }
 
 /* Who uses it, and what for, may show a little later; operations can wait, and nothing is lost. */
@@ -141,8 +148,7 @@ static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_rin
 	w->want_links |= needs_link(w, r, now_ns);
 	if (r->state != COORD_RING_OBSERVED || too_early(w, r, now_ns))
 		return;
-	if (ops <= 0)
-		ops = unseen_ops(w, r, now_ns);
+	ops += unseen_ops(w, r, ops, now_ns);
 	nr = coord_users(w, r, now_ns, u);
 	while (nr--)
 		give_share(c, w, u[nr].task, r, ops, u[nr].weight);

@@ -115,6 +115,7 @@ unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char 
 		return TASK_UNITS;
 	c->observed.tasks++;
 	t->pass = w->pass;
+	t->read_ns = dam_now_ns();
 	bytes[0] = (double)dam_count_delta(io[0], t->io[0]);
 	bytes[1] = (double)dam_count_delta(io[1], t->io[1]);
 	memcpy(t->io, io, sizeof(io));
