@@ -29,6 +29,10 @@ def slow_second(r):
     r["load"]["intervals"][12] = [500, 4 * judge.MIB, r["load"]["intervals"][0][2]]
 
 
+def slow(r):
+    r["load"]["intervals"] = [[500, 4 * judge.MIB, r["load"]["intervals"][0][2]]] * 16
+
+
 def fast(r):
     r["load"]["intervals"] = [[500, 8 * judge.MIB, r["load"]["intervals"][0][2]]] * 16
 
@@ -63,9 +67,9 @@ def no_result(r):
 
 
 BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast), ("pinned", fast), ("fio_none", fast),
-       ("dam2", slow_second), ("dam4", slow_second), ("spread", slow_second), ("fio_dam", slow_second),
+       ("dam2", slow_second), ("dam4", slow_second), ("spread", slow_second), ("fio_dam", slow),
        ("dam2", too_many_moves), ("dam4", too_many_moves), ("spread", too_many_moves), ("pinned", too_many_moves),
-       ("fio_dam", too_many_moves), ("dam2", no_move), ("dam4", no_move), ("dam4", three_and_one),
+       ("fio_dam", too_many_moves), ("dam2", no_move), ("dam4", no_move), ("fio_dam", no_move), ("dam4", three_and_one),
        ("dam2", miscounted), ("dam4", miscounted), ("spread", miscounted), ("pinned", miscounted), ("dam2", unseen),
        ("dam2", left_behind), ("dam2", no_result)]
 

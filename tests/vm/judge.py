@@ -45,11 +45,12 @@ def at_most(mib):
     return claim
 
 
-def starts_at_most(mib):
-    """For programs that the kernel may spread by itself later on."""
+def mean_between(low, high):
+    """fio's own log is cut into half seconds by fio, beside programs that take its CPU: its mean is what counts."""
     def claim(result):
-        first = windows(result["load"], 500)[0]
-        return first <= mib, f"after half a second: {first:.1f} MiB/s, wanted <= {mib}"
+        rates = windows(result["load"], SETTLED_MS)
+        mean = sum(rates) / len(rates) if rates else 0.0
+        return low <= mean <= high, f"mean after 3 s: {mean:.1f} MiB/s, wanted {low} to {high}"
     return claim
 
 
@@ -71,12 +72,6 @@ def moves_between(low, high):
         by_kernel = f"; {k} by the kernel" if k else ""
         return (max(0, low - k) <= n <= high + k,
                 f"{n} moves{by_kernel}, wanted {low}{f' to {high}' if high != low else ''}")
-    return claim
-
-
-def moves_at_most(high):
-    def claim(result):
-        return len(moves(result)) <= high, f"{len(moves(result))} moves, wanted at most {high}"
     return claim
 
 
@@ -111,15 +106,15 @@ CLAIMS = {
     "dam4": [at_least(15), moves_between(1, 3), two_and_two, counted],
     "spread": [at_least(15), moves_between(0, 0), counted],
     "pinned": [at_most(8.5), moves_between(0, 0), counted],
-    "fio_none": [starts_at_most(9)],
-    "fio_dam": [at_least(15), moves_at_most(2)],
+    "fio_none": [mean_between(7, 9)],
+    "fio_dam": [mean_between(14, 17), moves_between(1, 2)],
 }
 
 TABLES = [
     ("four threads that start on node 0, free to run anywhere (8 MiB/s per path)",
      [("nobody", "none4"), ("numad", "numad4"), ("irqbalance", "irqbalance4"), ("DAM", "dam4")]),
     ("two threads that start on node 0", [("nobody", "none2"), ("DAM", "dam2")]),
-    ("fio, libaio, two threads", [("nobody", "fio_none"), ("DAM", "fio_dam")]),
+    ("fio, libaio, two threads, beside programs that keep node 1's CPUs busy", [("nobody", "fio_none"), ("DAM", "fio_dam")]),
 ]
 
 

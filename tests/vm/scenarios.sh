@@ -43,14 +43,15 @@ dam4() { dam_load_under_dam -n 4 -s 0-1; }
 spread() { dam_load_under_dam -n 2 -s 0-1/2-3; }
 pinned() { dam_load_under_dam -n 2 -s 0-1 -p; }
 
-# fio, where nothing but the kernel chooses: node 1 is busy with something else while fio starts, so both its
-# threads begin on node 0. Its bandwidth log becomes intervals of 500 ms.
+# fio, where nothing but the kernel chooses: something that does no DMA keeps node 1's CPUs busy, so the scheduler, which
+# balances CPU time, has both of fio's threads on node 0. Its bandwidth log becomes intervals of 500 ms.
 with_fio() {
 	taskset c sh -c 'yes & exec yes' >/dev/null &
-	(sleep 2; killall yes) &
 	"$@" fio --name=job --filename=$device --ioengine=libaio --direct=1 --thread --numjobs=2 --rw=randread \
 		--bs=64k --iodepth=8 --time_based --runtime=$seconds --output-format=json --output=fio.json \
 		--write_bw_log=fio --log_avg_msec=500
+	fio_status=$?
+	killall yes
 	cat fio_bw.*.log | awk -F, '
 		{ at = int($1 / 500 + 0.5); sum[at] += $2 * 512; if (at > last) last = at }
 		END {
@@ -58,6 +59,7 @@ with_fio() {
 			for (i = 1; i <= last; i++) printf "%s[500,%d,[]]", (i > 1 ? "," : ""), sum[i]
 			printf "],\"threads\":[]}\n"
 		}' >load.json
+	return $fio_status
 }
 
 fio_none() { with_fio env; }
