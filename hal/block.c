@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "hal/internal.h"
 #include "hal/locality.h"
+#include "hal/nvme_coalesce.h"
 #include "hal/sysfs.h"
 
 #define SECTOR_BYTES 512 /* of stat and size, whatever the device */
@@ -99,6 +100,21 @@ static uint32_t queue_depth(const struct dam_block_table *t, const struct dam_bl
 	return depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
 }
 
+/* .../nvme/nvme0/nvme0n1 or .../nvme/nvme0/nvme1c0n1: the controller is the directory above. */
+static void find_moderator(const struct dam_block_table *t, const struct dam_block_node *n,
+			   char *out)
+{
+	char dir[DAM_SYSFS_PATH], *base;
+
+	if (t->root[0])
+		return; /* a recorded tree: the devices of this machine are none of its own */
+	dam_strlcpy(dir, n->path, sizeof(dir));
+	*strrchr(dir, '/') = '\0';
+	base = strrchr(dir, '/');
+	if (base && dam_nvme_is_controller(base + 1))
+		dam_strlcpy(out, base + 1, DAM_MODERATOR_NAME);
+}
+
 /* Return: 0, also when the disk cannot be an engine; -ENOMEM. */
 static int add_engine(const struct dam_block_table *t, struct dam_block_node *n)
 {
@@ -119,6 +135,7 @@ static int add_engine(const struct dam_block_table *t, struct dam_block_node *n)
 	dam_locality_find(t->root, n->path, &where);
 	snprintf(e.name, sizeof(e.name), DAM_BLOCK_PREFIX "%s", n->name);
 	dam_strlcpy(e.component, where.component, sizeof(e.component));
+	find_moderator(t, n, e.moderator);
 	e.local_cpus = where.cpus;
 	e.base_latency_ns = base_latency_ns(t, n);
 	e.depth = queue_depth(t, n);
@@ -264,4 +281,5 @@ const struct dam_hal_backend dam_hal_block = {
 	.sample = block_sample,
 	.refresh = dam_nvme_refresh,
 	.close = block_close,
+	.moderation = &dam_nvme_moderation,
 };

@@ -16,6 +16,7 @@
 /* sim comes last: it redirects what the others have found */
 static const struct dam_hal_backend *const backends[] = {
 	&dam_hal_block,
+	&dam_hal_net,
 	&dam_hal_sim,
 	NULL,
 };

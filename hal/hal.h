@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hal/moderation.h"
 #include "hal/topology.h"
 
 #define DAM_HAL_NAME	 64  /* "kind:name", terminated; the same as DAM_NAME_MAX on the wire */
@@ -50,6 +51,7 @@ struct dam_hal_engine {
 	uint64_t base_latency_ns; /* what an operation takes on an idle engine of this kind: a first guess */
 	uint32_t depth;		  /* operations it takes at once; 0: unknown */
 	int pool;		  /* target index of its pool, or DAM_HAL_NONE: fixed */
+	char moderator[DAM_MODERATOR_NAME]; /* the device whose moderation serves it; "": none */
 	bool simulated;
 	bool gone;		  /* -ENODEV was seen */
 	const struct dam_hal_backend *backend;
@@ -93,6 +95,8 @@ struct dam_hal_backend {
 	/* Account for work that threads report; simulated engines only. May be empty. */
 	void (*feed)(struct dam_hal_engine *eng, uint64_t bytes, uint64_t ops, bool write);
 	void (*close)(struct dam_hal_engine *eng);
+	/* Interrupt moderation of the devices behind the engines; NULL: it offers none. */
+	const struct dam_moderation_ops *moderation;
 };
 
 struct dam_hal_config {

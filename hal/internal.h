@@ -7,6 +7,7 @@
 #include "hal/hal.h"
 
 extern const struct dam_hal_backend dam_hal_block;
+extern const struct dam_hal_backend dam_hal_net;
 extern const struct dam_hal_backend dam_hal_sim;
 
 /** dam_hal_backends() - the list, ended by NULL; the order of their scans. */

@@ -10,7 +10,7 @@ set -eu
 rooms='
 base    | base/                             |
 shm     | shm/ base/                        | urcu
-hal     | hal/ base/                        | hwloc perfmon/
+hal     | hal/ base/                        | hwloc perfmon/ libmnl/
 predict | predict/ base/                    |
 dim     | dim/ predict/dam_dim.h            |
 policy  | policy/ predict/ base/            |
@@ -18,7 +18,7 @@ preload | preload/ shm/ base/ hal/pmu       | urcu liburing libaio
 tools   | tools/ policy/ predict/ hal/ shm/ base/ | urcu jansson hwloc liburing ncurses sqlite3
 '
 # Libraries that a row has to name; every other <header> is libc's or the kernel's.
-libraries='urcu hwloc perfmon/ libunwind jansson liburing libaio ncurses sqlite3 check.h'
+libraries='urcu hwloc perfmon/ libmnl/ libunwind jansson liburing libaio ncurses sqlite3 check.h'
 # A pure room takes from libc only what has no clock, no I/O and no global state.
 pure='predict policy'
 pure_libc='assert.h errno.h float.h limits.h math.h stdbool.h stddef.h stdint.h stdlib.h string.h'

@@ -156,7 +156,7 @@ void ctl_show_engines(const json_t *answer)
 	const json_t *pools = json_object_get(answer, "pools");
 
 	show_table(engine_columns, NR(engine_columns), json_object_get(answer, "engines"),
-		   "no engines: this machine has no disks that DAM knows, and DAM_SIM declares none");
+		   "no engines: this machine has no disks or network ports that DAM knows, and DAM_SIM declares none");
 	if (json_array_size(pools)) {
 		putchar('\n');
 		dam_view_print(stdout, 0, pool_columns, NR(pool_columns), pools);
