@@ -13,7 +13,7 @@
 #include "preload/slow.h"
 #include "shm/board.h"
 
-struct dam_fds dam_fds;
+struct dam_fd dam_fds[DAM_FDS];
 uint32_t dam_place_lba[DAM_PLACES];
 /* The devices seen so far. Grows under the routing lock. */
 static struct {
@@ -174,8 +174,8 @@ static uint8_t resolve(int fd, bool want_device)
 	if (dam_slow_enter(&mask)) {
 		place = ask(fd, &device);
 		if ((unsigned int)fd < DAM_FDS) {
-			__atomic_store_n(&dam_fds.place[fd], place, __ATOMIC_RELAXED);
-			__atomic_store_n(&dam_fds.device[fd], device, __ATOMIC_RELAXED);
+			__atomic_store_n(&dam_fds[fd].place, place, __ATOMIC_RELAXED);
+			__atomic_store_n(&dam_fds[fd].device, device, __ATOMIC_RELAXED);
 		}
 		dam_slow_leave(&mask);
 	}
@@ -194,13 +194,13 @@ uint8_t dam_place_device(int fd)
 	uint8_t device = DAM_PLACE_UNKNOWN;
 
 	if ((unsigned int)fd < DAM_FDS)
-		device = __atomic_load_n(&dam_fds.device[fd], __ATOMIC_RELAXED);
+		device = __atomic_load_n(&dam_fds[fd].device, __ATOMIC_RELAXED);
 	return device ? device : resolve(fd, true);
 }
 
 void dam_place_recheck(int fd)
 {
-	uint8_t was = (unsigned int)fd < DAM_FDS ? dam_fds.place[fd] : 0;
+	uint8_t was = (unsigned int)fd < DAM_FDS ? dam_fds[fd].place : 0;
 
 	if (was && resolve(fd, false) != was)
 		dam_place_changed();
@@ -214,11 +214,11 @@ uint8_t dam_place_find(int fd)
 	uint8_t place = DAM_PLACE_OTHER;
 
 	if (DAM_LIKELY((unsigned int)fd < DAM_FDS)) {
-		place = __atomic_load_n(&dam_fds.place[fd], __ATOMIC_RELAXED);
+		place = __atomic_load_n(&dam_fds[fd].place, __ATOMIC_RELAXED);
 		if (DAM_UNLIKELY(!place)) {
 			place = dam_place_resolve(fd);
 			/* it may not have been remembered: then it is not to be remembered here either */
-			if (!dam_fds.place[fd])
+			if (!dam_fds[fd].place)
 				return dam_place_index_of(place);
 		}
 	}
@@ -228,17 +228,24 @@ uint8_t dam_place_find(int fd)
 	return me->index;
 }
 
-void dam_place_forget(int fd)
+void dam_place_reflag(int fd)
 {
 	if ((unsigned int)fd >= DAM_FDS)
 		return;
 	/* read first: most descriptors were never looked at, and their pages need not exist */
-	if (dam_fds.place[fd] | dam_fds.device[fd]) {
-		__atomic_store_n(&dam_fds.place[fd], DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
-		__atomic_store_n(&dam_fds.device[fd], DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
+	if (dam_fds[fd].plain)
+		__atomic_store_n(&dam_fds[fd].plain, 0, __ATOMIC_RELAXED);
+	if (dam_fds[fd].place | dam_fds[fd].device) {
+		__atomic_store_n(&dam_fds[fd].place, DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
+		__atomic_store_n(&dam_fds[fd].device, DAM_PLACE_UNKNOWN, __ATOMIC_RELAXED);
 		dam_place_changed();
 	}
-	if (DAM_UNLIKELY(dam_fds.ring[fd]))
+}
+
+void dam_place_forget(int fd)
+{
+	dam_place_reflag(fd);
+	if ((unsigned int)fd < DAM_FDS && DAM_UNLIKELY(dam_fds[fd].ring))
 		dam_ring_forget(fd);
 }
 

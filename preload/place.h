@@ -22,14 +22,15 @@ enum {
 #define DAM_FDS		 65536 /* descriptors at or above it lead to DAM_PLACE_OTHER */
 #define DAM_ROUTE_IGNORE 0xff
 
-struct dam_fds {
-	uint8_t place[DAM_FDS];	 /* of reads and writes */
-	uint8_t device[DAM_FDS]; /* of passthrough ioctls: the device, with or without O_DIRECT */
-	uint8_t ring
-		[DAM_FDS]; /* number of the io_uring ring behind it, see ring.h; 0: none known */
+/* What is known of a descriptor; all zero: nothing. Side by side, so that most programs touch one page of them. */
+struct dam_fd {
+	uint8_t place;	/* of reads and writes */
+	uint8_t device; /* of passthrough ioctls: the device, with or without O_DIRECT */
+	uint8_t ring;	/* number of the io_uring ring behind it, see ring.h; 0: none known */
+	uint8_t plain;	/* enum dam_plain: what read() and write() on it are */
 };
 
-extern struct dam_fds dam_fds;
+extern struct dam_fd dam_fds[DAM_FDS];
 extern uint32_t dam_place_lba[DAM_PLACES]; /* bytes of a logical block; 0: not known */
 
 /** dam_place_resolve() - ask the kernel where @fd leads, and remember it. Return: a place. Keeps errno. */
@@ -40,6 +41,9 @@ uint8_t dam_place_device(int fd);
 
 /** dam_place_recheck() - ask again: the descriptor may have been closed and reused unseen. */
 void dam_place_recheck(int fd);
+
+/** dam_place_reflag() - the flags of @fd have changed: O_DIRECT perhaps. */
+void dam_place_reflag(int fd);
 
 /** dam_place_forget() - @fd is being closed or replaced. */
 void dam_place_forget(int fd);

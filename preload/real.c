@@ -21,13 +21,13 @@ static const struct {
 /* Under which names a library may have been loaded where only its loader sees it. */
 static const char *const sonames[][4] = {
 	[DAM_LIBC] = {"libc.so.6"},
+	[DAM_LATE] = {"libc.so.6", "librt.so.1"},
 	[DAM_PTHREAD] = {"libpthread.so.0"},
 	[DAM_AIO] = {"libaio.so.1", "libaio.so.1t64"},
 	[DAM_URING] = {"liburing.so.2", "liburing-ffi.so.2", "liburing.so.1"},
 };
 
-/* What was found, for good: the copy in the gate is wiped in a child. */
-static void *found[DAM_REAL_NR];
+void *dam_real_found[DAM_REAL_NR];
 void *dam_real_syscall;
 
 /* @file's own symbols and those of what it needs; never loads anything. */
@@ -67,7 +67,7 @@ static void *find(enum dam_real_id id, void *caller)
 
 void *dam_real_find(enum dam_real_id id, void *caller)
 {
-	void *fn = __atomic_load_n(&found[id], __ATOMIC_ACQUIRE);
+	void *fn = __atomic_load_n(&dam_real_found[id], __ATOMIC_ACQUIRE);
 	int saved = errno;
 	uint64_t mask;
 	bool entered;
@@ -78,22 +78,17 @@ void *dam_real_find(enum dam_real_id id, void *caller)
 		fn = find(id, caller);
 		if (entered)
 			dam_slow_leave(&mask);
-		__atomic_store_n(&found[id], fn, __ATOMIC_RELEASE);
+		__atomic_store_n(&dam_real_found[id], fn, __ATOMIC_RELEASE);
 		errno = saved;
 	}
 	dam_gate.real[id] = fn;
 	return fn;
 }
 
-void *dam_real_known(enum dam_real_id id)
-{
-	return __atomic_load_n(&found[id], __ATOMIC_ACQUIRE);
-}
-
 void dam_real_init(void)
 {
 	for (unsigned int id = 0; id < DAM_REAL_NR; id++)
 		if (table[id].library == DAM_LIBC)
-			found[id] = dam_gate.real[id] = dlsym(RTLD_NEXT, table[id].name);
-	__atomic_store_n(&dam_real_syscall, found[DAM_REAL_syscall], __ATOMIC_RELEASE);
+			dam_real_found[id] = dam_gate.real[id] = dlsym(RTLD_NEXT, table[id].name);
+	__atomic_store_n(&dam_real_syscall, dam_real_found[DAM_REAL_syscall], __ATOMIC_RELEASE);
 }

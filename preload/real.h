@@ -4,11 +4,21 @@
 #ifndef DAM_PRELOAD_REAL_H
 #define DAM_PRELOAD_REAL_H
 
+#include <errno.h>
+
+#include "base/sys.h"
 #include "preload/self.h"
 
 /* X(name, where it lives), those called most often first. A new hook is a row here, its function in a wrap_*.c and its name in preload.map. */
 #define DAM_REALS(X)                                       \
 	X(ioctl, DAM_LIBC)                                 \
+	X(read, DAM_LIBC)                                  \
+	X(write, DAM_LIBC)                                 \
+	X(pread, DAM_LIBC)                                 \
+	X(pwrite, DAM_LIBC)                                \
+	X(readv, DAM_LIBC)                                 \
+	X(writev, DAM_LIBC)                                \
+	X(fcntl, DAM_LIBC)                                 \
 	X(io_submit, DAM_AIO)                              \
 	X(io_uring_submit, DAM_URING)                      \
 	X(io_uring_submit_and_wait, DAM_URING)             \
@@ -27,6 +37,14 @@
 	X(pthread_getaffinity_np, DAM_PTHREAD)             \
 	X(pthread_create, DAM_PTHREAD)                     \
 	X(thrd_create, DAM_PTHREAD)                        \
+	X(preadv, DAM_LATE)                                \
+	X(pwritev, DAM_LATE)                               \
+	X(preadv2, DAM_LATE)                               \
+	X(pwritev2, DAM_LATE)                              \
+	X(copy_file_range, DAM_LATE)                       \
+	X(aio_read, DAM_LATE)                              \
+	X(aio_write, DAM_LATE)                             \
+	X(lio_listio, DAM_LATE)                            \
 	X(io_uring_submit_and_wait_timeout, DAM_URING)     \
 	X(io_uring_submit_and_wait_min_timeout, DAM_URING) \
 	X(io_uring_submit_and_wait_reg, DAM_URING)         \
@@ -43,7 +61,13 @@
 	X(io_uring_register_files_update_tag, DAM_URING)   \
 	X(io_uring_unregister_files, DAM_URING)
 
-enum dam_library { DAM_LIBC, DAM_PTHREAD, DAM_AIO, DAM_URING };
+enum dam_library {
+	DAM_LIBC, /* found by the constructor */
+	DAM_LATE, /* in libc too, found when first called */
+	DAM_PTHREAD,
+	DAM_AIO,
+	DAM_URING,
+};
 
 enum dam_real_id {
 #define DAM_REAL_ID(name, library) DAM_REAL_##name,
@@ -64,11 +88,26 @@ extern void *dam_real_syscall; /* for the assembler stub */
  */
 void *dam_real_find(enum dam_real_id id, void *caller);
 
+/* What was found, for good: the copy in the gate is wiped in a child. */
+extern void *dam_real_found[DAM_REAL_NR];
+
 /** dam_real_known() - the same without a search: NULL until the constructor has run. */
-void *dam_real_known(enum dam_real_id id);
+static inline void *dam_real_known(enum dam_real_id id)
+{
+	return __atomic_load_n(&dam_real_found[id], __ATOMIC_ACQUIRE);
+}
 
 /** dam_real_init() - find those that must not be looked up late: in a vfork child, a signal handler. */
 void dam_real_init(void);
+
+/** dam_real_errno() - report what the kernel returned in libc's manner. */
+static inline long dam_real_errno(long ret)
+{
+	if (!dam_sys_failed(ret))
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
 
 /* The function behind hook @name, with its own type; NULL: there is none. In the hook itself only. */
 #define DAM_REAL(name)                                                    \

@@ -9,13 +9,13 @@
 #include "base/sys.h"
 #include "preload/place.h"
 
-static struct dam_ring rings[DAM_RINGS]; /* number 0 is not used: dam_fds.ring says 0 for none */
+static struct dam_ring rings[DAM_RINGS]; /* number 0 is not used: dam_fd.ring says 0 for none */
 static unsigned int nr_mapped;		 /* rings whose mappings are noted */
 
 struct dam_ring *dam_ring_of(int fd)
 {
 	uint8_t n = (unsigned int)fd < DAM_FDS
-			    ? __atomic_load_n(&dam_fds.ring[fd], __ATOMIC_ACQUIRE)
+			    ? __atomic_load_n(&dam_fds[fd].ring, __ATOMIC_ACQUIRE)
 			    : 0;
 
 	return n ? &rings[n] : NULL;
@@ -33,7 +33,7 @@ struct dam_ring *dam_ring_get(int fd)
 		    __atomic_exchange_n(&r->used, 1, __ATOMIC_ACQUIRE))
 			continue;
 		r->fd = fd;
-		__atomic_store_n(&dam_fds.ring[fd], (uint8_t)n, __ATOMIC_RELEASE);
+		__atomic_store_n(&dam_fds[fd].ring, (uint8_t)n, __ATOMIC_RELEASE);
 		return r;
 	}
 	return NULL;
@@ -59,7 +59,7 @@ void dam_ring_forget(int fd)
 
 	if (!r || in_vfork_child())
 		return;
-	__atomic_store_n(&dam_fds.ring[fd], 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&dam_fds[fd].ring, 0, __ATOMIC_RELEASE);
 	drop_mappings(r);
 	r->known = r->unsteady = false;
 	memset(r->file, DAM_PLACE_UNKNOWN, sizeof(r->file));

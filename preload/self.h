@@ -55,6 +55,7 @@ struct dam_self {
 	uint32_t fds_seq;
 	int fd;
 	uint8_t index;
+	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
 	/* the second line: not read by every submission */
 	uint32_t idle_span;
 	uint32_t span; /* mean of countdown */

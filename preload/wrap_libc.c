@@ -13,7 +13,6 @@
 #include <threads.h>
 #include <unistd.h>
 
-#include "base/sys.h"
 #include "preload/pins.h"
 #include "preload/place.h"
 #include "preload/real.h"
@@ -22,8 +21,7 @@
 
 static long no_function(void)
 {
-	errno = ENOSYS;
-	return -1;
+	return dam_real_errno(-ENOSYS);
 }
 
 /* -- descriptors: only to forget what is known of them ------------------------------------------------- */
@@ -78,21 +76,13 @@ DAM_EXPORT void closefrom(int first)
  * An allocator may map memory before anything is set up, dlsym() may allocate: so these two are never looked
  * up, only found by the constructor, and go to the kernel until then.
  */
-static long kernel_says(long ret)
-{
-	if (!dam_sys_failed(ret))
-		return ret;
-	errno = (int)-ret;
-	return -1;
-}
-
 DAM_EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
 	__typeof__(&mmap) real = dam_real_known(DAM_REAL_mmap);
 	void *ret;
 
 	if (DAM_UNLIKELY(!real))
-		return (void *)kernel_says(
+		return (void *)dam_real_errno(
 			dam_sys6(SYS_mmap, (long)at, (long)len, prot, flags, fd, off));
 	ret = real(at, len, prot, flags, fd, off);
 	if (DAM_UNLIKELY(fd >= 0 && dam_ring_of(fd)) && ret != MAP_FAILED)
@@ -112,7 +102,7 @@ DAM_EXPORT int munmap(void *at, size_t len)
 
 	dam_ring_unmapped(at, len);
 	return real ? real(at, len)
-		    : (int)kernel_says(dam_sys3(SYS_munmap, (long)at, (long)len, 0));
+		    : (int)dam_real_errno(dam_sys3(SYS_munmap, (long)at, (long)len, 0));
 }
 
 /* -- affinity: the program's own pins, and its own masks back ------------------------------------------ */

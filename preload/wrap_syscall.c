@@ -3,12 +3,10 @@
 /* What the stub of libc's syscall() hands over: the few numbers that are wanted. */
 #include "config.h"
 
-#include <errno.h>
-
-#include "base/sys.h"
 #include "preload/aio.h"
 #include "preload/enter.h"
 #include "preload/pins.h"
+#include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/seal.h"
 
@@ -23,10 +21,7 @@ static long make(const struct call *k)
 {
 	long ret = dam_sys6(k->nr, k->a, k->b, k->c, k->d, k->e, k->f);
 
-	if (!dam_sys_failed(ret))
-		return ret;
-	errno = (int)-ret;
-	return -1;
+	return dam_real_errno(ret);
 }
 
 static long on_setup(const struct call *k)

@@ -71,17 +71,20 @@ static int compare(unsigned int client, unsigned int t)
 static const struct {
 	const char *why, *argv[6];
 	int threads;
-	bool buffered;
+	bool buffered, plain; /* plain: nothing is in flight after a call */
 } rows[] = {
-	{"liburing, one thread", {"tests/preload_uring_prog", TEST_FILE, "1", "400"}, 1, false},
-	{"liburing, four threads", {"tests/preload_uring_prog", TEST_FILE, "4", "200"}, 4, false},
+	{"liburing, one thread", {"tests/preload_uring_prog", TEST_FILE, "1", "400"}, 1, false, false},
+	{"liburing, four threads", {"tests/preload_uring_prog", TEST_FILE, "4", "200"}, 4, false, false},
 	{"liburing, so short that the answer comes at exit",
-	 {"tests/preload_uring_prog", TEST_FILE, "1", "1"}, 1, false},
+	 {"tests/preload_uring_prog", TEST_FILE, "1", "1"}, 1, false, false},
 	{"through the page cache: not the engine's",
-	 {"tests/preload_uring_prog", TEST_FILE, "1", "50", "buffered"}, 1, true},
-	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false},
-	{"a ring of the program's own, through syscall()", {"tests/preload_raw_prog", TEST_FILE, "200"}, 1, false},
-	{"io_submit through syscall()", {"tests/preload_aio_prog", TEST_FILE, "raw", "200"}, 1, false},
+	 {"tests/preload_uring_prog", TEST_FILE, "1", "50", "buffered"}, 1, true, false},
+	{"plain calls and POSIX aio", {"tests/preload_plain_prog", TEST_FILE, "direct", "1", "40"}, 1, false, true},
+	{"plain calls, four threads", {"tests/preload_plain_prog", TEST_FILE, "direct", "4", "20"}, 4, false, true},
+	{"made direct after the first read", {"tests/preload_plain_prog", TEST_FILE, "flag", "1", "20"}, 1, false, true},
+	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false, false},
+	{"a ring of the program's own, through syscall()", {"tests/preload_raw_prog", TEST_FILE, "200"}, 1, false, false},
+	{"io_submit through syscall()", {"tests/preload_aio_prog", TEST_FILE, "raw", "200"}, 1, false, false},
 };
 
 START_TEST(test_counts)
@@ -94,9 +97,33 @@ START_TEST(test_counts)
 	t = rows[_i].buffered ? DAM_LOCAL_BUFFERED : coord_index(&c, 0, 7);
 	ck_assert_msg(t != DAM_LOCAL_OTHER, "%s: the engine was not found", rows[_i].why);
 	/* the program reaps all before it submits again: never more in flight than one batch */
-	ck_assert_uint_gt(c.client[0].ledger->slot[0].inflight_samples, 0);
+	ck_assert_uint_eq(c.client[0].ledger->slot[0].inflight_samples == 0, rows[_i].plain);
 	ck_assert_uint_le(c.client[0].ledger->slot[0].inflight_ops_max, MAX_BATCH);
 	ck_assert_msg(compare(0, t) == rows[_i].threads, "%s", rows[_i].why);
+}
+END_TEST
+
+/* Page cache alone: the process never even asks for a ledger. */
+START_TEST(test_plain_buffered)
+{
+	char *argv[] = {"tests/preload_plain_prog", TEST_FILE, "buffered", "2", "20", NULL};
+
+	ck_assert_int_eq(coord_reap(&c, coord_spawn(&c, argv, fileno(out))), 0);
+	ck_assert_uint_eq(c.nr, 0);
+}
+END_TEST
+
+/* What was taken for a page cache's descriptor is looked at again after so many calls. */
+START_TEST(test_plain_reuse)
+{
+	char *argv[] = {"tests/preload_plain_prog", TEST_FILE, "reuse", "1", "1", NULL};
+	struct dam_count n;
+
+	ck_assert_int_eq(coord_reap(&c, coord_spawn(&c, argv, fileno(out))), 0);
+	ck_assert_uint_eq(c.nr, 1);
+	n = coord_sum(&c, 0, 7);
+	ck_assert_uint_ge(n.read_ops, 3000 - 1024);
+	ck_assert_uint_le(n.read_ops, 3000);
 }
 END_TEST
 
@@ -112,6 +139,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, test_counts, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(tc, test_plain_buffered);
+	tcase_add_test(tc, test_plain_reuse);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

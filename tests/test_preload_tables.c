@@ -29,7 +29,7 @@
 struct dam_gate dam_gate;
 __thread struct dam_self dam_self;
 bool dam_sealed, dam_enabled;
-struct dam_fds dam_fds;
+struct dam_fd dam_fds[DAM_FDS];
 uint32_t dam_place_lba[DAM_PLACES] = {[DAM_PLACE_DEVICE] = 512};
 static struct dam_slot slot;
 static struct dam_ring ring;
