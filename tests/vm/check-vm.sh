@@ -31,16 +31,30 @@ for library in libunwind.so.8 libpfm.so.4; do
 	f=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p | awk -v l=$library '$1 == l {print $NF; exit}')
 	[ -z "$f" ] || files+=(-f "$f")
 done
-{
-	echo "PATH=$BINDIR:\$PATH"
-	echo "SCENARIOS='$scenarios'"
-	cat "$here/scenarios.sh"
-} >"$tmp/script"
 
-status=0
-"$here/lab.sh" "${files[@]}" -o "$tmp/results" "$tmp/script" || status=$?
-[ $status -ne 77 ] || exit 77
-[ -z "${KEEP_RESULTS:-}" ] || cp "$tmp/results" "$KEEP_RESULTS"
+# run SCENARIOS: boots the guest, adds what it measured to the results
+run() {
+	{
+		echo "PATH=$BINDIR:\$PATH"
+		echo "SCENARIOS='$1'"
+		cat "$here/scenarios.sh"
+	} >"$tmp/script"
+	status=0
+	"$here/lab.sh" "${files[@]}" -o "$tmp/measured" "$tmp/script" || status=$?
+	[ $status -ne 77 ] || exit 77
+	cat "$tmp/measured" >>"$tmp/results"
+}
+
+run "$scenarios"
+# The guest's four processors are emulated by the host's: while that is busy with something else, seconds are lost.
+# So what fails is run once more.
 # shellcheck disable=SC2086 # a list of words
+failed=$(python3 "$here/judge.py" --failed "$tmp/results" $scenarios)
+if [ -n "$failed" ]; then
+	echo "vm: once more, for what did not hold: $failed"
+	run "$failed"
+fi
+[ -z "${KEEP_RESULTS:-}" ] || cp "$tmp/results" "$KEEP_RESULTS"
+# shellcheck disable=SC2086
 python3 "$here/judge.py" "$tmp/results" $scenarios || status=1
 exit $status

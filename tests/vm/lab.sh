@@ -92,6 +92,7 @@ make_initrd() {
 	modprobe -d "$cache/k" -S "$version" --show-depends nvme | awk '/^insmod/ {print $2}' | while read -r file; do
 		cp "$file" "$root/$modules/"
 	done
+	[ -s "$root/$modules/nvme.ko" ] || { echo "lab: no module nvme in the kernel package" >&2; exit 1; }
 	cp "$cache/k/$modules"/modules.{builtin,builtin.modinfo,order} "$root/$modules/"
 	depmod -b "$root" "$version"
 	for file in "${files[@]}"; do
@@ -141,6 +142,8 @@ boot() {
 mkdir -p "$cache"
 get_kernel
 version=$(basename "$cache"/k/lib/modules/*)
+# Installing the package would do this.
+[ -s "$cache/k/lib/modules/$version/modules.dep" ] || depmod -b "$cache/k" "$version"
 get_image
 tmp=$(mktemp -d "$cache/run.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT

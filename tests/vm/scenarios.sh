@@ -70,10 +70,11 @@ for scenario in $SCENARIOS; do
 	rm -rf /tmp/vm/*
 	cd /tmp/vm || exit 1
 	echo "lab: $scenario"
-	$scenario
+	$scenario 2>errors
 	status=$?
-	[ -f load.json ] || echo '{"intervals":[],"threads":[]}' >load.json
-	[ -f run.json ] || echo null >run.json
+	sed 's/^/lab:   /' errors | head -5
+	[ -s load.json ] || echo '{"intervals":[],"threads":[]}' >load.json
+	[ -s run.json ] || echo null >run.json
 	left=$(pgrep dam- | wc -l)
 	printf '{"scenario":"%s","status":%d,"left":%d,"load":%s,"run":%s}\n' \
 		"$scenario" $status "$left" "$(cat load.json)" "$(tr -d '\n' <run.json)" >/dev/ttyS1
