@@ -80,7 +80,7 @@ struct dam_engine {
 };
 
 struct dam_thread {
-	bool present, movable, open, fresh;
+	bool present, movable, placed, open, fresh;
 	bool doubt; /* open or closed: not judged yet */
 	int engine, pool;	  /* assigned in the model */
 	unsigned int domain, home; /* where it is; where it was first seen, and its memory with it */

@@ -33,6 +33,7 @@ struct option {
 	unsigned int thread, to_engine, to_domain;
 	double from_util, to_util, from_after, to_after;
 	struct dam_policy_terms terms;
+	double score; /* the gain, less what a thread counts that DAM has placed already */
 };
 
 /* Costs that do not depend on engines: a cold cache, memory left behind. */
@@ -191,14 +192,19 @@ static bool weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigne
 	dam_cost_sum(&to, 1, &after);
 	dam_cost_terms(&pl->sums, &after, th->weight_throughput, th->weight_latency, &out->terms);
 	dam_plan_side_costs(p, t, out->to_domain, fmax(1, pl->sums.nr), &out->terms);
+	/*
+	 * Of two threads that would do, take the one that nobody holds: the scheduler brought it here, and would bring
+	 * it after the other again.
+	 */
+	out->score = out->terms.gain - (th->placed ? out->terms.threshold : 0);
 	return out->terms.gain >= out->terms.threshold;
 }
 
 /* Ties: the emptier target. */
 static bool better(const struct option *a, const struct option *b)
 {
-	if (fabs(a->terms.gain - b->terms.gain) > TIE)
-		return a->terms.gain > b->terms.gain;
+	if (fabs(a->score - b->score) > TIE)
+		return a->score > b->score;
 	if (fabs(a->to_util - b->to_util) > TIE)
 		return a->to_util < b->to_util;
 	return a->to_after < b->to_after - TIE;

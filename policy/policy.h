@@ -59,6 +59,7 @@ struct dam_policy_thread_sample {
 	double memory_bps;    /* CPU traffic to memory; NaN: unknown */
 	uint64_t allowed;     /* bit d: may be pinned to domain d (its mask, DAM_MIN_CPUS) */
 	bool movable;	      /* nobody else's pin, not excluded */
+	bool placed;	      /* DAM has pinned it: it stays where it is, an unplaced one may wander */
 };
 
 /* Readable state of an engine. */

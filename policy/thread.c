@@ -89,6 +89,7 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 	th->open_hold_s = fmax(0, th->open_hold_s - dt_s);
 	th->settle_s = fmax(0, th->settle_s - dt_s);
 	th->movable = s->movable;
+	th->placed = s->placed;
 	th->allowed = s->allowed;
 	th->memory_bps = finite_or_0(s->memory_bps);
 	place(p, th, s);

@@ -154,7 +154,7 @@ static void feed(struct fluid *f, double dt_s)
 			.pool = f->pool ? 0 : DAM_POLICY_NONE, .domain = t->domain,
 			.bytes = t->bytes, .ops = t->ops, .inflight_ops = told ? t->peak : NAN,
 			.inflight_peak_ops = told ? t->peak : NAN, .memory_bps = t->memory_bps,
-			.allowed = t->allowed, .movable = t->movable};
+			.allowed = t->allowed, .movable = t->movable, .placed = t->placed};
 
 		t->bytes = t->ops = t->peak = 0;
 		dam_policy_thread(f->policy, i, dt_s, &s);
@@ -169,6 +169,7 @@ static void tick(struct fluid *f, double dt_s)
 		struct fluid_thread *t = &f->threads[f->last[i].thread];
 
 		t->domain = f->last[i].to_domain;
+		t->placed = true;
 		if (f->pool)
 			t->engine = t->domain;
 	}

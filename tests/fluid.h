@@ -37,7 +37,7 @@ struct fluid_thread {
 	double cv;		     /* open: of the rate per tick */
 	double op_bytes, owed, memory_bps;
 	unsigned int inflight;
-	bool seen, movable, stopped;
+	bool seen, movable, placed, stopped; /* placed: moved once, so it stays; the scheduler may bring the others */
 	uint64_t allowed;
 	double bytes, ops, peak; /* of this tick */
 	double done_bytes;

@@ -147,6 +147,34 @@ START_TEST(test_sick_engine_gains_nothing)
 }
 END_TEST
 
+/* The scheduler brings the thread that nobody holds after the one that was moved: it is the one to go back. */
+START_TEST(test_follower_goes_back)
+{
+	struct fluid *f = fluid_create(2, 8 * MIB, 0, true);
+	unsigned int mover, follower;
+
+	for (unsigned int i = 0; i < 2; i++)
+		fluid_closed(f, 0, 8, 131072);
+	while (!f->moves && f->now_s < 10)
+		fluid_run(f, DT, DT);
+	ck_assert_uint_eq(f->moves, 1);
+	mover = f->last[0].thread;
+	follower = 1 - mover;
+	for (int round = 0; round < 2; round++) {
+		fluid_run(f, 3, DT); /* past the mover's cool-down */
+		f->threads[follower].placed = false;
+		f->threads[follower].domain = f->threads[mover].domain;
+		f->threads[follower].engine = f->threads[mover].engine;
+		f->moves = 0;
+		while (!f->moves && f->now_s < 30)
+			fluid_run(f, DT, DT);
+		ck_assert_uint_eq(f->moves, 1);
+		ck_assert_uint_eq(f->last[0].thread, follower);
+	}
+	fluid_destroy(f);
+}
+END_TEST
+
 START_TEST(test_stopped_threads_are_no_load)
 {
 	struct fluid *f = fluid_create(2, 8 * MIB, 0, true);
@@ -317,6 +345,7 @@ int main(void)
 	tcase_add_test(tc, test_limit_changes);
 	tcase_add_test(tc, test_capacity_stays_true);
 	tcase_add_test(tc, test_sick_engine_gains_nothing);
+	tcase_add_test(tc, test_follower_goes_back);
 	tcase_add_test(tc, test_stopped_threads_are_no_load);
 	tcase_add_test(tc, test_overloaded_open_threads);
 	suite_add_tcase(s, tc);

@@ -228,6 +228,7 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 		.domain = t->domain, .bytes = k->bytes, .ops = k->ops,
 		.inflight_ops = t->inflight_mean, .inflight_peak_ops = t->inflight_peak,
 		.memory_bps = (double)NAN, .allowed = t->allowed, .movable = !t->why,
+		.placed = t->moved,
 	};
 
 	s.engine = resolve_engine(c, k->target, t->domain, &pool);
