@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
 
 #include "preload/attach.h"
 #include "preload/ring.h"
@@ -15,6 +18,7 @@
 
 struct dam_fd dam_fds[DAM_FDS];
 uint32_t dam_place_lba[DAM_PLACES];
+uint8_t dam_place_class[DAM_PLACES] = {[DAM_PLACE_DMABUF] = DAM_CLASS_DMABUF};
 /* The devices seen so far. Grows under the routing lock. */
 static struct {
 	uint64_t dev;
@@ -28,6 +32,7 @@ void dam_place_init(void)
 	dam_gate.route[DAM_PLACE_IGNORE] = DAM_ROUTE_IGNORE;
 	dam_gate.route[DAM_PLACE_BUFFERED] = DAM_LOCAL_BUFFERED;
 	dam_gate.route[DAM_PLACE_OTHER] = DAM_LOCAL_OTHER;
+	dam_gate.route[DAM_PLACE_DMABUF] = DAM_LOCAL_OTHER;
 	dam_place_changed();
 }
 
@@ -58,8 +63,8 @@ static uint8_t target_index(struct dam_ledger *l, uint32_t id, uint8_t wish)
 static int route_one(unsigned int place, struct dam_ledger *l, const struct dam_board *b,
 		     uint64_t now_ns)
 {
-	/* a character device that is no engine (a GPU, /dev/null) moves nothing we know of */
-	uint8_t none = devices[place].type == DAM_DEV_CHAR ? DAM_ROUTE_IGNORE : DAM_LOCAL_OTHER;
+	/* a terminal or /dev/null moves nothing; a GPU does, though it is no engine that the board knows */
+	uint8_t none = dam_place_class[place] ? DAM_LOCAL_OTHER : DAM_ROUTE_IGNORE;
 	struct dam_board_target t;
 	int err;
 
@@ -116,8 +121,13 @@ static uint8_t find_device(uint32_t type, uint64_t dev)
 static uint8_t device_place(uint32_t type, uint64_t dev)
 {
 	uint8_t place = find_device(type, dev);
+	enum dam_class class = DAM_CLASS_DISK;
 
-	if (place || !dam_slow_lock_soon(&dam_gate.routing))
+	if (place)
+		return place;
+	if (type == DAM_DEV_CHAR)
+		class = dam_device_class("/sys", dev);
+	if (!dam_slow_lock_soon(&dam_gate.routing))
 		return place;
 	place = find_device(type, dev);
 	if (!place && nr_places == DAM_PLACES) {
@@ -126,6 +136,7 @@ static uint8_t device_place(uint32_t type, uint64_t dev)
 		place = (uint8_t)nr_places;
 		devices[place].dev = dev;
 		devices[place].type = type;
+		dam_place_class[place] = (uint8_t)class;
 		dam_gate.route[place] = DAM_LOCAL_OTHER;
 		if (dam_attach_ledger())
 			route_one(place, dam_attach_ledger(), dam_attach_board(),
@@ -135,6 +146,15 @@ static uint8_t device_place(uint32_t type, uint64_t dev)
 	}
 	dam_slow_unlock(&dam_gate.routing);
 	return place;
+}
+
+/* Buffers have no type of file, or pass for regular ones, on a file system without a device. */
+static bool is_dmabuf(int fd, const struct stat *st)
+{
+	struct statfs fs;
+
+	return !major(st->st_dev) && !dam_sys3(SYS_fstatfs, fd, (long)&fs, 0) &&
+	       fs.f_type == DMA_BUF_MAGIC;
 }
 
 /* Asks the kernel. @device: what passthrough ioctls on @fd reach. Return: the place of reads and writes. */
@@ -156,7 +176,15 @@ static uint8_t ask(int fd, uint8_t *device)
 		place = device_place(DAM_DEV_BLOCK, st.st_rdev);
 		*device = place;
 		break;
+	case 0:
+		if (is_dmabuf(fd, &st))
+			*device = DAM_PLACE_DMABUF;
+		return DAM_PLACE_IGNORE;
 	case S_IFREG:
+		if (is_dmabuf(fd, &st)) {
+			*device = DAM_PLACE_DMABUF;
+			return DAM_PLACE_IGNORE;
+		}
 		place = device_place(DAM_DEV_BLOCK, st.st_dev);
 		break;
 	default:

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "preload/device.h"
 #include "preload/self.h"
 #include "shm/layout.h"
 
@@ -15,6 +16,7 @@ enum {
 	DAM_PLACE_IGNORE,   /* pipes, terminals, eventfds, directories: no DMA */
 	DAM_PLACE_BUFFERED, /* files without O_DIRECT */
 	DAM_PLACE_OTHER,    /* sockets, what could not be found out */
+	DAM_PLACE_DMABUF,   /* buffers that devices share */
 	DAM_PLACE_DEVICE,   /* the first of the devices */
 	DAM_PLACES = 256,
 };
@@ -32,6 +34,7 @@ struct dam_fd {
 
 extern struct dam_fd dam_fds[DAM_FDS];
 extern uint32_t dam_place_lba[DAM_PLACES]; /* bytes of a logical block; 0: not known */
+extern uint8_t dam_place_class[DAM_PLACES]; /* enum dam_class */
 
 /** dam_place_resolve() - ask the kernel where @fd leads, and remember it. Return: a place. Keeps errno. */
 uint8_t dam_place_resolve(int fd);

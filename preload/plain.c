@@ -7,11 +7,21 @@
 #include <aio.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/sys.h"
 #include "preload/peek.h"
 
-/* Two system calls at most, and no lock: a compiler reads hundreds of files, each once. */
+/* /dev/null and its like, terminals: known without a look at sysfs. */
+static bool common_device(dev_t dev)
+{
+	const unsigned int mem = 1, tty = 4, tty_aux = 5, pts = 136, pts_last = 143;
+
+	return major(dev) == mem || major(dev) == tty || major(dev) == tty_aux ||
+	       (major(dev) >= pts && major(dev) <= pts_last);
+}
+
+/* Two system calls at most for files, and no lock: a compiler reads hundreds of files, each once. */
 bool dam_plain_ask(int fd)
 {
 	uint8_t plain = DAM_PLAIN_NOT;
@@ -25,6 +35,9 @@ bool dam_plain_ask(int fd)
 
 		if (flags >= 0 && (flags & O_DIRECT))
 			plain = DAM_PLAIN_DMA;
+	} else if (S_ISCHR(st.st_mode) && !common_device(st.st_rdev) &&
+		   dam_place_class[dam_place_resolve(fd)] == DAM_CLASS_XDMA) {
+		plain = DAM_PLAIN_DMA;
 	}
 	__atomic_store_n(&dam_fds[fd].plain, plain, __ATOMIC_RELAXED);
 	return plain == DAM_PLAIN_DMA;

@@ -119,10 +119,14 @@ struct dam_slot {
 	uint64_t moved;		       /* 1: DAM has pinned this thread: the masks below are valid */
 	struct dam_cpuset orig_mask;   /* what the program had asked for */
 	struct dam_cpuset dam_mask;    /* what DAM has written */
-	uint64_t pad[54];
+	uint64_t pad[46];
+	/* the thread's part again */
+	uint64_t mapped_bytes; /* memory that it made reachable for devices */
+	uint64_t pad1[7];
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct dam_slot, count) == 64, "wire format");
 static_assert(offsetof(struct dam_slot, mask_seq) == 1088, "wire format");
+static_assert(offsetof(struct dam_slot, mapped_bytes) == 1984, "wire format");
 static_assert(sizeof(struct dam_slot) == 2048, "wire format");
 
 struct dam_ledger {

@@ -38,9 +38,11 @@ unsigned int dam_ledger_nr_slots(const struct dam_ledger *l)
 void dam_slot_free(struct dam_slot *s)
 {
 	const size_t first = offsetof(struct dam_slot, tid);
+	const size_t again = offsetof(struct dam_slot, mapped_bytes);
 
 	dam_slot_set_masks(s, NULL, NULL);
 	memset((char *)s + first, 0, offsetof(struct dam_slot, mask_seq) - first);
+	memset((char *)s + again, 0, sizeof(*s) - again);
 	/* Release: the next owner finds zeroes; pairs with the exchange in try_claim(). */
 	__atomic_store_n(&s->state, DAM_SLOT_FREE, __ATOMIC_RELEASE);
 }

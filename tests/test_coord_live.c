@@ -52,6 +52,7 @@ static bool drive(bool (*done)(void))
 					 __ATOMIC_RELAXED);
 			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * 80 / 1000);
 			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_ops, 1);
+			dam_count_add(&slot[i]->mapped_bytes, 4096);
 			dam_count_add(&slot[i]->submissions, 1);
 		}
 		last = now;
@@ -105,7 +106,7 @@ static void teardown(void)
 
 START_TEST(test_moves_and_restores)
 {
-	json_t *j, *moves;
+	json_t *j, *moves, *threads;
 
 	ck_assert_int_eq(client_start(&c, NULL), 0);
 	client_threads(&c, 2);
@@ -116,7 +117,13 @@ START_TEST(test_moves_and_restores)
 	moves = json_object_get(j, "moves");
 	ck_assert_uint_eq(json_array_size(moves), 1);
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(moves, 0), "result")), "moved");
-	ck_assert_uint_eq(json_array_size(json_object_get(j, "threads")), 2);
+	threads = json_object_get(j, "threads");
+	ck_assert_uint_eq(json_array_size(threads), 2);
+	for (size_t i = 0; i < 2; i++) {
+		json_int_t n = json_integer_value(json_object_get(json_array_get(threads, i), "mapped_bytes"));
+
+		ck_assert(n > 0 && n % 4096 == 0);
+	}
 	json_decref(j);
 	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
 	ck_assert(masks_back());

@@ -5,13 +5,24 @@
 
 #include <check.h>
 #include <linux/bsg.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/i2c-dev.h>
+#include <linux/i2c.h>
 #include <linux/nvme_ioctl.h>
+#include <linux/spi/spidev.h>
+#include <linux/udmabuf.h>
+#include <linux/vfio.h>
+#include <linux/videodev2.h>
 #include <scsi/sg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "preload/account.h"
 #include "preload/aio.h"
@@ -25,15 +36,18 @@
 #define ENGINE 2
 #define FILE_FD 5
 #define PIPE_FD 6
+#define BUFFER_FD 7
+#define BUFFER_SIZE 12345
 
 struct dam_gate dam_gate;
 __thread struct dam_self dam_self;
 bool dam_sealed, dam_enabled;
 struct dam_fd dam_fds[DAM_FDS];
 uint32_t dam_place_lba[DAM_PLACES] = {[DAM_PLACE_DEVICE] = 512};
+uint8_t dam_place_class[DAM_PLACES];
 static struct dam_slot slot;
 static struct dam_ring ring;
-static int forgotten, fixed_gone;
+static int forgotten, fixed_gone, buffer_fd;
 
 struct dam_slot *dam_slot_slow(void)
 {
@@ -47,7 +61,7 @@ uint8_t dam_place_find(int fd)
 
 uint8_t dam_place_device(int fd)
 {
-	return fd == FILE_FD ? DAM_PLACE_DEVICE : DAM_PLACE_IGNORE;
+	return fd == FILE_FD || fd == BUFFER_FD ? DAM_PLACE_DEVICE : DAM_PLACE_IGNORE;
 }
 
 void dam_place_forget(int fd)
@@ -80,6 +94,8 @@ void dam_account_sample_slow(struct dam_slot *s, int fd)
 
 static void setup(void)
 {
+	buffer_fd = memfd_create("buffer", 0);
+	ck_assert_int_eq(ftruncate(buffer_fd, BUFFER_SIZE), 0);
 	memset(&slot, 0, sizeof(slot));
 	memset(&ring, 0, sizeof(ring));
 	memset(&dam_self, 0, sizeof(dam_self));
@@ -111,30 +127,107 @@ static const struct sg_io_hdr sg_damaged = {
 static const struct sg_io_v4 sg_v4 = {
 	.guard = 'Q', .dout_xfer_len = 512, .din_xfer_len = 4096, .din_resid = 4000};
 
+static const struct vfio_iommu_type1_dma_map vfio_map = {.argsz = sizeof(vfio_map), .size = 1 << 20};
+static const struct dma_heap_allocation_data heap_alloc = {.len = 8192};
+static const struct udmabuf_create udmabuf = {.size = 4096};
+static const struct {
+	struct udmabuf_create_list list;
+	struct udmabuf_create_item item[2];
+} udmabuf_list = {{.count = 2}, {{.size = 4096}, {.size = 8192}}}, udmabuf_absurd = {{.count = ~0u}, {{0}}};
+static const struct dma_buf_sync sync_read = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ};
+static const struct dma_buf_sync sync_write = {.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW};
+static const struct dma_buf_sync sync_nothing = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE};
+static struct v4l2_plane planes[2] = {{.bytesused = 100}, {.bytesused = 50}};
+static const struct v4l2_buffer capture = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .bytesused = 640};
+static const struct v4l2_buffer output = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT, .bytesused = 480};
+static const struct v4l2_buffer output_planes = {
+	.type = V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE, .m.planes = planes, .length = 2};
+static const struct v4l2_buffer bad_planes = {
+	.type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, .m.planes = (void *)4096, .length = 2};
+static const struct v4l2_buffer many_planes = {
+	.type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, .m.planes = planes, .length = ~0u};
+static const struct {
+	uint32_t handle[4];
+	uint64_t offset, length;
+} nvidia_map = {.length = 4096};
+static const struct {
+	uint64_t address;
+	uint32_t aperture;
+	uint64_t buffer, len;
+} xdma = {.len = 4096};
+static const struct spi_ioc_transfer spi[2] = {{.tx_buf = 8, .len = 10}, {.tx_buf = 8, .rx_buf = 8, .len = 5}};
+static struct i2c_msg messages[2] = {{.len = 1}, {.len = 6, .flags = I2C_M_RD}};
+static const struct i2c_rdwr_ioctl_data i2c = {messages, 2}, bad_i2c = {(void *)4096, 2}, many_i2c = {messages, ~0u};
+
+#define DISK DAM_CLASS_DISK
+
 static const struct {
 	const char *why;
+	enum dam_class class;
 	unsigned long req;
 	const void *arg;
 	int fd, ret;
 	struct dam_count want;
+	uint64_t mapped;
 } ioctl_rows[] = {
-	{"read", NVME_IOCTL_IO_CMD, &nvme_read, FILE_FD, 0, {4096, 0, 1, 0}},
-	{"write", NVME_IOCTL_IO64_CMD, &nvme_write, FILE_FD, 0, {0, 8192, 0, 1}},
-	{"a command without data", NVME_IOCTL_IO_CMD, &nvme_flush, FILE_FD, 0, {0, 0, 0, 0}},
-	{"admin command", NVME_IOCTL_ADMIN_CMD, &nvme_identify, FILE_FD, 0, {4096, 0, 1, 0}},
-	{"a vector: its length is a count", NVME_IOCTL_IO64_CMD_VEC, &nvme_vec, FILE_FD, 0, {1024, 0, 1, 0}},
-	{"blocks: one less than there are", NVME_IOCTL_SUBMIT_IO, &user_io, FILE_FD, 0, {0, 4096, 0, 1}},
-	{"the device's own error: it was submitted", NVME_IOCTL_IO_CMD, &nvme_read, FILE_FD, 0x4002,
-	 {4096, 0, 1, 0}},
-	{"refused by the kernel: not counted", NVME_IOCTL_IO_CMD, &nvme_read, FILE_FD, -1, {0, 0, 0, 0}},
-	{"not on a device: the letter N is others' too", NVME_IOCTL_IO_CMD, &nvme_read, PIPE_FD, 0, {0, 0, 0, 0}},
-	{"another request of that type", NVME_IOCTL_RESET, &nvme_read, FILE_FD, 0, {0, 0, 0, 0}},
-	{"what was left over is not counted", SG_IO, &sg_read, FILE_FD, 0, {4000, 0, 1, 0}},
-	{"to the device", SG_IO, &sg_write, FILE_FD, 0, {0, 512, 0, 1}},
-	{"both ways", SG_IO, &sg_both, FILE_FD, 0, {512, 512, 1, 1}},
-	{"no data", SG_IO, &sg_none, FILE_FD, 0, {0, 0, 0, 0}},
-	{"more left over than there was", SG_IO, &sg_damaged, FILE_FD, 0, {512, 0, 1, 0}},
-	{"version 4", SG_IO, &sg_v4, FILE_FD, 0, {96, 512, 1, 1}},
+	{"read", DISK, NVME_IOCTL_IO_CMD, &nvme_read, FILE_FD, 0, {4096, 0, 1, 0}, 0},
+	{"write", DAM_CLASS_NVME, NVME_IOCTL_IO64_CMD, &nvme_write, FILE_FD, 0, {0, 8192, 0, 1}, 0},
+	{"a command without data", DISK, NVME_IOCTL_IO_CMD, &nvme_flush, FILE_FD, 0, {0, 0, 0, 0}, 0},
+	{"admin command", DISK, NVME_IOCTL_ADMIN_CMD, &nvme_identify, FILE_FD, 0, {4096, 0, 1, 0}, 0},
+	{"a vector: its length is a count", DISK, NVME_IOCTL_IO64_CMD_VEC, &nvme_vec, FILE_FD, 0, {1024, 0, 1, 0}, 0},
+	{"blocks: one less than there are", DISK, NVME_IOCTL_SUBMIT_IO, &user_io, FILE_FD, 0, {0, 4096, 0, 1}, 0},
+	{"the device's own error: it was submitted", DISK, NVME_IOCTL_IO_CMD, &nvme_read, FILE_FD, 0x4002,
+	 {4096, 0, 1, 0}, 0},
+	{"refused by the kernel: not counted", DISK, NVME_IOCTL_IO_CMD, &nvme_read, FILE_FD, -1, {0, 0, 0, 0}, 0},
+	{"no argument", DISK, NVME_IOCTL_IO_CMD, NULL, FILE_FD, 0, {0, 0, 0, 0}, 0},
+	{"not on a device: the letter N is others' too", DISK, NVME_IOCTL_IO_CMD, &nvme_read, PIPE_FD, 0, {0, 0, 0, 0},
+	 0},
+	{"another kind of device", DAM_CLASS_VIDEO, NVME_IOCTL_IO_CMD, &nvme_read, FILE_FD, 0, {0, 0, 0, 0}, 0},
+	{"another request of that type", DISK, NVME_IOCTL_RESET, &nvme_read, FILE_FD, 0, {0, 0, 0, 0}, 0},
+	{"what was left over is not counted", DAM_CLASS_SCSI, SG_IO, &sg_read, FILE_FD, 0, {4000, 0, 1, 0}, 0},
+	{"to the device", DISK, SG_IO, &sg_write, FILE_FD, 0, {0, 512, 0, 1}, 0},
+	{"both ways", DISK, SG_IO, &sg_both, FILE_FD, 0, {512, 512, 1, 1}, 0},
+	{"no data", DISK, SG_IO, &sg_none, FILE_FD, 0, {0, 0, 0, 0}, 0},
+	{"more left over than there was", DISK, SG_IO, &sg_damaged, FILE_FD, 0, {512, 0, 1, 0}, 0},
+	{"version 4", DAM_CLASS_SCSI, SG_IO, &sg_v4, FILE_FD, 0, {96, 512, 1, 1}, 0},
+	{"a mapping is no traffic", DAM_CLASS_VFIO, VFIO_IOMMU_MAP_DMA, &vfio_map, FILE_FD, 0, {0, 0, 0, 0}, 1 << 20},
+	{"a buffer of a heap", DAM_CLASS_HEAP, DMA_HEAP_IOCTL_ALLOC, &heap_alloc, FILE_FD, 0, {0, 0, 0, 0}, 8192},
+	{"the console has a letter H, too", DAM_CLASS_NONE, DMA_HEAP_IOCTL_ALLOC, &heap_alloc, FILE_FD, 0, {0, 0, 0, 0},
+	 0},
+	{"memory of a memfd", DAM_CLASS_UDMABUF, UDMABUF_CREATE, &udmabuf, FILE_FD, 9, {0, 0, 0, 0}, 4096},
+	{"of several", DAM_CLASS_UDMABUF, UDMABUF_CREATE_LIST, &udmabuf_list, FILE_FD, 9, {0, 0, 0, 0}, 12288},
+	{"of an absurd number", DAM_CLASS_UDMABUF, UDMABUF_CREATE_LIST, &udmabuf_absurd, FILE_FD, 9, {0, 0, 0, 0}, 0},
+	{"before reading a shared buffer: its size", DAM_CLASS_DMABUF, DMA_BUF_IOCTL_SYNC, &sync_read, BUFFER_FD, 0,
+	 {BUFFER_SIZE, 0, 1, 0}, 0},
+	{"after writing it", DAM_CLASS_DMABUF, DMA_BUF_IOCTL_SYNC, &sync_write, BUFFER_FD, 0, {0, BUFFER_SIZE, 0, 1},
+	 0},
+	{"before writing it nothing moves", DAM_CLASS_DMABUF, DMA_BUF_IOCTL_SYNC, &sync_nothing, BUFFER_FD, 0,
+	 {0, 0, 0, 0}, 0},
+	{"a buffer whose size cannot be had", DAM_CLASS_DMABUF, DMA_BUF_IOCTL_SYNC, &sync_read, FILE_FD, 0,
+	 {0, 0, 1, 0}, 0},
+	{"a frame for the device", DAM_CLASS_VIDEO, VIDIOC_QBUF, &output, FILE_FD, 0, {0, 480, 0, 1}, 0},
+	{"its buffer comes back", DAM_CLASS_VIDEO, VIDIOC_DQBUF, &output, FILE_FD, 0, {0, 0, 0, 0}, 0},
+	{"an empty buffer for a frame", DAM_CLASS_VIDEO, VIDIOC_QBUF, &capture, FILE_FD, 0, {0, 0, 0, 0}, 0},
+	{"a frame from the device", DAM_CLASS_VIDEO, VIDIOC_DQBUF, &capture, FILE_FD, 0, {640, 0, 1, 0}, 0},
+	{"in planes", DAM_CLASS_VIDEO, VIDIOC_QBUF, &output_planes, FILE_FD, 0, {0, 150, 0, 1}, 0},
+	{"planes nowhere", DAM_CLASS_VIDEO, VIDIOC_DQBUF, &bad_planes, FILE_FD, 0, {0, 0, 1, 0}, 0},
+	{"an absurd number of planes", DAM_CLASS_VIDEO, VIDIOC_DQBUF, &many_planes, FILE_FD, 0, {0, 0, 1, 0}, 0},
+	{"amdgpu: bytes unknown", DAM_CLASS_AMDGPU, _IOWR('d', 0x44, uint64_t[3]), &nvme_read, FILE_FD, 0, {0, 0, 0, 1},
+	 0},
+	{"what amdgpu's means to i915", DAM_CLASS_I915, _IOWR('d', 0x44, uint64_t[3]), &nvme_read, FILE_FD, 0,
+	 {0, 0, 0, 0}, 0},
+	{"i915: bytes unknown", DAM_CLASS_I915, _IOW('d', 0x69, uint64_t[8]), &nvme_read, FILE_FD, 0, {0, 0, 0, 1}, 0},
+	{"with a result", DAM_CLASS_I915, _IOWR('d', 0x69, uint64_t[8]), &nvme_read, FILE_FD, 0, {0, 0, 0, 1}, 0},
+	{"xe", DAM_CLASS_XE, _IOW('d', 0x49, uint64_t[7]), &nvme_read, FILE_FD, 0, {0, 0, 0, 1}, 0},
+	{"KFD: a queue", DAM_CLASS_KFD, _IOWR('K', 0x02, uint64_t[11]), &nvme_read, FILE_FD, 0, {0, 0, 0, 1}, 0},
+	{"NVIDIA: a mapping", DAM_CLASS_NVIDIA, _IOWR('F', 0x57, uint64_t[7]), &nvidia_map, FILE_FD, 0, {0, 0, 0, 0},
+	 4096},
+	{"XDMA from the card", DAM_CLASS_XDMA, _IOW('q', 7, void *), &xdma, FILE_FD, 0, {4096, 0, 1, 0}, 0},
+	{"XDMA to the card", DAM_CLASS_XDMA, _IOW('q', 8, void *), &xdma, FILE_FD, 0, {0, 4096, 0, 1}, 0},
+	{"SPI, two transfers", DAM_CLASS_SPI, SPI_IOC_MESSAGE(2), spi, FILE_FD, 0, {5, 15, 1, 1}, 0},
+	{"I2C, a write and a read", DAM_CLASS_I2C, I2C_RDWR, &i2c, FILE_FD, 2, {6, 1, 1, 1}, 0},
+	{"I2C messages nowhere", DAM_CLASS_I2C, I2C_RDWR, &bad_i2c, FILE_FD, 2, {0, 0, 0, 0}, 0},
+	{"an absurd number of messages", DAM_CLASS_I2C, I2C_RDWR, &many_i2c, FILE_FD, 2, {0, 0, 0, 0}, 0},
 };
 
 static void check_count(const struct dam_count *want, const char *why)
@@ -151,19 +244,83 @@ START_TEST(test_ioctl)
 	const void *arg = ioctl_rows[_i].arg;
 
 	vec.addr = (uintptr_t)two;
-	ck_assert(dam_ioctl_may(ioctl_rows[_i].req));
+	dam_place_class[DAM_PLACE_DEVICE] = ioctl_rows[_i].class;
+	dup2(buffer_fd, BUFFER_FD);
+	ck_assert(dam_ioctl_may(ioctl_rows[_i].req) || ioctl_rows[_i].req == NVME_IOCTL_RESET);
 	dam_ioctl_count(ioctl_rows[_i].fd, ioctl_rows[_i].req, arg == &nvme_vec ? &vec : arg,
 			ioctl_rows[_i].ret);
 	check_count(&ioctl_rows[_i].want, ioctl_rows[_i].why);
+	ck_assert_msg(slot.mapped_bytes == ioctl_rows[_i].mapped, "%s", ioctl_rows[_i].why);
+	ck_assert_uint_eq(slot.submissions, !!(slot.count[ENGINE].read_ops + slot.count[ENGINE].write_ops +
+					      slot.mapped_bytes));
 }
 END_TEST
 
 START_TEST(test_ioctl_filter)
 {
-	static const unsigned long others[] = {TCGETS, FIONREAD, TIOCGWINSZ, FIONBIO, 0, ~0ul};
+	static const unsigned long others[] = {TCGETS, TCSETS, TIOCGPGRP, FIONREAD, TIOCGWINSZ, FIONBIO,
+						0x8912 /* SIOCGIFCONF */, 0xae80 /* KVM_RUN */, 0, ~0ul};
 
 	for (unsigned int i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		ck_assert(!dam_ioctl_may(others[i]));
+}
+END_TEST
+
+/* -- kinds of devices --------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *why, *subsystem, *node, *driver;
+	unsigned int major;
+	enum dam_class want;
+} class_rows[] = {
+	{"controllers", "class/nvme", "nvme/nvme0", NULL, 511, DAM_CLASS_NVME},
+	{"generic namespaces", "class/nvme-generic", "nvme-generic/ng0n1", NULL, 511, DAM_CLASS_NVME},
+	{"sg", "class/scsi_generic", "scsi_generic/sg0", NULL, 21, DAM_CLASS_SCSI},
+	{"a name with a slash in it", "class/misc", "misc/vfio!vfio", NULL, 10, DAM_CLASS_VFIO},
+	{"one of many miscellaneous ones", "class/misc", "misc/udmabuf", NULL, 10, DAM_CLASS_UDMABUF},
+	{"another of those", "class/misc", "misc/fuse", NULL, 10, DAM_CLASS_NONE},
+	{"video", "class/video4linux", "video4linux/video0", NULL, 81, DAM_CLASS_VIDEO},
+	{"GPUs by their driver", "class/drm", "drm/renderD128", "bus/pci/drivers/amdgpu", 226, DAM_CLASS_AMDGPU},
+	{"another driver", "class/drm", "drm/renderD128", "bus/pci/drivers/i915", 226, DAM_CLASS_I915},
+	{"one that is not known", "class/drm", "drm/renderD128", "bus/pci/drivers/other", 226, DAM_CLASS_NONE},
+	{"none at all", "class/drm", "drm/renderD128", NULL, 226, DAM_CLASS_NONE},
+	{"not in sysfs, by its number", NULL, NULL, NULL, 195, DAM_CLASS_NVIDIA},
+	{"not in sysfs", NULL, NULL, NULL, 500, DAM_CLASS_NONE},
+};
+
+static void make_link(const char *root, const char *at, const char *to)
+{
+	char path[256], target[256];
+
+	snprintf(path, sizeof(path), "%s/%s", root, at);
+	snprintf(target, sizeof(target), "../../%s", to);
+	ck_assert_int_eq(symlink(target, path), 0);
+}
+
+START_TEST(test_class)
+{
+	char root[] = "preload-class-XXXXXX", path[256], command[300];
+	unsigned int m = class_rows[_i].major;
+
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	/* the real thing has a link for the device; a folder in its place has the same links in it */
+	snprintf(command, sizeof(command), "mkdir -p %s/dev/char %s/devices/%s/device", root, root,
+		 class_rows[_i].node ? class_rows[_i].node : "none");
+	ck_assert_int_eq(system(command), 0);
+	if (class_rows[_i].node) {
+		snprintf(path, sizeof(path), "dev/char/%u:3", m);
+		snprintf(command, sizeof(command), "devices/%s", class_rows[_i].node);
+		make_link(root, path, command);
+		snprintf(path, sizeof(path), "devices/%s/subsystem", class_rows[_i].node);
+		make_link(root, path, class_rows[_i].subsystem);
+	}
+	if (class_rows[_i].driver) {
+		snprintf(path, sizeof(path), "devices/%s/device/driver", class_rows[_i].node);
+		make_link(root, path, class_rows[_i].driver);
+	}
+	ck_assert_msg(dam_device_class(root, makedev(m, 3)) == class_rows[_i].want, "%s", class_rows[_i].why);
+	snprintf(command, sizeof(command), "rm -r %s", root);
+	ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 
@@ -296,6 +453,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, test_ioctl, 0, sizeof(ioctl_rows) / sizeof(ioctl_rows[0]));
 	tcase_add_test(tc, test_ioctl_filter);
+	tcase_add_loop_test(tc, test_class, 0, sizeof(class_rows) / sizeof(class_rows[0]));
 	tcase_add_loop_test(tc, test_sqe, 0, sizeof(sqe_rows) / sizeof(sqe_rows[0]));
 	tcase_add_test(tc, test_batch);
 	tcase_add_test(tc, test_aio);

@@ -65,6 +65,7 @@ START_TEST(test_slot_life)
 	dam_count_add(&s->count[DAM_LEDGER_TARGETS - 1].write_ops, 1);
 	s->inflight_ops_max = 7;
 	dam_slot_set_masks(s, &all, &some);
+	s->mapped_bytes = 1;
 	dam_slot_end(s);
 	ck_assert_uint_eq(s->state, DAM_SLOT_ENDED);
 	ck_assert_uint_eq(s->count[5].read_bytes, 4096);
@@ -76,6 +77,7 @@ START_TEST(test_slot_life)
 	ck_assert_uint_eq(s->count[5].read_bytes, 0);
 	ck_assert_uint_eq(s->count[DAM_LEDGER_TARGETS - 1].write_ops, 0);
 	ck_assert_uint_eq(s->inflight_ops_max, 0);
+	ck_assert_uint_eq(s->mapped_bytes, 0);
 	ck_assert(!dam_slot_masks(s, &a, &b));
 	ck_assert_uint_eq(dam_ledger_nr_slots(l), 3);
 }

@@ -72,6 +72,7 @@ struct coord_thread {
 	struct coord_use *use;
 	unsigned int nr_use;
 	double read_bps, write_bps; /* about one second's mean */
+	uint64_t mapped_bytes, mapped_raw; /* memory made reachable for devices; as last read */
 	/* work in flight on its own rings: raw sums as last read, and the value held */
 	uint64_t inflight_samples, inflight_sum;
 	double inflight_mean, inflight_peak, inflight_age_s;

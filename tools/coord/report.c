@@ -194,6 +194,7 @@ static json_t *thread_json(struct coord *c, const struct coord_thread *t)
 	json_object_set_new(j, "comm", name_text(t->comm));
 	json_object_set_new(j, "state", json_string(t->ended ? "ended" : "live"));
 	add_counts(j, &sum);
+	json_object_set_new(j, "mapped_bytes", whole(t->mapped_bytes));
 	json_object_set_new(j, "read_bps", number(t->ended ? NAN : t->read_bps));
 	json_object_set_new(j, "write_bps", number(t->ended ? NAN : t->write_bps));
 	json_object_set_new(j, "domain", t->domain < DAM_MAX_DOMAINS ? whole(t->domain) : json_null());
@@ -212,7 +213,7 @@ static json_t *thread_json(struct coord *c, const struct coord_thread *t)
 /* A thread that has a slot, for it pinned itself, but never did DMA, is none of the reader's business. */
 static bool wanted(const struct coord_thread *t, uint32_t run_id)
 {
-	return t && t->nr_use && (!run_id || t->run_id == run_id);
+	return t && (t->nr_use || t->mapped_bytes) && (!run_id || t->run_id == run_id);
 }
 
 static void add_threads(struct coord *c, uint32_t run_id, json_t *out)

@@ -261,6 +261,7 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 	const struct dam_slot *s = &t->proc->ledger->slot[t->slot];
 	uint64_t submissions = __atomic_load_n(&s->submissions, __ATOMIC_RELAXED);
 	uint64_t ring_ops = __atomic_load_n(&s->ring_ops, __ATOMIC_RELAXED);
+	uint64_t mapped = __atomic_load_n(&s->mapped_bytes, __ATOMIC_RELAXED);
 	uint32_t pins = __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED);
 
 	if (pins != t->pin_calls) {
@@ -270,6 +271,8 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 	t->proc->ring_ops += dam_count_delta(ring_ops, t->ring_ops);
 	t->ring_ops = ring_ops;
 	if (submissions != t->submissions) {
+		t->mapped_bytes += dam_count_delta(mapped, t->mapped_raw);
+		t->mapped_raw = mapped;
 		place(c, t, s);
 		take_counts(c, t, s, dt_s, seen, k);
 		t->submissions = submissions;
