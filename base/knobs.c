@@ -48,6 +48,10 @@ static const struct dam_knob_desc table[DAM_KNOB_NR] = {
 	[DAM_KNOB_FOLLOW] = {
 		.name = "DAM_FOLLOW", NUM(DAM_KNOB_INTEGER, DAM_SCOPE_PROCESS, 1, 0, 1), .unit = "",
 		.help = "0: the library removes itself from the environment of the program's children" },
+	[DAM_KNOB_SAMPLE] = {
+		.name = "DAM_SAMPLE", NUM(DAM_KNOB_INTEGER, DAM_SCOPE_PROCESS, DAM_SAMPLE_DEFAULT, 0, DAM_SAMPLE_MAX),
+		.unit = "submissions",
+		.help = "of how many submissions one is looked at closely: its call site; 0: none" },
 	[DAM_KNOB_LOG] = {
 		.name = "DAM_LOG", NUM(DAM_KNOB_INTEGER, DAM_SCOPE_COORD, 1, 0, 3), .unit = "",
 		.help = "what the tools say on stderr: 0 errors, 1 warnings, 2 what is done, 3 everything" },

@@ -21,9 +21,14 @@ enum dam_knob {
 	DAM_KNOB_SIM,
 	DAM_KNOB_RUNTIME_DIR,
 	DAM_KNOB_FOLLOW,
+	DAM_KNOB_SAMPLE,
 	DAM_KNOB_LOG,
 	DAM_KNOB_NR,
 };
+
+/* The interposer reads this one by itself: it has no table. */
+#define DAM_SAMPLE_DEFAULT 4096
+#define DAM_SAMPLE_MAX	   100000
 
 enum dam_knob_type {
 	DAM_KNOB_INTEGER,

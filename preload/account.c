@@ -11,6 +11,7 @@
 #include "preload/peek.h"
 #include "preload/pins.h"
 #include "preload/place.h"
+#include "preload/site.h"
 #include "preload/slow.h"
 
 #define KEY_FIRST_LEVEL 32 /* pthread_setspecific() allocates for keys beyond it */
@@ -192,7 +193,8 @@ static void next_countdown(struct dam_self *me, uint64_t now_ns)
 	me->random ^= me->random << 13;
 	me->random ^= me->random >> 17;
 	me->random ^= me->random << 5;
-	me->countdown = me->random % (2 * me->span - 1);
+	me->drawn = me->random % (2 * me->span - 1);
+	me->countdown = me->drawn;
 }
 
 /* Where the thread runs, as the kernel keeps it up to date in the thread's own memory. */
@@ -208,7 +210,8 @@ static void note_cpu(struct dam_slot *s)
 	__atomic_store_n(&s->cpu, *(const volatile uint32_t *)(tp + rseq_cpu), __ATOMIC_RELAXED);
 }
 
-void dam_account_sample_slow(struct dam_slot *s, int fd)
+/* What the library has to see to once in a while. */
+static void look_around(struct dam_slot *s, int fd)
 {
 	struct dam_self *me = &dam_self;
 	uint64_t now_ns, mask;
@@ -237,6 +240,17 @@ void dam_account_sample_slow(struct dam_slot *s, int fd)
 	}
 }
 
+void dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller)
+{
+	struct dam_self *me = &dam_self;
+	uint32_t passed = me->drawn + 1, most;
+
+	look_around(s, fd);
+	most = dam_site_step(s, passed, caller);
+	if (me->drawn > most)
+		me->drawn = me->countdown = most;
+}
+
 void dam_account_last_words(void)
 {
 	uint64_t mask;
@@ -253,5 +267,6 @@ void dam_account_last_words(void)
 	if (dam_gate.epoch & DAM_EPOCH_ATTACHED) {
 		dam_slot_mine();
 		dam_account_adopt(dam_attach_private(), dam_attach_ledger(), false);
+		dam_site_adopt(dam_attach_private(), dam_attach_ledger());
 	}
 }

@@ -23,8 +23,12 @@ void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ende
 /** dam_account_last_words() - the process ends: wait a little for an outstanding answer, hand over all counts. */
 void dam_account_last_words(void);
 
-/** dam_account_sample_slow() - now and then: clock, coordinator, processor, next countdown. */
-void dam_account_sample_slow(struct dam_slot *s, int fd);
+/**
+ * dam_account_sample_slow() - now and then: clock, coordinator, processor, call site, next countdown
+ * @fd: a descriptor that the submission was about, to look at it again; -1: none
+ * @caller: DAM_CALLER of the hook, see site.h
+ */
+void dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller);
 
 /** dam_account_io() - add to slot @s; @sign 1 counts, -1 takes back what the kernel refused. */
 static inline void dam_account_io(struct dam_slot *s, uint8_t index, enum dam_dir dir,

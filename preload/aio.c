@@ -113,7 +113,8 @@ struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 	return s;
 }
 
-void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs, long ret)
+void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs, long ret,
+		   const void *caller)
 {
 	uint32_t busy;
 	bool known;
@@ -130,6 +131,6 @@ void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct ioc
 		if (known)
 			dam_account_inflight(slot, busy);
 		/* not through iocbs: another thread may have reaped and freed them */
-		dam_account_sample_slow(slot, dam_self.fd);
+		dam_account_sample_slow(slot, dam_self.fd, caller);
 	}
 }

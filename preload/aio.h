@@ -13,6 +13,7 @@ struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 
 /** dam_aio_after() - take back what the kernel did not take. @ret: negative on error. */
 void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs,
-		   long ret);
+		   long ret,
+		   const void *caller);
 
 #endif

@@ -9,6 +9,7 @@
 #include "preload/account.h"
 #include "preload/link.h"
 #include "preload/place.h"
+#include "preload/site.h"
 #include "preload/slow.h"
 #include "shm/board.h"
 #include "shm/segment.h"
@@ -185,6 +186,7 @@ static void poll_answer(uint64_t now_ns)
 	state.retry_ns = RETRY_NS;
 	__atomic_store_n(&state.due_ns, now_ns + CHECK_NS, __ATOMIC_RELAXED);
 	dam_account_adopt(state.private_ledger, state.ledger, true);
+	dam_site_adopt(state.private_ledger, state.ledger);
 	open_gate(DAM_EPOCH_ATTACHED);
 }
 

@@ -71,7 +71,7 @@ static void sample(const struct dam_enter *e)
 		if (inflight <= load_u32(r->cq, r->cq_off.ring_entries))
 			dam_account_inflight(e->slot, inflight);
 	}
-	dam_account_sample_slow(e->slot, dam_uring_fd(&e->sq));
+	dam_account_sample_slow(e->slot, dam_uring_fd(&e->sq), e->caller);
 }
 
 void dam_enter_after(struct dam_enter *e, long ret)
@@ -88,7 +88,7 @@ void dam_enter_after(struct dam_enter *e, long ret)
 		dam_count_add(&e->slot->ring_ops, taken);
 		dam_count_add(&e->slot->submissions, taken > 0);
 		if (dam_account_due())
-			dam_account_sample_slow(e->slot, -1);
+			dam_account_sample_slow(e->slot, -1, e->caller);
 		return;
 	}
 	if (DAM_UNLIKELY(taken < e->n)) {

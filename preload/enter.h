@@ -16,9 +16,13 @@ struct dam_enter {
 		*ring; /* NULL: not known, operations are counted by the return value */
 	struct dam_sq sq;
 	unsigned int n;
+	const void *caller;
 };
 
-/** dam_enter_before() - count what stands in the ring's queue, if its memory is known. */
+/**
+ * dam_enter_before() - count what stands in the ring's queue, if its memory is known
+ * @e: with DAM_CALLER of the hook in it, see site.h
+ */
 void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct dam_enter *e);
 
 /** dam_enter_after() - take back what was not consumed; sample. @ret: negative on error. */

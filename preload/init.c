@@ -13,6 +13,7 @@
 #include "preload/attach.h"
 #include "preload/real.h"
 #include "preload/self.h"
+#include "preload/site.h"
 
 #define OWN_NAME "libdam_preload.so"
 
@@ -64,6 +65,7 @@ static __attribute__((constructor)) void begin(void)
 		return;
 	dam_real_init();
 	dam_account_init();
+	dam_site_init();
 	leave_environment();
 	dam_attach_init();
 	dam_enabled = true;

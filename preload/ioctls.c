@@ -271,7 +271,7 @@ bool dam_ioctl_decode(const struct dam_ioctl_call *call, enum dam_class class,
 	return io.reads || io.writes || io.mapped_bytes;
 }
 
-void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret)
+void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret, const void *caller)
 {
 	struct dam_ioctl_call call = {.req = req, .arg = arg, .fd = fd};
 	struct dam_slot *slot;
@@ -294,5 +294,5 @@ void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret)
 	dam_count_add(&slot->mapped_bytes, io.mapped_bytes);
 	dam_count_add(&slot->submissions, 1);
 	if (dam_account_due())
-		dam_account_sample_slow(slot, -1);
+		dam_account_sample_slow(slot, -1, caller);
 }

@@ -41,7 +41,7 @@ static inline bool dam_ioctl_may(unsigned long req)
 bool dam_ioctl_decode(const struct dam_ioctl_call *call, enum dam_class class,
 		      struct dam_ioctl_io *out);
 
-/** dam_ioctl_count() - after a call on @fd that returned @ret; keeps errno. */
-void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret);
+/** dam_ioctl_count() - after a call on @fd that returned @ret, from @caller (site.h); keeps errno. */
+void dam_ioctl_count(int fd, unsigned long req, const void *arg, int ret, const void *caller);
 
 #endif

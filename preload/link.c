@@ -32,6 +32,7 @@ static struct dam_hello hello = {
 	.magic = DAM_HELLO_MAGIC, .version = DAM_SHM_VERSION, .kind = DAM_HELLO_ATTACH};
 /* The user set DAM up for this very process, so a filter that came with it (a container's) is no reason to stay out. */
 static bool invited;
+static bool announced;
 
 /* The open line. A program may close any descriptor and get the number again: the inode tells whose it is. */
 static int line_fd = -1;
@@ -156,9 +157,15 @@ void dam_link_announce(void)
 
 		if (fd >= 0) {
 			dam_sys3(SYS_close, fd, 0, 0);
+			announced = true;
 			return;
 		}
 	}
+}
+
+bool dam_link_announced(void)
+{
+	return announced;
 }
 
 /* Only root's coordinator, or one of our own user's. */

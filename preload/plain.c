@@ -43,7 +43,7 @@ bool dam_plain_ask(int fd)
 	return plain == DAM_PLAIN_DMA;
 }
 
-void dam_plain_count(int fd, enum dam_dir dir, ssize_t ret)
+void dam_plain_count(int fd, enum dam_dir dir, ssize_t ret, const void *caller)
 {
 	struct dam_slot *s = ret > 0 ? dam_slot_mine() : NULL;
 	uint8_t index;
@@ -59,7 +59,7 @@ void dam_plain_count(int fd, enum dam_dir dir, ssize_t ret)
 	dam_account_io(s, index, dir, (uint64_t)ret, 1, 1);
 	dam_count_add(&s->submissions, 1);
 	if (DAM_UNLIKELY(dam_account_due()))
-		dam_account_sample_slow(s, fd);
+		dam_account_sample_slow(s, fd, caller);
 }
 
 /* Return: was it counted? */

@@ -46,7 +46,7 @@ static inline bool dam_plain_dma(int fd)
 }
 
 /** dam_plain_count() - a call on a descriptor with DMA returned @ret: bytes, or an error. Keeps errno. */
-void dam_plain_count(int fd, enum dam_dir dir, ssize_t ret);
+void dam_plain_count(int fd, enum dam_dir dir, ssize_t ret, const void *caller);
 
 /**
  * dam_plain_aio() - count @nr control blocks of POSIX aio, for the thread that hands them in

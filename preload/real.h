@@ -80,13 +80,8 @@ _Static_assert(DAM_REAL_NR <= 64, "room in the gate");
 
 extern void *dam_real_syscall; /* for the assembler stub */
 
-/**
- * dam_real_find() - look a function up and remember it
- * @caller: an address in the object that called the hook: a library that was loaded privately, with
- *	dlopen(RTLD_LOCAL), sees functions that nobody else does
- * Return: NULL when there is none.
- */
-void *dam_real_find(enum dam_real_id id, void *caller);
+/** dam_real_find() - look a function up and remember it. Return: NULL when there is none. */
+void *dam_real_find(enum dam_real_id id);
 
 /* What was found, for good: the copy in the gate is wiped in a child. */
 extern void *dam_real_found[DAM_REAL_NR];
@@ -113,7 +108,6 @@ static inline long dam_real_errno(long ret)
 #define DAM_REAL(name)                                                    \
 	((__typeof__(&(name)))(DAM_LIKELY(dam_gate.real[DAM_REAL_##name]) \
 				       ? dam_gate.real[DAM_REAL_##name]   \
-				       : dam_real_find(DAM_REAL_##name,   \
-						       __builtin_return_address(0))))
+				       : dam_real_find(DAM_REAL_##name)))
 
 #endif

@@ -58,10 +58,15 @@ struct dam_self {
 	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
 	/* the second line: not read by every submission */
 	uint32_t idle_span;
-	uint32_t span; /* mean of countdown */
+	uint32_t span;	/* mean of countdown */
+	uint32_t drawn; /* what countdown was when it was set */
 	uint32_t random;
 	uint32_t pins; /* calls by which the program pinned this thread */
 	uint64_t idle_ns, sample_ns, check_ns;
+	/* see site.c */
+	int64_t site_left;	    /* submissions until the next whose call site is noted */
+	struct dam_slot *site_slot; /* not NULL: the next one's is; here is what had been counted before it: */
+	struct dam_count site_mark;
 	uint64_t aio_ctx; /* the libaio context that the next two are about */
 	uint32_t aio_tail, aio_inflight;
 	uintptr_t

@@ -7,6 +7,7 @@
 
 #include "preload/aio.h"
 #include "preload/real.h"
+#include "preload/site.h"
 
 /* libaio.h has a struct iocb of its own, with the layout of the kernel's. */
 int io_submit(void *ctx, long nr, struct iocb *iocbs[]);
@@ -21,6 +22,6 @@ DAM_EXPORT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
 		return -ENOSYS;
 	slot = dam_aio_before((unsigned long)ctx, nr, iocbs);
 	ret = real(ctx, nr, iocbs);
-	dam_aio_after(slot, (unsigned long)ctx, nr, iocbs, ret);
+	dam_aio_after(slot, (unsigned long)ctx, nr, iocbs, ret, DAM_CALLER);
 	return ret;
 }

@@ -12,6 +12,7 @@
 #include "preload/ioctls.h"
 #include "preload/place.h"
 #include "preload/real.h"
+#include "preload/site.h"
 
 int ioctl(int fd, unsigned long req, void *arg);
 int fcntl(int fd, int cmd, void *arg);
@@ -26,7 +27,7 @@ DAM_EXPORT int ioctl(int fd, unsigned long req, void *arg)
 	if (DAM_LIKELY(!dam_ioctl_may(req)))
 		return real(fd, req, arg);
 	ret = real(fd, req, arg);
-	dam_ioctl_count(fd, req, arg, ret);
+	dam_ioctl_count(fd, req, arg, ret, DAM_CALLER);
 	return ret;
 }
 

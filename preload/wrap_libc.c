@@ -18,6 +18,7 @@
 #include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/seal.h"
+#include "preload/site.h"
 
 static long no_function(void)
 {
@@ -154,6 +155,7 @@ DAM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, voi
 {
 	__typeof__(&pthread_create) real = DAM_REAL(pthread_create);
 
+	dam_site_prepare(DAM_CALLER);
 	return real ? real(thread, attr, start, arg) : EAGAIN;
 }
 
@@ -161,6 +163,7 @@ DAM_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
 	__typeof__(&thrd_create) real = DAM_REAL(thrd_create);
 
+	dam_site_prepare(DAM_CALLER);
 	return real ? real(thread, start, arg) : thrd_error;
 }
 

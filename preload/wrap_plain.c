@@ -13,6 +13,7 @@
 
 #include "preload/plain.h"
 #include "preload/real.h"
+#include "preload/site.h"
 
 #define ALIAS(name, other)                                          \
 	extern __typeof__(name) dam_alias_##other __asm__(#other)   \
@@ -30,7 +31,7 @@
 		ssize_t ret = real args;                                    \
                                                                             \
 		if (dma)                                                    \
-			dam_plain_count(fd, dir, ret);                      \
+			dam_plain_count(fd, dir, ret, DAM_CALLER);          \
 		return ret;                                                 \
 	}                                                                   \
 	DAM_EXPORT ssize_t name params                                      \
@@ -63,8 +64,7 @@ HOOK(writev, DAM_DIR_WRITE, (int fd, const struct iovec *iov, int nr), (fd, iov,
 
 /* The others are looked up when first called. */
 #define LATE(name, args)                                                                           \
-	(dam_real_find(DAM_REAL_##name, __builtin_return_address(0)) ? counted_##name args         \
-								     : dam_real_errno(-ENOSYS))
+	(dam_real_find(DAM_REAL_##name) ? counted_##name args : dam_real_errno(-ENOSYS))
 HOOK(preadv, DAM_DIR_READ, (int fd, const struct iovec *iov, int nr, off_t at), (fd, iov, nr, at),
      LATE(preadv, (fd, iov, nr, at)))
 HOOK(pwritev, DAM_DIR_WRITE, (int fd, const struct iovec *iov, int nr, off_t at), (fd, iov, nr, at),
@@ -92,9 +92,9 @@ DAM_EXPORT ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at,
 		return dam_real_errno(-ENOSYS);
 	ret = real(in, in_at, out, out_at, n, flags);
 	if (from)
-		dam_plain_count(in, DAM_DIR_READ, ret);
+		dam_plain_count(in, DAM_DIR_READ, ret, DAM_CALLER);
 	if (to)
-		dam_plain_count(out, DAM_DIR_WRITE, ret);
+		dam_plain_count(out, DAM_DIR_WRITE, ret, DAM_CALLER);
 	return ret;
 }
 

@@ -9,11 +9,13 @@
 #include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/seal.h"
+#include "preload/site.h"
 
 long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f);
 
 struct call {
 	long nr, a, b, c, d, e, f;
+	const void *caller;
 };
 
 /* With libc's manner of reporting, yet not through libc: it may not have been found. */
@@ -35,7 +37,7 @@ static long on_setup(const struct call *k)
 
 static long on_enter(const struct call *k)
 {
-	struct dam_enter e;
+	struct dam_enter e = {.caller = k->caller};
 	long ret;
 
 	dam_enter_before((int)k->a, (unsigned int)k->b, (unsigned int)k->d, &e);
@@ -60,7 +62,7 @@ static long on_io_submit(const struct call *k)
 	struct dam_slot *s = dam_aio_before((unsigned long)k->a, k->b, iocbs);
 	long ret = make(k);
 
-	dam_aio_after(s, (unsigned long)k->a, k->b, iocbs, ret);
+	dam_aio_after(s, (unsigned long)k->a, k->b, iocbs, ret, k->caller);
 	return ret;
 }
 
@@ -124,7 +126,7 @@ static const struct {
 
 long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f)
 {
-	const struct call k = {nr, a, b, c, d, e, f};
+	const struct call k = {nr, a, b, c, d, e, f, DAM_CALLER};
 
 	for (unsigned int i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].nr == nr)

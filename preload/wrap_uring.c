@@ -10,6 +10,7 @@
 #include "preload/place.h"
 #include "preload/real.h"
 #include "preload/ring.h"
+#include "preload/site.h"
 #include "preload/uring.h"
 
 /* Newer than the oldest supported header. */
@@ -68,7 +69,7 @@ static DAM_COLD void take_back(struct batch *b, unsigned int consumed)
 	dam_uring_walk(b->slot, &b->sq, b->n - consumed, (uint64_t)-1);
 }
 
-static DAM_COLD void sample(struct io_uring *ring, const struct batch *b)
+static DAM_COLD void sample(struct io_uring *ring, const struct batch *b, const void *caller)
 {
 	const struct dam_ring *r = dam_ring_of(ring->ring_fd);
 	uint32_t inflight = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) -
@@ -76,10 +77,10 @@ static DAM_COLD void sample(struct io_uring *ring, const struct batch *b)
 
 	if (!(r && r->unsteady) && inflight <= *ring->cq.kring_entries)
 		dam_account_inflight(b->slot, inflight);
-	dam_account_sample_slow(b->slot, dam_uring_fd(&b->sq));
+	dam_account_sample_slow(b->slot, dam_uring_fd(&b->sq), caller);
 }
 
-static inline void settle_batch(struct io_uring *ring, struct batch *b)
+static inline void settle_batch(struct io_uring *ring, struct batch *b, const void *caller)
 {
 	unsigned int consumed;
 
@@ -92,7 +93,7 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b)
 			take_back(b, consumed);
 	}
 	if (DAM_UNLIKELY(dam_account_due()))
-		sample(ring, b);
+		sample(ring, b, caller);
 }
 
 /* One hook on a function that submits: real function, slot, count, call, settle. */
@@ -111,7 +112,7 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b)
 			return real args;                  \
 		count_batch(ring, slot, &b);               \
 		ret = real args;                           \
-		settle_batch(ring, &b);                    \
+		settle_batch(ring, &b, DAM_CALLER);        \
 		return ret;                                \
 	}
 
@@ -179,7 +180,7 @@ DAM_EXPORT int io_uring_enter(unsigned int fd, unsigned int to_submit, unsigned 
 			      unsigned int flags, sigset_t *sig)
 {
 	__typeof__(&io_uring_enter) real = DAM_REAL(io_uring_enter);
-	struct dam_enter e;
+	struct dam_enter e = {.caller = DAM_CALLER};
 	int ret;
 
 	if (!real)
@@ -194,7 +195,7 @@ DAM_EXPORT int io_uring_enter2(unsigned int fd, unsigned int to_submit, unsigned
 			       unsigned int flags, sigset_t *sig, size_t sz)
 {
 	__typeof__(&io_uring_enter2) real = DAM_REAL(io_uring_enter2);
-	struct dam_enter e;
+	struct dam_enter e = {.caller = DAM_CALLER};
 	int ret;
 
 	if (!real)

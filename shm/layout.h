@@ -10,7 +10,7 @@
 
 #include "base/cpuset.h"
 
-#define DAM_SHM_VERSION	 1u
+#define DAM_SHM_VERSION	 2u
 #define DAM_BOARD_MAGIC	 0x64724f424d4144ull /* "DAMBOrd" */
 #define DAM_LEDGER_MAGIC 0x67644c454d4144ull /* "DAMELdg" */
 
@@ -129,6 +129,56 @@ static_assert(offsetof(struct dam_slot, mask_seq) == 1088, "wire format");
 static_assert(offsetof(struct dam_slot, mapped_bytes) == 1984, "wire format");
 static_assert(sizeof(struct dam_slot) == 2048, "wire format");
 
+/* Call sites: where the program submits, from one submission in DAM_SAMPLE. */
+#define DAM_LEDGER_MODULES 64
+#define DAM_LEDGER_SITES   256
+#define DAM_MODULE_PATH	   240
+#define DAM_SITE_FRAMES	   8
+
+enum dam_entry_state {
+	DAM_ENTRY_FREE,
+	DAM_ENTRY_TAKEN, /* being written */
+	DAM_ENTRY_READY, /* written for good; the counts of a site go on */
+};
+
+/* A file that code was mapped from. */
+struct dam_module {
+	uint32_t state; /* enum dam_entry_state, release-stored */
+	uint32_t reserved;
+	uint64_t inode;		    /* tells a file that has been replaced since */
+	char path[DAM_MODULE_PATH]; /* as the process sees it */
+};
+static_assert(sizeof(struct dam_module) == 256, "wire format");
+
+/*
+ * Return addresses, innermost first: the index of a module above DAM_FRAME_SHIFT, the offset in its file below.
+ * DAM_FRAME_NO_MODULE: an address in memory that is mapped from no file, or is not known.
+ */
+#define DAM_FRAME_SHIFT	    56
+#define DAM_FRAME_NO_MODULE 0xffull
+
+struct dam_site {
+	uint64_t key;	/* of the stack in this process; 0: free */
+	uint32_t state; /* enum dam_entry_state */
+	uint32_t nr_frames;
+	/* of the sampled submissions only, each as often as it stands for: times the period */
+	uint64_t samples, ops, read_bytes, write_bytes;
+	uint64_t frame[DAM_SITE_FRAMES];
+	uint64_t pad[2];
+};
+static_assert(sizeof(struct dam_site) == 128, "wire format");
+
+struct dam_sites {
+	uint64_t lost;	 /* sampled submissions for whose stack there was no room */
+	uint32_t period; /* DAM_SAMPLE of the process; 0: no submission is sampled, or none has been yet */
+	uint32_t stacks; /* 1: whole stacks by libunwind; 0: the innermost frame only */
+	uint64_t pad[6];
+	struct dam_module module[DAM_LEDGER_MODULES];
+	struct dam_site site[DAM_LEDGER_SITES];
+};
+static_assert(sizeof(struct dam_sites) == 64 + 256 * DAM_LEDGER_MODULES + 128 * DAM_LEDGER_SITES,
+	      "wire format");
+
 struct dam_ledger {
 	uint64_t magic;
 	uint32_t version, size;
@@ -148,10 +198,12 @@ struct dam_ledger {
 	uint32_t target_id[DAM_LEDGER_TARGETS]; /* board target ids; 0: unused; release-stored once */
 	uint64_t pad1[32];
 	struct dam_slot slot[DAM_LEDGER_SLOTS];
-	uint64_t tail[8128];
+	struct dam_sites sites;
+	uint64_t tail[1976];
 };
 static_assert(offsetof(struct dam_ledger, target_id) == 128, "wire format");
 static_assert(offsetof(struct dam_ledger, slot) == 512, "wire format");
+static_assert(offsetof(struct dam_ledger, sites) == 512 + 2048 * DAM_LEDGER_SLOTS, "wire format");
 static_assert(sizeof(struct dam_ledger) == 129 * DAM_SEGMENT_UNIT, "wire format");
 
 /* -- handshake over the coordinator's SOCK_SEQPACKET socket ------------------------------------------ */

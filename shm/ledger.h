@@ -43,6 +43,14 @@ static inline uint64_t dam_count_delta(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+/**
+ * dam_ledger_site_read() - a copy of site @i, with what the process wrote there made safe
+ * @module: modules that its frames name, DAM_SITE_FRAMES of them; inode 0 and an empty path: none
+ * Return: false: nothing there. Each count is whole by itself.
+ */
+bool dam_ledger_site_read(const struct dam_ledger *l, unsigned int i, struct dam_site *out,
+			  struct dam_module module[DAM_SITE_FRAMES]);
+
 /* -- process. No system call, no lock -- */
 
 /** dam_ledger_valid() - magic, version and size are this library's. */
@@ -63,6 +71,18 @@ void dam_slot_end(struct dam_slot *s);
 
 /** dam_ledger_target() - the place of board target @id in this process's table. Return: index; DAM_LOCAL_OTHER when full. */
 unsigned int dam_ledger_target(struct dam_ledger *l, uint32_t id);
+
+/**
+ * dam_ledger_site() - the site of stack @key, or a free one
+ * @key: not 0
+ * @fresh: set when the caller has to write its frames and then to call dam_ledger_site_ready()
+ * Return: NULL: the table is full. Lock-free; counts are added atomically by any thread.
+ */
+struct dam_site *dam_ledger_site(struct dam_ledger *l, uint64_t key, bool *fresh);
+void dam_ledger_site_ready(struct dam_site *s);
+
+/** dam_ledger_module() - the index of the file at @path. Return: DAM_FRAME_NO_MODULE: no room, path too long. */
+unsigned int dam_ledger_module(struct dam_ledger *l, const char *path, uint64_t inode);
 
 /**
  * dam_slot_masks() - what DAM did to this thread's mask, read consistently

@@ -77,3 +77,34 @@ void dam_count_read(const struct dam_count *c, struct dam_count *out)
 	out->read_ops = __atomic_load_n(&c->read_ops, __ATOMIC_RELAXED);
 	out->write_ops = __atomic_load_n(&c->write_ops, __ATOMIC_RELAXED);
 }
+
+static void read_module(const struct dam_ledger *l, uint64_t frame, struct dam_module *out)
+{
+	uint64_t i = frame >> DAM_FRAME_SHIFT;
+
+	*out = (struct dam_module){0};
+	if (i >= DAM_LEDGER_MODULES ||
+	    __atomic_load_n(&l->sites.module[i].state, __ATOMIC_ACQUIRE) != DAM_ENTRY_READY)
+		return;
+	*out = l->sites.module[i];
+	out->path[DAM_MODULE_PATH - 1] = '\0';
+}
+
+bool dam_ledger_site_read(const struct dam_ledger *l, unsigned int i, struct dam_site *out,
+			  struct dam_module module[DAM_SITE_FRAMES])
+{
+	const struct dam_site *s = &l->sites.site[i];
+
+	if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != DAM_ENTRY_READY)
+		return false;
+	*out = *s;
+	out->samples = __atomic_load_n(&s->samples, __ATOMIC_RELAXED);
+	out->ops = __atomic_load_n(&s->ops, __ATOMIC_RELAXED);
+	out->read_bytes = __atomic_load_n(&s->read_bytes, __ATOMIC_RELAXED);
+	out->write_bytes = __atomic_load_n(&s->write_bytes, __ATOMIC_RELAXED);
+	if (out->nr_frames > DAM_SITE_FRAMES)
+		out->nr_frames = DAM_SITE_FRAMES;
+	for (unsigned int f = 0; f < DAM_SITE_FRAMES; f++)
+		read_module(l, f < out->nr_frames ? out->frame[f] : ~0ull, &module[f]);
+	return true;
+}

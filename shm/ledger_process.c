@@ -4,6 +4,7 @@
 #include "config.h"
 #include "shm/ledger.h"
 
+#include <string.h>
 #include <urcu/arch.h>
 
 /* Slots looked at before the table is made longer: the search stays short where most slots are taken. */
@@ -108,6 +109,51 @@ unsigned int dam_ledger_target(struct dam_ledger *l, uint32_t id)
 			return i;
 	}
 	return DAM_LOCAL_OTHER;
+}
+
+struct dam_site *dam_ledger_site(struct dam_ledger *l, uint64_t key, bool *fresh)
+{
+	for (unsigned int i = 0; i < DAM_LEDGER_SITES; i++) {
+		struct dam_site *s = &l->sites.site[(key + i) % DAM_LEDGER_SITES];
+		uint64_t there = 0;
+
+		*fresh = __atomic_compare_exchange_n(&s->key, &there, key, false, __ATOMIC_ACQ_REL,
+						     __ATOMIC_ACQUIRE);
+		if (*fresh || there == key)
+			return s;
+	}
+	return NULL;
+}
+
+void dam_ledger_site_ready(struct dam_site *s)
+{
+	/* Release: whoever sees it READY sees its frames. */
+	__atomic_store_n(&s->state, DAM_ENTRY_READY, __ATOMIC_RELEASE);
+}
+
+unsigned int dam_ledger_module(struct dam_ledger *l, const char *path, uint64_t inode)
+{
+	size_t len = strlen(path);
+
+	if (!len || len >= DAM_MODULE_PATH)
+		return DAM_FRAME_NO_MODULE;
+	for (unsigned int i = 0; i < DAM_LEDGER_MODULES; i++) {
+		struct dam_module *m = &l->sites.module[i];
+		uint32_t state = DAM_ENTRY_FREE;
+
+		if (__atomic_compare_exchange_n(&m->state, &state, DAM_ENTRY_TAKEN, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+			m->inode = inode;
+			memcpy(m->path, path, len + 1);
+			/* Release: whoever sees it READY sees its path. */
+			__atomic_store_n(&m->state, DAM_ENTRY_READY, __ATOMIC_RELEASE);
+			return i;
+		}
+		/* one that another thread is writing just now may be the same: it then stands here twice */
+		if (state == DAM_ENTRY_READY && m->inode == inode && !strcmp(m->path, path))
+			return i;
+	}
+	return DAM_FRAME_NO_MODULE;
 }
 
 static void load_mask(const struct dam_cpuset *from, struct dam_cpuset *to)

@@ -14,7 +14,7 @@ hal     | hal/ base/                        | hwloc perfmon/ libmnl/
 predict | predict/ base/                    |
 dim     | dim/ predict/dam_dim.h            |
 policy  | policy/ predict/ base/            |
-preload | preload/ shm/ base/ hal/pmu       | urcu liburing libaio
+preload | preload/ shm/ base/ hal/pmu       | urcu liburing libaio libunwind
 tools   | tools/ policy/ predict/ hal/ shm/ base/ | urcu jansson hwloc liburing ncurses sqlite3
 '
 # Libraries that a row has to name; every other <header> is libc's or the kernel's.

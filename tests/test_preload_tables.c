@@ -86,10 +86,11 @@ uint8_t dam_ring_file(int fd, unsigned int index)
 	return index == 1 ? DAM_PLACE_DEVICE : DAM_PLACE_OTHER;
 }
 
-void dam_account_sample_slow(struct dam_slot *s, int fd)
+void dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller)
 {
 	(void)s;
 	(void)fd;
+	(void)caller;
 }
 
 static void setup(void)
@@ -248,7 +249,7 @@ START_TEST(test_ioctl)
 	dup2(buffer_fd, BUFFER_FD);
 	ck_assert(dam_ioctl_may(ioctl_rows[_i].req) || ioctl_rows[_i].req == NVME_IOCTL_RESET);
 	dam_ioctl_count(ioctl_rows[_i].fd, ioctl_rows[_i].req, arg == &nvme_vec ? &vec : arg,
-			ioctl_rows[_i].ret);
+			ioctl_rows[_i].ret, NULL);
 	check_count(&ioctl_rows[_i].want, ioctl_rows[_i].why);
 	ck_assert_msg(slot.mapped_bytes == ioctl_rows[_i].mapped, "%s", ioctl_rows[_i].why);
 	ck_assert_uint_eq(slot.submissions, !!(slot.count[ENGINE].read_ops + slot.count[ENGINE].write_ops +
@@ -432,11 +433,11 @@ START_TEST(test_aio)
 	s = dam_aio_before(1, 6, list);
 	check_count(&all, "up to the one that cannot be read");
 	dam_self.slot = s;
-	dam_aio_after(s, 1, 6, list, 1);
+	dam_aio_after(s, 1, 6, list, 1, NULL);
 	check_count(&one, "the kernel took one");
 	memset(&slot, 0, sizeof(slot));
 	dam_self.slot = s = dam_aio_before(1, 6, list);
-	dam_aio_after(s, 1, 6, list, -22);
+	dam_aio_after(s, 1, 6, list, -22, NULL);
 	check_count(&none, "the kernel took none");
 	ck_assert_ptr_null(dam_aio_before(1, -1, list));
 	ck_assert_ptr_null(dam_aio_before(1, 1, NULL));

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Call sites: the places of a program that are known to submit, in the shares that are known. */
+#include "config.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/maps.h"
+#include "tests/preload_coord.h"
+
+#define TEST_FILE DAM_BUILDDIR "/tests/preload-sites.data"
+#define PROG	  DAM_BUILDDIR "/tests/preload_sites_prog"
+#define PLUGIN	  DAM_BUILDDIR "/tests/.libs/preload_sites_plugin.so"
+#define ROUNDS	  "600"
+
+static struct coord c;
+
+static void setup(void)
+{
+	int fd = open(TEST_FILE, O_RDWR | O_CREAT, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	setenv("PLUGIN_FILE", TEST_FILE, 1);
+	coord_dir(&c);
+	coord_start(&c, TEST_FILE);
+}
+
+static void teardown(void)
+{
+	coord_stop(&c);
+	coord_remove_dir(&c);
+	unlink(TEST_FILE);
+}
+
+/* What the ledger of client @i says of the places whose innermost frame lies in a file that ends
+ * with @module. */
+struct found {
+	unsigned int nr;     /* innermost frames */
+	uint64_t offset[32]; /* of each */
+	struct dam_site sum[32];
+	uint64_t ops; /* of all, whatever their file */
+	unsigned int deepest;
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+static void collect(unsigned int i, const char *module, struct found *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (unsigned int k = 0; k < DAM_LEDGER_SITES; k++) {
+		struct dam_module m[DAM_SITE_FRAMES];
+		struct dam_site s;
+		unsigned int n = 0;
+
+		if (!dam_ledger_site_read(c.client[i].ledger, k, &s, m))
+			continue;
+		out->ops += s.ops;
+		if (!ends_with(m[0].path, module))
+			continue;
+		if (s.nr_frames > out->deepest)
+			out->deepest = s.nr_frames;
+		while (n < out->nr && out->offset[n] != s.frame[0])
+			n++;
+		ck_assert_uint_lt(n, 32);
+		out->nr += n == out->nr;
+		out->offset[n] = s.frame[0];
+		out->sum[n].ops += s.ops;
+		out->sum[n].samples += s.samples;
+		out->sum[n].read_bytes += s.read_bytes;
+	}
+}
+
+static int by_ops(const void *a, const void *b)
+{
+	const struct dam_site *x = a, *y = b;
+
+	return x->ops < y->ops ? -1 : x->ops > y->ops;
+}
+
+static const struct {
+	const char *why, *how, *sample, *rounds;
+	unsigned int clients; /* that the program becomes */
+	double times;	      /* rounds of each client, in `rounds` */
+	bool stacks;	      /* more than the innermost frame, where there is libunwind */
+} rows[] = {
+	{"every submission", "uring", "1", ROUNDS, 1, 1, true},
+	{"one in eight", "uring", "8", ROUNDS, 1, 1, true},
+	{"io_submit through syscall()", "aio", "8", ROUNDS, 1, 1, true},
+	{"four threads that are sampled at the same time", "threads", "32", "3000", 1, 5, true},
+	{"a child forked while it has threads starts anew", "fork", "32", "3000", 2, 4, true},
+	{"in a signal handler: nothing is loaded there", "handler", "4", ROUNDS, 1, 1, false},
+	{"a plugin whose constructor holds the linker's lock", "plugin", "4", ROUNDS, 1, 1, true},
+};
+
+/* The ratio is 1 : 2 : 4 in operations, and every place has moved as many bytes as every other. */
+START_TEST(test_shares)
+{
+	const char *argv[] = {PROG, TEST_FILE, rows[_i].rounds, rows[_i].how, PLUGIN, NULL};
+	const double ops = atof(rows[_i].rounds) * rows[_i].times;
+	struct found f;
+
+	setenv("DAM_SAMPLE", rows[_i].sample, 1);
+	ck_assert_msg(coord_run(&c, (char *const *)argv) == 0, "%s", rows[_i].why);
+	ck_assert_uint_eq(c.nr, rows[_i].clients);
+	for (unsigned int i = 0; i < c.nr; i++) {
+		collect(i, "preload_sites_prog", &f);
+		ck_assert_msg(f.nr == 3, "%s: %u places", rows[_i].why, f.nr);
+		qsort(f.sum, 3, sizeof(f.sum[0]), by_ops);
+		for (unsigned int k = 0; k < 3; k++) {
+			double want = ops * (1 << k), got = (double)f.sum[k].ops;
+			/* five standard deviations of the sampling, and what was done before the
+			 * answer came */
+			double slack = 5 * sqrt(want * atof(rows[_i].sample)) + 0.1 * want + 8;
+
+			ck_assert_msg(got > want - slack && got < want + slack,
+				      "%s: place %u has %.0f operations instead of %.0f",
+				      rows[_i].why, k, got, want);
+			ck_assert_uint_eq(f.sum[k].read_bytes, f.sum[k].ops * (4096u >> k));
+			ck_assert_uint_eq(f.sum[k].ops,
+					  f.sum[k].samples * strtoul(rows[_i].sample, NULL, 10));
+		}
+#ifdef HAVE_LIBUNWIND_H
+		ck_assert_msg((f.deepest > 1) == rows[_i].stacks, "%s: %u frames", rows[_i].why,
+			      f.deepest);
+#endif
+	}
+}
+END_TEST
+
+START_TEST(test_plugin)
+{
+	const char *argv[] = {PROG, TEST_FILE, "10", "plugin", PLUGIN, NULL};
+	struct found f;
+
+	setenv("DAM_SAMPLE", "1", 1);
+	ck_assert_int_eq(coord_run(&c, (char *const *)argv), 0);
+	collect(0, "preload_sites_plugin.so", &f);
+	ck_assert_uint_eq(f.nr, 1);
+	/* twice 200, less what was done before the answer came */
+	ck_assert_uint_gt(f.sum[0].ops, 200);
+	ck_assert_uint_le(f.sum[0].ops, 400);
+}
+END_TEST
+
+START_TEST(test_sealed)
+{
+	const char *argv[] = {PROG, TEST_FILE, ROUNDS, "sealed", NULL};
+	struct found f;
+
+	setenv("DAM_SAMPLE", "1", 1);
+	ck_assert_int_eq(coord_run(&c, (char *const *)argv), 0);
+	collect(0, "preload_sites_prog", &f);
+	/* after the filter they count on, by addresses that no file is named for */
+	ck_assert_uint_eq(f.nr, 3);
+	ck_assert_uint_gt(f.ops, f.sum[0].ops + f.sum[1].ops + f.sum[2].ops);
+}
+END_TEST
+
+START_TEST(test_off)
+{
+	const char *argv[] = {PROG, TEST_FILE, "50", "uring", NULL};
+	struct found f;
+
+	setenv("DAM_SAMPLE", "0", 1);
+	ck_assert_int_eq(coord_run(&c, (char *const *)argv), 0);
+	collect(0, "", &f);
+	ck_assert_uint_eq(f.ops, 0);
+	ck_assert_uint_eq(c.client[0].ledger->sites.period, 0);
+}
+END_TEST
+
+static const struct {
+	const char *why, *line;
+	bool good;
+	struct dam_mapping m;
+} lines[] = {
+	{"a library",
+	 "7f0000001000-7f0000003000 r-xp 00001000 fe:00 4711                       /lib/libc.so.6",
+	 true,
+	 {0x7f0000001000, 0x7f0000003000, 0x1000, 4711, "/lib/libc.so.6"}},
+	{"blanks in a name",
+	 "1000-2000 r--p 0 00:2f 3 /a b (deleted)",
+	 true,
+	 {0x1000, 0x2000, 0, 3, "/a b (deleted)"}},
+	{"no file", "1000-2000 rw-p 00000000 00:00 0 ", true, {0x1000, 0x2000, 0, 0, ""}},
+	{"no file, nothing behind",
+	 "1000-2000 rw-p 00000000 00:00 0",
+	 true,
+	 {0x1000, 0x2000, 0, 0, ""}},
+	{"a name in brackets",
+	 "1000-2000 rw-p 00000000 00:00 0    [stack]",
+	 true,
+	 {0x1000, 0x2000, 0, 0, "[stack]"}},
+	{"nothing", "", false, {0}},
+	{"no end", "1000-", false, {0}},
+	{"no permissions", "1000-2000", false, {0}},
+	{"no offset", "1000-2000 r-xp ", false, {0}},
+	{"no device", "1000-2000 r-xp 0 ", false, {0}},
+	{"half a device", "1000-2000 r-xp 0 fe", false, {0}},
+	{"no number at all", "x-y r-xp 0 00:00 0", false, {0}},
+};
+
+START_TEST(test_line)
+{
+	struct dam_mapping m;
+
+	ck_assert_msg(dam_maps_parse(lines[_i].line, &m) == lines[_i].good, "%s", lines[_i].why);
+	if (!lines[_i].good)
+		return;
+	ck_assert_uint_eq(m.start, lines[_i].m.start);
+	ck_assert_uint_eq(m.end, lines[_i].m.end);
+	ck_assert_uint_eq(m.offset, lines[_i].m.offset);
+	ck_assert_uint_eq(m.inode, lines[_i].m.inode);
+	ck_assert_str_eq(m.path, lines[_i].m.path);
+}
+END_TEST
+
+static bool find_me(const struct dam_mapping *m, void *arg)
+{
+	*(bool *)arg |= (uintptr_t)find_me - m->start < m->end - m->start &&
+			strstr(m->path, "test_preload_sites");
+	return true;
+}
+
+START_TEST(test_maps)
+{
+	bool found = false;
+
+	dam_maps_each(find_me, &found);
+	ck_assert(found);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("preload_sites");
+	TCase *tc = tcase_create("programs"), *maps = tcase_create("maps");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, test_shares, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(tc, test_plugin);
+	tcase_add_test(tc, test_sealed);
+	tcase_add_test(tc, test_off);
+	suite_add_tcase(s, tc);
+	tcase_add_loop_test(maps, test_line, 0, sizeof(lines) / sizeof(lines[0]));
+	tcase_add_test(maps, test_maps);
+	suite_add_tcase(s, maps);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
