@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
  * A program that reads a file from three places, site_one, site_two and site_four, in the ratio of
- * their names. Usage: FILE ROUNDS [uring|raw|aio|threads|handler|fork|sealed|plugin|leaf] [PLUGIN]
+ * their names. Usage: FILE ROUNDS [uring|aio|plain|threads|handler|fork|sealed|plugin] [PLUGIN]
  */
 #include "config.h"
 
@@ -69,6 +69,11 @@ static inline __attribute__((always_inline)) void submit(unsigned int bytes)
 		    *cbs = &cb;
 	struct io_event event;
 
+	if (!strcmp(how, "plain")) {
+		if (pread(fd, me->buf, bytes, 0) != bytes)
+			die("pread");
+		return;
+	}
 	if (!strcmp(how, "aio")) {
 		if (syscall(SYS_io_submit, me->aio, 1, &cbs) != 1 ||
 		    syscall(SYS_io_getevents, me->aio, 1, 1, &event, NULL) != 1)

@@ -99,6 +99,7 @@ static const struct {
 	{"every submission", "uring", "1", ROUNDS, 1, 1, true},
 	{"one in eight", "uring", "8", ROUNDS, 1, 1, true},
 	{"io_submit through syscall()", "aio", "8", ROUNDS, 1, 1, true},
+	{"plain pread", "plain", "8", ROUNDS, 1, 1, true},
 	{"four threads that are sampled at the same time", "threads", "32", "3000", 1, 5, true},
 	{"a child forked while it has threads starts anew", "fork", "32", "3000", 2, 4, true},
 	{"in a signal handler: nothing is loaded there", "handler", "4", ROUNDS, 1, 1, false},
