@@ -42,6 +42,10 @@ static const struct dam_knob_desc table[DAM_KNOB_NR] = {
 	[DAM_KNOB_SIM] = {
 		.name = "DAM_SIM", TEXT(DAM_SCOPE_COORD, "none"), .unit = "",
 		.help = "simulated engines: the path of a file, or its lines separated by ';'" },
+	[DAM_KNOB_MODERATE] = {
+		.name = "DAM_MODERATE", TEXT(DAM_SCOPE_COORD, "off"), .unit = "",
+		.help = "interrupt moderation follows the load: 1: of all devices that offer it, or of these "
+			"engines: \"block:nvme0n1,net:eth0\"" },
 	[DAM_KNOB_RUNTIME_DIR] = {
 		.name = "DAM_RUNTIME_DIR", TEXT(DAM_SCOPE_BOTH, "/run/dam, or $XDG_RUNTIME_DIR/dam"), .unit = "",
 		.help = "directory of the coordinator's socket and of the record of changed masks" },

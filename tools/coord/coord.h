@@ -3,7 +3,8 @@
 /*
  * The coordinator's state and the calls between its files.
  *
- * One thread runs everything: loop.c waits for the next tick or event; clients.c takes processes in and out;
+ * One thread runs everything, but for the worker that sets interrupt moderation (moderator.c): loop.c waits for
+ * the next tick or event; clients.c takes processes in and out; moderate.c feeds moderated devices;
  * engines.c and sampler.c read engines and ledgers; watch.c observes what no ledger shows (see observe.h); model.c
  * forecasts and asks policy/ for moves; actuator.c carries them out and takes them back; report.c answers questions.
  */
@@ -190,6 +191,7 @@ struct coord {
 	uint64_t nr_ticks, tick_ns_sum;
 	bool busy; /* some ledger moved in this tick */
 	bool board_pending; /* the directory could not be published yet */
+	struct coord_moderate *moderate; /* NULL: not asked for */
 	uint64_t threads_dropped; /* not managed because the table was full */
 	struct coord_past *past; /* ring of COORD_MAX_PAST */
 	uint64_t nr_past;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tools/common/paths.h"
+#include "tools/coord/moderate.h"
 #include "tools/common/proc.h"
 
 #define IDLE_AFTER_NS	 DAM_NS_PER_S /* without a submission: stretch the tick */
@@ -151,6 +152,7 @@ int coord_open(struct coord *c)
 	if (coord_listen(c) || open_masks(c) || open_board(c))
 		return 1;
 	coord_observe_open(c); /* without it there is less to see, that is all */
+	coord_moderate_open(c);
 	raise_descriptor_limit();
 	c->on_listen.serve = on_listen;
 	return coord_event_add(c, c->listen_fd, &c->on_listen) ? 1 : 0;
@@ -172,6 +174,7 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 	coord_observe_tick(c, now_ns);
 	/* after the ledgers: what they report is what simulated engines have done */
 	coord_sample_engines(c, now_ns);
+	coord_moderate_tick(c, now_ns);
 	coord_model_decide(c, dt);
 	c->last_tick_ns = now_ns;
 	if (now_ns - c->last_refresh_ns >= REFRESH_NS) {
@@ -199,6 +202,8 @@ static uint64_t next_interval(struct coord *c, uint64_t now_ns, uint64_t interva
 	if (now_ns - c->active_ns < IDLE_AFTER_NS)
 		return tick;
 	longest = c->nr_watches ? WATCH_INTERVAL_NS : IDLE_INTERVAL_NS;
+	if (longest > coord_moderate_interval_ns(c))
+		longest = coord_moderate_interval_ns(c);
 	return interval_ns * 2 < longest ? interval_ns * 2 : longest;
 }
 
@@ -237,6 +242,7 @@ int coord_run(struct coord *c)
 
 void coord_close(struct coord *c)
 {
+	coord_moderate_close(c);
 	if (c->masks) {
 		coord_mask_descendants(c);
 		for (unsigned int i = 0; i < c->nr_thread; i++)

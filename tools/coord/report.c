@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "tools/coord/json.h"
+#include "tools/coord/moderate.h"
 
 static json_t *cpus_text(const struct dam_cpuset *s)
 {
@@ -83,6 +84,23 @@ static json_t *status_json(struct coord *c)
 	return j;
 }
 
+/* Interrupt moderation of the device behind an engine. */
+static json_t *moderation_json(struct coord *c, unsigned int i)
+{
+	struct moderator_view v;
+	json_t *j;
+
+	if (!coord_moderate_view(c, i, &v))
+		return json_null();
+	j = json_object();
+	json_object_set_new(j, "usecs", v.known ? whole(v.usecs) : json_null());
+	json_object_set_new(j, "packets", v.known ? whole(v.packets) : json_null());
+	json_object_set_new(j, "profile", v.profile >= 0 ? whole((uint64_t)v.profile) : json_null());
+	json_object_set_new(j, "state", json_string(v.state));
+	json_object_set_new(j, "why", json_string(v.why));
+	return j;
+}
+
 static json_t *engine_json(struct coord *c, unsigned int i)
 {
 	static const char *const source[] = {"unknown", "given", "learned", "sibling"};
@@ -122,6 +140,7 @@ static json_t *engine_json(struct coord *c, unsigned int i)
 	json_object_set_new(j, "forecast_p90_bps", number(ce->forecast.p90));
 	json_object_set_new(j, "forecast_member", ce->forecast.member ? json_string(ce->forecast.member)
 								      : json_null());
+	json_object_set_new(j, "moderation", moderation_json(c, i));
 	return j;
 }
 

@@ -27,7 +27,7 @@ static const struct command commands[] = {
 	{.word = {"threads", "threads: what they moved, where they are, why they are left alone"},
 	 .show = ctl_show_threads},
 	{.word = {"moves", "what was moved, from where to where, and why"}, .show = ctl_show_moves},
-	{.word = {"restore", "give threads their masks back after a coordinator died"},
+	{.word = {"restore", "give threads their masks, and devices their moderation, back after a coordinator died"},
 	 .run = ctl_restore},
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* dam-ctl restore: put masks back from the record that a dead coordinator left. */
+/* dam-ctl restore: put masks and interrupt moderation back from the records that a dead coordinator
+ * left. */
 #include "config.h"
 #include "tools/ctl/ctl.h"
 
@@ -10,14 +11,16 @@
 
 #include "base/log.h"
 #include "tools/common/maskfile.h"
+#include "tools/common/modfile.h"
 #include "tools/common/paths.h"
 
-/* What the results of dam_masks_restore_all() mean to people. */
+/* What the results of dam_masks_restore_all() and dam_modfile_restore() mean to people. */
 static const struct {
 	int err;
 	const char *text;
 } reasons[] = {
-	{-EBUSY, "a coordinator is running; it restores what it changed when it ends (--force: do it now)"},
+	{-EBUSY,
+	 "a coordinator is running; it restores what it changed when it ends (--force: do it now)"},
 	{-EPERM, "not a plain file of this user's that nobody else can write: not trusted"},
 	{-EBADMSG, "damaged, or of another boot or version of DAM: nothing was restored"},
 };
@@ -30,7 +33,7 @@ static const char *explain(int err)
 	return strerror(-err);
 }
 
-static int show(const struct dam_masks_result *r, bool json)
+static int show(const struct dam_masks_result *r, const struct dam_modfile_result *m, bool json)
 {
 	json_t *o;
 	int status;
@@ -39,33 +42,57 @@ static int show(const struct dam_masks_result *r, bool json)
 		printf("threads restored: %u, and %u that had inherited a pin; ended already: %u; "
 		       "left alone, because their mask is not DAM's: %u; failed: %u\n",
 		       r->restored, r->inherited, r->gone, r->left, r->failed);
+		if (m->restored || m->gone || m->left || m->failed)
+			printf("devices whose interrupt moderation was restored: %u; gone: %u; "
+			       "left alone, because "
+			       "it is not DAM's: %u; failed: %u\n",
+			       m->restored, m->gone, m->left, m->failed);
 		return 0;
 	}
-	o = json_pack("{s:i, s:i, s:i, s:i, s:i}", "restored", (int)r->restored, "inherited",
-		      (int)r->inherited, "gone", (int)r->gone, "left", (int)r->left, "failed",
-		      (int)r->failed);
+	o = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "restored", (int)r->restored,
+		      "inherited", (int)r->inherited, "gone", (int)r->gone, "left", (int)r->left,
+		      "failed", (int)r->failed, "devices_restored", (int)m->restored,
+		      "devices_gone", (int)m->gone, "devices_left", (int)m->left, "devices_failed",
+		      (int)m->failed);
 	status = ctl_print_json(o);
 	json_decref(o);
 	return status;
 }
 
-int ctl_restore(const struct ctl_options *o)
+/* One record after the other; no record: nothing was ever changed. */
+static int restore(const char *dir, bool force, struct dam_masks_result *r,
+		   struct dam_modfile_result *m)
 {
-	char dir[DAM_RUNTIME_DIR_MAX], path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_MASKS_NAME) + 1];
-	struct dam_masks_result r = {0};
-	int err = dam_runtime_dir(o->runtime_dir, false, dir), status;
+	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_MODFILE_NAME) + sizeof(DAM_MASKS_NAME)];
+	int err = dam_path_join(dir, DAM_MASKS_NAME, path, sizeof(path)), later;
 
 	if (!err)
-		err = dam_path_join(dir, DAM_MASKS_NAME, path, sizeof(path));
-	if (err) {
+		err = dam_masks_restore_all(path, force, r);
+	if (err && err != -ENOENT)
+		dam_err("%s: %s", path, explain(err));
+	if (err == -EBUSY)
+		return err; /* the devices are the coordinator's, too */
+	later = dam_path_join(dir, DAM_MODFILE_NAME, path, sizeof(path));
+	if (!later)
+		later = dam_modfile_restore(path, dam_moderation_find, m);
+	if (later)
+		dam_err("%s: %s", path, explain(later));
+	return err && err != -ENOENT ? err : later;
+}
+
+int ctl_restore(const struct ctl_options *o)
+{
+	struct dam_modfile_result m = {0};
+	struct dam_masks_result r = {0};
+	char dir[DAM_RUNTIME_DIR_MAX];
+	int status;
+
+	if (dam_runtime_dir(o->runtime_dir, false, dir)) {
 		dam_err("the name of the runtime directory is too long");
 		return CTL_STATUS_FAILED;
 	}
-	err = dam_masks_restore_all(path, o->force, &r);
-	if (err && err != -ENOENT) { /* no record: nothing was ever changed */
-		dam_err("%s: %s", path, explain(err));
+	if (restore(dir, o->force, &r, &m))
 		return CTL_STATUS_FAILED;
-	}
-	status = show(&r, o->json);
-	return r.failed ? CTL_STATUS_FAILED : status;
+	status = show(&r, &m, o->json);
+	return r.failed || m.failed ? CTL_STATUS_FAILED : status;
 }

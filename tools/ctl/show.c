@@ -60,6 +60,21 @@ static void format_ms(const json_t *value, char *buf, size_t size)
 	snprintf(buf, size, json_is_number(value) ? "%s ms" : "%s", num);
 }
 
+/* "100 us or 4, active": how long interrupts may wait, and who says so */
+static void format_moderation(const json_t *value, char *buf, size_t size)
+{
+	char usecs[32], packets[32], state[32];
+
+	if (!json_is_object(value)) {
+		dam_strlcpy(buf, "-", size);
+		return;
+	}
+	dam_view_number(json_object_get(value, "usecs"), usecs, sizeof(usecs));
+	dam_view_number(json_object_get(value, "packets"), packets, sizeof(packets));
+	dam_view_text(json_object_get(value, "state"), state, sizeof(state));
+	snprintf(buf, size, "%s us or %s, %s", usecs, packets, state);
+}
+
 static const struct dam_view_column status_columns[] = {
 	{"version", "version", dam_view_text, false},
 	{"coordinator's pid", "pid", dam_view_number, false},
@@ -94,6 +109,7 @@ static const struct dam_view_column engine_columns[] = {
 	{"FORECAST", "forecast_bps", dam_view_rate, true},
 	{"P90", "forecast_p90_bps", dam_view_rate, true},
 	{"BY", "forecast_member", dam_view_text, false},
+	{"INTERRUPTS WAIT", "moderation", format_moderation, false},
 };
 
 static const struct dam_view_column pool_columns[] = {

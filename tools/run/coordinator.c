@@ -19,6 +19,7 @@
 #include "shm/layout.h"
 #include "tools/common/control.h"
 #include "tools/common/maskfile.h"
+#include "tools/common/modfile.h"
 
 #define START_MS 5000
 #define STOP_MS	 5000
@@ -208,11 +209,14 @@ json_t *run_coordinator_report(const struct run_coordinator *c, uint32_t run_id)
 /* A coordinator that ended well has left nothing to restore. */
 static void restore(const struct run_coordinator *c)
 {
-	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_MASKS_NAME) + 1];
+	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_MASKS_NAME) + sizeof(DAM_MODFILE_NAME)];
+	struct dam_modfile_result m;
 	struct dam_masks_result r;
 
 	if (!dam_path_join(c->dir, DAM_MASKS_NAME, path, sizeof(path)))
 		dam_masks_restore_all(path, true, &r);
+	if (!dam_path_join(c->dir, DAM_MODFILE_NAME, path, sizeof(path)))
+		dam_modfile_restore(path, dam_moderation_find, &m);
 }
 
 void run_coordinator_check(struct run_coordinator *c)
