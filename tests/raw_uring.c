@@ -29,6 +29,7 @@
 #define NO_MMAP	  (1u << 14)
 #define HIDDEN	  3000 /* descriptors before the ring's */
 #define BUSY_NS	  (300 * DAM_NS_PER_MS) /* a ring is used for as long, so that it is observed */
+#define READ_NS	  (700 * DAM_NS_PER_MS) /* what lives shorter may be missed, and misses little */
 #define CLOSED_MS 5000 /* a pipe that is held stays open for ever */
 
 #define SKIPPED 77
@@ -129,9 +130,10 @@ static unsigned int reap(struct ring *r, int fd, uint32_t block, bool fixed, uin
 	return again;
 }
 
-static uint64_t read_all(struct ring *r, int fd, uint32_t block, bool fixed, uint64_t ops)
+/* @ns: how long to take for it, at least. */
+static uint64_t read_all(struct ring *r, int fd, uint32_t block, bool fixed, uint64_t ops, uint64_t ns)
 {
-	uint64_t done = 0, left = ops;
+	uint64_t done = 0, left = ops, begin = ns ? dam_now_ns() : 0;
 	unsigned int nr = 0;
 
 	for (; nr < DEPTH && left; nr++, left--)
@@ -139,6 +141,8 @@ static uint64_t read_all(struct ring *r, int fd, uint32_t block, bool fixed, uin
 	while (done < ops) {
 		enter(r, nr);
 		nr = reap(r, fd, block, fixed, &left, &done);
+		while (ns && dam_now_ns() - begin < ns / ops * done)
+			poll(NULL, 0, 1);
 	}
 	return done;
 }
@@ -158,7 +162,7 @@ static int do_read(const char *path, uint32_t block, uint64_t ops)
 	uint64_t done;
 
 	ring_open(&r);
-	done = read_all(&r, open_file(path), block, false, ops);
+	done = read_all(&r, open_file(path), block, false, ops, READ_NS);
 	printf("{\"tid\":%d,\"read_bytes\":%llu,\"read_ops\":%llu}\n", (int)getpid(),
 	       (unsigned long long)(done * block), (unsigned long long)done);
 	return 0;
@@ -183,7 +187,7 @@ static void do_pipe_once(int file)
 		die("io_uring_register", err);
 	close(ends[1]);
 	while (dam_now_ns() - begin < BUSY_NS)
-		read_all(&r, 0, 4096, true, DEPTH);
+		read_all(&r, 0, 4096, true, DEPTH, 0);
 	ring_close(&r);
 	p = (struct pollfd){.fd = ends[0], .events = POLLIN};
 	if (poll(&p, 1, CLOSED_MS) != 1 || !(p.revents & POLLHUP)) {
@@ -223,7 +227,7 @@ static int do_hidden(const char *path)
 		die("dup", -EMFILE);
 	ring_open(&r);
 	while (!input_ended())
-		read_all(&r, fd, 4096, false, DEPTH);
+		read_all(&r, fd, 4096, false, DEPTH, 0);
 	return 0;
 }
 

@@ -57,7 +57,7 @@ struct coord_ring {
 	bool advanced;			  /* since the last settlement */
 	bool taken;			  /* while states are decided: the hooks counted it */
 	bool ended;
-	double rate, mean_rate; /* operations per second, lately and since it was found */
+	double rate, mean_rate, peak_rate; /* operations per second: lately, since it was found, at most */
 	double ops;		/* since then */
 	/* sampled since the last settlement; the former samples while there are none */
 	struct coord_kind kind[COORD_KINDS];
@@ -94,6 +94,7 @@ struct coord_task {
 	double ops_sum, implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */
 	double window[2]; /* the kernel's since the last settlement */
 	double ops_window;
+	double ahead, ahead_given; /* operations in `kernel` that heads do not tell of yet; in `given` */
 	/* what it is given in this settlement */
 	struct coord_kind work[COORD_KINDS];
 	unsigned int nr_work;
@@ -170,6 +171,8 @@ uint64_t coord_ring_last_link(const struct coord_ring *r);
 double coord_moved(const struct coord_task *t);
 
 /* settle.c */
+/** coord_ring_puzzles() - nobody has been seen in it as yet, and it is not too late for that. */
+bool coord_ring_puzzles(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns);
 /** coord_settle() - give threads what their rings have done since the last time. */
 void coord_settle(struct coord *c, struct coord_watch *w, uint64_t now_ns);
 

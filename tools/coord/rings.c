@@ -21,6 +21,7 @@
 #define LOOK_UNITS     8
 #define SIZES_TAU_S    2.0
 #define RATE_TAU_S     0.2
+#define MIN_LOOK_S     1e-3
 #define UNSTEADY_NS    (10 * DAM_NS_PER_S) /* a poll may be in flight for as long without being seen again */
 #define MAX_STILL      0.05		   /* share of operations that move nothing where latency is told */
 #define MAX_OPS_PER_S  1e8		   /* a head that says more was written by the program */
@@ -231,6 +232,7 @@ static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring 
 		measure_depth(r, p, dt, now_ns);
 	r->ops += moved;
 	r->mean_rate = r->ops * DAM_NS_PER_S / (double)(coord_since(now_ns, r->found_ns) + DAM_NS_PER_MS);
+	r->peak_rate = fmax(r->peak_rate, moved / fmax(dt, MIN_LOOK_S));
 	if (dt > 0)
 		r->rate += (moved / dt - r->rate) * (r->rate > 0 ? 1 - exp(-dt / RATE_TAU_S) : 1);
 	r->advanced |= moved > 0;

@@ -64,6 +64,12 @@ static void add_depth(struct coord_task *t, const struct coord_ring *r, double s
 	t->thread->reaped += r->reaped * share;
 }
 
+/* Bytes are read later than heads: as many operations may be in them, and not yet in the ring's head. */
+static double ahead_ops(const struct coord_task *t, const struct coord_ring *r)
+{
+	return fmax(r->rate, r->mean_rate) * (double)coord_since(t->read_ns, r->looked_ns) / DAM_NS_PER_S;
+}
+
 static void give_share(struct coord *c, struct coord_watch *w, struct coord_task *t, struct coord_ring *r,
 		       double ops, double share)
 {
@@ -81,6 +87,7 @@ static void give_share(struct coord *c, struct coord_watch *w, struct coord_task
 	for (int dir = 0; dir < 2; dir++)
 		add_sizes(&t->size[dir], &r->size[dir]);
 	t->ops_window += ops * share;
+	t->ahead += ahead_ops(t, r) * share;
 	add_depth(t, r, share);
 }
 
@@ -99,7 +106,7 @@ static double error_of(const struct coord_sizes *s)
 
 /*
  * A ring that is gone took operations after our last look: as many as the bytes that are not accounted for are worth,
- * besides the @ops that the head told of, and not more than it did lately.
+ * besides the @ops that the head told of, and not more than twice what it ever did.
  */
 static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops, uint64_t now_ns)
 {
@@ -114,23 +121,28 @@ static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops
 		struct coord_task *t = u[--nr].task;
 
 		bytes += fmax(t->kernel[0] - t->given[0], 0) + fmax(t->kernel[1] - t->given[1], 0);
-		/* bytes are read a little later than heads, and those of that time have been given already */
-		ahead += (double)coord_since(t->read_ns, r->looked_ns) / DAM_NS_PER_S * u[nr].weight;
+		/* bytes of operations that the head did not tell of yet have been given already */
+		ahead += t->ahead_given;
 	}
-	most = 3 * fmax(r->rate, r->mean_rate) * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S +
-	       r->shape.entries;
-	ops = bytes * n / (r->size[0].sum + r->size[1].sum) + r->rate * ahead - ops;
+	most = 2 * r->peak_rate * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S + r->shape.entries;
+	ops = bytes * n / (r->size[0].sum + r->size[1].sum) + ahead - ops;
 	return fmin(fmax(ops, 0), most);
+}
+
+bool coord_ring_puzzles(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
+{
+	bool whose = r->poll_known && w->nr_tasks && (r->owner || w->nr_tasks < 2 || coord_ring_last_link(r));
+
+	return !whose && !r->ended && coord_since(now_ns, r->found_ns) < HOLD_NS;
 }
 
 /* Who uses it, and what for, may show a little later; operations can wait, and nothing is lost. */
 static bool too_early(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
 {
-	bool whose = r->poll_known && (r->owner || w->nr_tasks < 2 || coord_ring_last_link(r));
 	bool what = !r->sampled || !r->nr_kinds || r->known;
-	uint64_t since = coord_since(now_ns, r->found_ns);
 
-	return !r->ended && ((!whose && since < HOLD_NS) || (!what && since < HOLD_FILE_NS));
+	return coord_ring_puzzles(w, r, now_ns) ||
+	       (!what && !r->ended && coord_since(now_ns, r->found_ns) < HOLD_FILE_NS);
 }
 
 static bool needs_link(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
@@ -202,7 +214,7 @@ static void bytes_of(struct coord_task *t, double n, double period_s, double out
 	}
 	t->ops_sum = t->ops_sum * left + n;
 	t->implied_sum = t->implied_sum * left + (t->unsized ? n : implied);
-	if (t->implied_sum > t->ops_sum * (1 + SLACK + SIGMAS * sqrt(error))) {
+	if (t->implied_sum > (t->ops_sum + 2 * t->ahead) * (1 + SLACK + SIGMAS * sqrt(error))) {
 		part = fmax(1 - (t->implied_sum - t->ops_sum) / implied, 0);
 		t->implied_sum -= implied * (1 - part);
 	}
@@ -253,8 +265,10 @@ static void adjust(struct coord_task *t, double period_s)
 
 static void pass_on(struct coord *c, struct coord_task *t, double period_s)
 {
-	if (t->nr_work)
+	if (t->nr_work) {
 		adjust(t, period_s);
+		t->ahead_given = t->ahead;
+	}
 	if (t->thread) {
 		for (unsigned int i = 0; i < t->nr_work; i++)
 			coord_thread_pend(t->thread, &t->work[i], period_s);
@@ -264,7 +278,7 @@ static void pass_on(struct coord *c, struct coord_task *t, double period_s)
 	}
 	t->nr_work = 0;
 	t->unsized = false;
-	t->window[0] = t->window[1] = t->ops_window = t->depth = t->depth_peak = 0;
+	t->window[0] = t->window[1] = t->ops_window = t->ahead = t->depth = t->depth_peak = 0;
 	memset(t->size, 0, sizeof(t->size));
 }
 

@@ -23,11 +23,13 @@
 #define SCAN_NS	      (140 * DAM_NS_PER_MS) /* descriptors of a process that does I/O: new rings show within 200 ms */
 #define SLOW_SCAN_NS  DAM_NS_PER_S	    /* of one that does none that the kernel counts */
 #define FIRST_NS      (10 * DAM_NS_PER_MS)  /* between the first looks; doubles to SCAN_NS */
-#define ROUND_MIN_NS  (9 * DAM_NS_PER_MS)
+#define ROUND_MIN_NS  (20 * DAM_NS_PER_MS)
 #define ROUND_MAX_NS  (100 * DAM_NS_PER_MS)
 #define ROUND_RING_NS DAM_NS_PER_MS /* so many rings are looked at in a second as this goes into it */
-#define FAMILY_NS     (50 * DAM_NS_PER_MS)
-#define FAMILY_SHARE  100 /* listing processes takes at most this part of the time */
+#define SETTLE_NS     (90 * DAM_NS_PER_MS) /* threads are read less often than rings */
+#define SETTLE_TASK_NS (2 * DAM_NS_PER_MS) /* as ROUND_RING_NS */
+#define FAMILY_NS     (100 * DAM_NS_PER_MS)
+#define FAMILY_SHARE  200 /* listing processes takes at most this part of the time */
 #define FAMILY_BATCH  128 /* processes whose parents are read in one go */
 
 static struct coord_watch **bucket_of(struct coord *c, pid_t pid)
@@ -112,12 +114,12 @@ static void drop_ended_rings(struct coord *c, struct coord_watch *w)
 			i++;
 }
 
-/* @moved: some ring has; else the rounds become longer. */
-static void finish_round(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool moved)
+/* @moved: some ring has; else the rounds become longer. @settle: threads have been read. */
+static void finish_round(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool moved, bool settle)
 {
 	uint64_t round = moved ? c->observed.rings * ROUND_RING_NS : 2 * w->round_ns;
 
-	if (w->proc && w->nr_rings) {
+	if (w->proc && w->nr_rings && (settle || !moved)) {
 		coord_judge(c, w, now_ns, false);
 		coord_settle(c, w, now_ns);
 		coord_tasks_drop(c, w, now_ns, false);
@@ -218,6 +220,17 @@ static void scan_fds(struct coord *c, struct coord_watch *w, uint64_t now_ns, in
 	w->phase = WATCH_RINGS;
 }
 
+/* Threads are read when enough has come together; at once where that tells whose a ring is, or was. */
+static bool settle_due(const struct coord_watch *w, uint64_t now_ns)
+{
+	uint64_t wait_ns = w->nr_tasks * SETTLE_TASK_NS;
+
+	for (unsigned int i = 0; i < w->nr_rings; i++)
+		if (w->ring[i]->ended || coord_ring_puzzles(w, w->ring[i], now_ns))
+			return true;
+	return coord_since(now_ns, w->settled_ns) >= (wait_ns > SETTLE_NS ? wait_ns : SETTLE_NS);
+}
+
 static void look_at_rings(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
 {
 	bool moved = false;
@@ -237,12 +250,12 @@ static void look_at_rings(struct coord *c, struct coord_watch *w, uint64_t now_n
 		moved |= r->state != COORD_RING_HOOKED && (r->advanced || r->ended);
 	}
 	w->cursor = 0;
-	if (moved && open_phase(w, "task")) {
+	if (moved && settle_due(w, now_ns) && open_phase(w, "task")) {
 		w->phase = WATCH_TASKS;
 		w->pass++;
 		w->task_hint = 0;
 	} else {
-		finish_round(c, w, now_ns, false);
+		finish_round(c, w, now_ns, moved, false);
 	}
 }
 
@@ -256,7 +269,7 @@ static void read_tasks(struct coord *c, struct coord_watch *w, uint64_t now_ns, 
 		return;
 	close_phase(w);
 	coord_tasks_ended(w, now_ns);
-	finish_round(c, w, now_ns, true);
+	finish_round(c, w, now_ns, true, true);
 }
 
 static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
