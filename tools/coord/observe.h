@@ -125,6 +125,7 @@ struct coord_watch {
 	bool dead_known;
 	uint64_t dead[2]; /* bytes of threads that have ended, as far as given out */
 	bool want_links;
+	bool ending; /* the process has ended */
 	uint64_t ring_ops; /* the hooks' count when states were decided last */
 	struct coord_ring **ring;
 	unsigned int nr_rings;

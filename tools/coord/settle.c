@@ -106,7 +106,8 @@ static double error_of(const struct coord_sizes *s)
 
 /*
  * A ring that is gone took operations after our last look: as many as the bytes that are not accounted for are worth,
- * besides the @ops that the head told of, and not more than twice what it ever did.
+ * besides the @ops that the head told of. While its threads live on, which may do something else by now, not more
+ * than twice what it ever did.
  */
 static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops, uint64_t now_ns)
 {
@@ -126,7 +127,7 @@ static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops
 	}
 	most = 2 * r->peak_rate * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S + r->shape.entries;
 	ops = bytes * n / (r->size[0].sum + r->size[1].sum) + ahead - ops;
-	return fmin(fmax(ops, 0), most);
+	return w->ending ? fmax(ops, 0) : fmin(fmax(ops, 0), most);
 }
 
 bool coord_ring_puzzles(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)

@@ -381,6 +381,7 @@ void coord_observe_end(struct coord *c, struct coord_watch *w)
 
 	if (w->dir)
 		close_phase(w);
+	w->ending = true;
 	w->pass++; /* every thread has ended */
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		w->ring[i]->ended = true;
