@@ -85,6 +85,7 @@ struct coord_thread {
 	uint64_t hooked_bytes[2]; /* reads, writes that hooks counted on devices */
 	uint64_t observed_ops;
 	double wait_s, wait_span_s, reaped; /* work in flight over time; operations taken back; Little's law */
+	uint64_t looks, idle_looks;
 	/* masks */
 	unsigned int domain; /* where it runs, or was put */
 	struct dam_cpuset orig, dam;
@@ -207,8 +208,8 @@ struct coord {
 	} family;
 	struct {
 		const char *off; /* why there is none */
-		unsigned int rings;
-		uint64_t fds, tasks, peeks, cut_short, ns, ns_max;
+		unsigned int rings, tasks;
+		uint64_t fds, task_reads, peeks, cut_short, ns, ns_max;
 	} observed;
 };
 

@@ -69,7 +69,7 @@ struct coord_ring {
 	struct coord_sizes size[2];
 	/* in flight since the last settlement */
 	uint64_t unsteady_until_ns;
-	unsigned int nr_depths;
+	unsigned int nr_depths, nr_idle; /* looks; with nothing in flight */
 	double depth_sum, depth_peak;	/* sq.head - cq.tail */
 	double wait_s, span_s, reaped;	/* sum of (sq.head - cq.head) * time, that time, completions taken */
 	/* whose */
@@ -89,6 +89,7 @@ struct coord_task {
 	uint64_t ended_ns; /* 0: lives */
 	uint64_t io[2]; /* as last read */
 	uint64_t read_ns;
+	double rate[2]; /* of that, per second, lately */
 	uint64_t hooked[2]; /* bytes that hooks had counted on devices by then */
 	double kernel[2], given[2];  /* bytes since we know it: by the kernel's count; of its rings */
 	double ops_sum, implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */
@@ -126,6 +127,7 @@ struct coord_watch {
 	uint64_t dead[2]; /* bytes of threads that have ended, as far as given out */
 	bool want_links;
 	bool ending; /* the process has ended */
+	bool unread; /* and the kernel's count at its end could not be read */
 	uint64_t ring_ops; /* the hooks' count when states were decided last */
 	struct coord_ring **ring;
 	unsigned int nr_rings;

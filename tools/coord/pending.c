@@ -9,6 +9,7 @@
 #define MAX_PERIOD_S  0.2 /* longest time over which work is spread */
 #define MIN_OCCUPANCY 1.0 /* with less in flight, its mean says more of when we look than of latency */
 #define MIN_REAPED    100
+#define MAX_IDLE      0.05 /* share of looks with nothing in flight: it thinks, or is paced, and we look when it can */
 
 void coord_thread_pend(struct coord_thread *t, const struct coord_kind *k, double period_s)
 {
@@ -69,7 +70,8 @@ void coord_thread_place(struct coord *c, struct coord_thread *t, int cpu)
 
 double coord_thread_latency(const struct coord_thread *t)
 {
-	if (t->reaped < MIN_REAPED || t->wait_s < MIN_OCCUPANCY * t->wait_span_s)
+	if (t->reaped < MIN_REAPED || t->wait_s < MIN_OCCUPANCY * t->wait_span_s ||
+	    (double)t->idle_looks > MAX_IDLE * (double)t->looks)
 		return (double)NAN;
 	return t->wait_s / t->reaped;
 }

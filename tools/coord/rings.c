@@ -192,6 +192,7 @@ static void measure_depth(struct coord_ring *r, const struct coord_peek *p, doub
 	    unreaped > r->shape.cq_entries || r->still > MAX_STILL * ops || !ops)
 		return;
 	r->nr_depths++;
+	r->nr_idle += unreaped <= 0;
 	r->depth_sum += depth;
 	r->depth_peak = fmax(r->depth_peak, depth);
 	r->wait_s += unreaped * dt_s;

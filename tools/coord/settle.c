@@ -59,6 +59,8 @@ static void add_depth(struct coord_task *t, const struct coord_ring *r, double s
 	t->depth_peak += r->depth_peak * share;
 	if (!t->thread)
 		return;
+	t->thread->looks += r->nr_depths;
+	t->thread->idle_looks += r->nr_idle;
 	t->thread->wait_s += r->wait_s * share;
 	t->thread->wait_span_s += r->span_s * share;
 	t->thread->reaped += r->reaped * share;
@@ -167,7 +169,7 @@ static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_rin
 		give_share(c, w, u[nr].task, r, ops, u[nr].weight);
 	r->settled = r->head;
 	r->advanced = r->sampled = false;
-	r->nr_depths = 0;
+	r->nr_depths = r->nr_idle = 0;
 	r->depth_sum = r->depth_peak = r->wait_s = r->span_s = r->reaped = 0;
 }
 
@@ -194,7 +196,7 @@ static double reads_among(const struct coord_task *t, double n, const double sam
  * Bytes of @n operations: the kernel's count, as far as they account for it. What comes on top is something else that
  * the thread did, and is left out: bytes of a direction that no entry had, or more than @n entries of the sizes seen.
  */
-static void bytes_of(struct coord_task *t, double n, double period_s, double out[2])
+static void bytes_of(struct coord_task *t, double n, double period_s, bool unread, double out[2])
 {
 	double implied = 0, error = 0, part = 1, left = exp(-period_s / BALANCE_TAU_S);
 
@@ -212,6 +214,11 @@ static void bytes_of(struct coord_task *t, double n, double period_s, double out
 		}
 		implied += out[dir] / mean;
 		error += t->size[dir].n < ENOUGH_SAMPLES ? (double)INFINITY : error_of(&t->size[dir]);
+	}
+	if (unread && implied < n) { /* its parent was faster: what the entries say has to do */
+		for (int dir = 0; dir < 2; dir++)
+			out[dir] += (n - implied) * t->size[dir].sum / (t->size[0].n + t->size[1].n);
+		implied = n;
 	}
 	t->ops_sum = t->ops_sum * left + n;
 	t->implied_sum = t->implied_sum * left + (t->unsized ? n : implied);
@@ -244,7 +251,7 @@ static void scale(struct coord_kind *k, const double ops[2], const double estima
 }
 
 /* Make the sampled split of a task's work agree with what the kernel counted. */
-static void adjust(struct coord_task *t, double period_s)
+static void adjust(struct coord_task *t, double period_s, bool unread)
 {
 	double ops[2] = {0}, estimate[2] = {0}, bytes[2], now[2], n;
 
@@ -256,7 +263,7 @@ static void adjust(struct coord_task *t, double period_s)
 	n = ops[0] + ops[1];
 	if (n <= 0)
 		return;
-	bytes_of(t, n, period_s, bytes);
+	bytes_of(t, n, period_s, unread, bytes);
 	now[0] = reads_among(t, n, ops, bytes);
 	now[1] = n - now[0];
 	for (unsigned int i = 0; i < t->nr_work; i++)
@@ -264,10 +271,10 @@ static void adjust(struct coord_task *t, double period_s)
 			scale(&t->work[i], ops, estimate, now, bytes);
 }
 
-static void pass_on(struct coord *c, struct coord_task *t, double period_s)
+static void pass_on(struct coord *c, struct coord_task *t, double period_s, bool unread)
 {
 	if (t->nr_work) {
-		adjust(t, period_s);
+		adjust(t, period_s, unread);
 		t->ahead_given = t->ahead;
 	}
 	if (t->thread) {
@@ -292,6 +299,6 @@ void coord_settle(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		settle_ring(c, w, w->ring[i], now_ns);
 	for (unsigned int i = 0; i < w->nr_tasks; i++)
-		pass_on(c, &w->task[i], period);
+		pass_on(c, &w->task[i], period, w->unread);
 	w->settled_ns = now_ns;
 }

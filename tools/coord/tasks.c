@@ -4,6 +4,7 @@
 #include "config.h"
 #include "tools/coord/observe.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #define MAX_TASKS   16384 /* of a process */
 #define TASK_UNITS  3
 #define PLACE_NS    (500 * DAM_NS_PER_MS)
+#define RATE_TAU_S  0.2
 #define LINGER_NS   (300 * DAM_NS_PER_MS)
 #define WORKER_NAME "iou-" /* iou-sqp-TID and iou-wrk-TID, TID being the thread they work for */
 
@@ -44,7 +46,7 @@ static pid_t owner_of(struct coord_watch *w, pid_t tid, bool *poller)
 	return coord_task_find(w, owner) ? owner : w->pid;
 }
 
-static struct coord_task *new_task(struct coord_watch *w, pid_t tid)
+static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t tid)
 {
 	struct coord_task *more, *t, *owner;
 	bool poller;
@@ -60,6 +62,7 @@ static struct coord_task *new_task(struct coord_watch *w, pid_t tid)
 		if (w->task[i].thread)
 			w->task[i].thread->task = &w->task[i];
 	t = &w->task[w->nr_tasks++];
+	c->observed.tasks++;
 	*t = (struct coord_task){.tid = tid, .owner = tid};
 	t->owner = owner_of(w, tid, &poller);
 	if (poller) {
@@ -98,6 +101,16 @@ static void without_hooked(struct coord_task *t, double bytes[2])
 	}
 }
 
+static void note_rate(struct coord_task *t, const uint64_t io[2], uint64_t now_ns)
+{
+	double dt = (double)coord_since(now_ns, t->read_ns) / DAM_NS_PER_S;
+
+	for (int dir = 0; dir < 2 && t->read_ns && dt > 0; dir++)
+		t->rate[dir] += ((double)dam_count_delta(io[dir], t->io[dir]) / dt - t->rate[dir]) *
+				(1 - exp(-dt / RATE_TAU_S));
+	t->read_ns = now_ns;
+}
+
 unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name, uint64_t now_ns)
 {
 	pid_t tid = (pid_t)strtol(name, NULL, 10);
@@ -110,12 +123,12 @@ unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char 
 		return 0;
 	t = coord_task_find(w, tid);
 	if (!t)
-		t = new_task(w, tid);
+		t = new_task(c, w, tid);
 	if (!t || coord_proc_io(w->pid, tid, io))
 		return TASK_UNITS;
-	c->observed.tasks++;
+	c->observed.task_reads++;
 	t->pass = w->pass;
-	t->read_ns = dam_now_ns();
+	note_rate(t, io, dam_now_ns());
 	bytes[0] = (double)dam_count_delta(io[0], t->io[0]);
 	bytes[1] = (double)dam_count_delta(io[1], t->io[1]);
 	memcpy(t->io, io, sizeof(io));
@@ -135,11 +148,6 @@ unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char 
 	return 2 * TASK_UNITS;
 }
 
-static double activity(const struct coord_task *t)
-{
-	return t->given[0] + t->given[1] + t->kernel[0] + t->kernel[1] + 1;
-}
-
 /* Bytes of threads that have ended now, which grew since they were read last. Return: false: not known. */
 static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 {
@@ -154,8 +162,10 @@ static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 			gone[dir] += t->ended_ns == now_ns ? t->io[dir] : 0;
 		}
 	}
-	if (coord_proc_io(w->pid, 0, whole))
+	if (coord_proc_io(w->pid, 0, whole)) {
+		w->unread = w->ending;
 		return false;
+	}
 	for (int dir = 0; dir < 2; dir++) {
 		uint64_t dead = dam_count_delta(whole[dir], live[dir]);
 
@@ -167,13 +177,20 @@ static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 	return known;
 }
 
+/* What @t has probably done since it was read. */
+static double expected(const struct coord_task *t, int dir, uint64_t now_ns)
+{
+	return t->rate[dir] * (double)coord_since(now_ns, t->read_ns) / DAM_NS_PER_S + 1;
+}
+
 /*
  * What a thread did between our last look and its end is in its process's counts, together with all other ended
  * threads': the growth of that is shared among those that have ended now.
  */
 void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
 {
-	double bytes[2], weight = 0;
+	double bytes[2], all[2] = {0}, mine[2];
+	bool any = false;
 
 	for (unsigned int i = 0; i < w->nr_tasks; i++) {
 		struct coord_task *t = &w->task[i];
@@ -181,16 +198,19 @@ void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
 		if (t->ended_ns || t->pass == w->pass)
 			continue;
 		t->ended_ns = now_ns;
-		weight += activity(t);
+		any = true;
+		for (int dir = 0; dir < 2; dir++)
+			all[dir] += expected(t, dir, now_ns);
 	}
-	if ((w->dead_known && weight <= 0) || !last_bytes(w, now_ns, bytes))
+	if ((w->dead_known && !any) || !last_bytes(w, now_ns, bytes))
 		return;
 	for (unsigned int i = 0; i < w->nr_tasks; i++) {
 		struct coord_task *t = &w->task[i];
-		double share = activity(t) / weight, mine[2] = {bytes[0] * share, bytes[1] * share};
 
 		if (t->ended_ns != now_ns)
 			continue;
+		for (int dir = 0; dir < 2; dir++)
+			mine[dir] = bytes[dir] * expected(t, dir, now_ns) / all[dir];
 		without_hooked(t, mine);
 		credit(w, t, mine);
 	}
@@ -211,6 +231,7 @@ void coord_tasks_drop(struct coord *c, struct coord_watch *w, uint64_t now_ns, b
 				coord_thread_end(c, t->thread);
 		}
 		*t = w->task[--w->nr_tasks];
+		c->observed.tasks--;
 		if (i < w->nr_tasks && t->thread)
 			t->thread->task = t;
 	}

@@ -26,8 +26,8 @@
 #define ROUND_MIN_NS  (20 * DAM_NS_PER_MS)
 #define ROUND_MAX_NS  (100 * DAM_NS_PER_MS)
 #define ROUND_RING_NS DAM_NS_PER_MS /* so many rings are looked at in a second as this goes into it */
-#define SETTLE_NS     (90 * DAM_NS_PER_MS) /* threads are read less often than rings */
-#define SETTLE_TASK_NS (2 * DAM_NS_PER_MS) /* as ROUND_RING_NS */
+#define SETTLE_MAX_NS (200 * DAM_NS_PER_MS)
+#define SETTLE_TASK_NS (3 * DAM_NS_PER_MS) /* as ROUND_RING_NS, for threads */
 #define FAMILY_NS     (100 * DAM_NS_PER_MS)
 #define FAMILY_SHARE  200 /* listing processes takes at most this part of the time */
 #define FAMILY_BATCH  128 /* processes whose parents are read in one go */
@@ -221,14 +221,14 @@ static void scan_fds(struct coord *c, struct coord_watch *w, uint64_t now_ns, in
 }
 
 /* Threads are read when enough has come together; at once where that tells whose a ring is, or was. */
-static bool settle_due(const struct coord_watch *w, uint64_t now_ns)
+static bool settle_due(const struct coord *c, const struct coord_watch *w, uint64_t now_ns)
 {
-	uint64_t wait_ns = w->nr_tasks * SETTLE_TASK_NS;
+	uint64_t wait_ns = c->observed.tasks * SETTLE_TASK_NS;
 
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		if (w->ring[i]->ended || coord_ring_puzzles(w, w->ring[i], now_ns))
 			return true;
-	return coord_since(now_ns, w->settled_ns) >= (wait_ns > SETTLE_NS ? wait_ns : SETTLE_NS);
+	return coord_since(now_ns, w->settled_ns) >= (wait_ns < SETTLE_MAX_NS ? wait_ns : SETTLE_MAX_NS);
 }
 
 static void look_at_rings(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
@@ -250,7 +250,7 @@ static void look_at_rings(struct coord *c, struct coord_watch *w, uint64_t now_n
 		moved |= r->state != COORD_RING_HOOKED && (r->advanced || r->ended);
 	}
 	w->cursor = 0;
-	if (moved && settle_due(w, now_ns) && open_phase(w, "task")) {
+	if (moved && settle_due(c, w, now_ns) && open_phase(w, "task")) {
 		w->phase = WATCH_TASKS;
 		w->pass++;
 		w->task_hint = 0;
