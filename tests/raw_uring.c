@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * A program that no library can enter: linked statically, and every call to io_uring is a raw system call.
+ * A program that no library can enter: linked statically, and every call to io_uring is a raw
+ * system call.
  *
  * raw_uring read FILE BLOCK OPS   reads with O_DIRECT, eight at a time, prints what it read as JSON
- * raw_uring pipe FILE ROUNDS      rings with a pipe's end registered: closed while observed, is the end closed at once?
- * raw_uring hidden FILE           a ring behind thousands of descriptors; reads until its input ends
- * raw_uring nommap FILE           a ring in memory of its own; until its input ends
+ * raw_uring pipe FILE ROUNDS      rings with a pipe's end registered: closed while observed, is the
+ * end closed at once? raw_uring hidden FILE           a ring behind thousands of descriptors; reads
+ * until its input ends raw_uring nommap FILE           a ring in memory of its own; until its input
+ * ends
  */
 #include "config.h"
 
@@ -27,10 +29,10 @@
 #define MAX_BLOCK (1u << 20)
 #define FILE_SIZE (16u << 20)
 #define NO_MMAP	  (1u << 14)
-#define HIDDEN	  3000 /* descriptors before the ring's */
+#define HIDDEN	  3000			/* descriptors before the ring's */
 #define BUSY_NS	  (300 * DAM_NS_PER_MS) /* a ring is used for as long, so that it is observed */
 #define READ_NS	  (700 * DAM_NS_PER_MS) /* what lives shorter may be missed, and misses little */
-#define CLOSED_MS 5000 /* a pipe that is held stays open for ever */
+#define CLOSED_MS 5000			/* a pipe that is held stays open for ever */
 
 #define SKIPPED 77
 
@@ -88,9 +90,13 @@ static void queue(struct ring *r, int fd, unsigned int slot, uint32_t block, boo
 	uint32_t tail = *word(r, r->p.sq_off.tail), mask = r->p.sq_entries - 1;
 
 	r->sqes[slot] = (struct io_uring_sqe){
-		.opcode = IORING_OP_READ, .flags = fixed ? IOSQE_FIXED_FILE : 0, .fd = fd,
-		.off = submitted++ * block % FILE_SIZE, .addr = (uintptr_t)(buffer + (size_t)slot * block),
-		.len = block, .user_data = slot,
+		.opcode = IORING_OP_READ,
+		.flags = fixed ? IOSQE_FIXED_FILE : 0,
+		.fd = fd,
+		.off = submitted++ * block % FILE_SIZE,
+		.addr = (uintptr_t)(buffer + (size_t)slot * block),
+		.len = block,
+		.user_data = slot,
 	};
 	*word(r, r->p.sq_off.array + (tail & mask) * 4) = slot;
 	__atomic_store_n(word(r, r->p.sq_off.tail), tail + 1, __ATOMIC_RELEASE);
@@ -107,15 +113,18 @@ static void enter(struct ring *r, unsigned int nr)
 		die("io_uring_enter", ret);
 }
 
-/* Take completions back, queue as many anew while there is something to do. Return: how many were queued. */
-static unsigned int reap(struct ring *r, int fd, uint32_t block, bool fixed, uint64_t *left, uint64_t *done)
+/* Take completions back, queue as many anew while there is something to do. Return: how many were
+ * queued. */
+static unsigned int reap(struct ring *r, int fd, uint32_t block, bool fixed, uint64_t *left,
+			 uint64_t *done)
 {
 	uint32_t head = *word(r, r->p.cq_off.head);
 	unsigned int again = 0;
 
 	for (; head != __atomic_load_n(word(r, r->p.cq_off.tail), __ATOMIC_ACQUIRE); head++) {
-		const struct io_uring_cqe *cqe = (const struct io_uring_cqe *)(r->ring + r->p.cq_off.cqes) +
-						 (head & (r->p.cq_entries - 1));
+		const struct io_uring_cqe *cqe =
+			(const struct io_uring_cqe *)(r->ring + r->p.cq_off.cqes) +
+			(head & (r->p.cq_entries - 1));
 
 		if (cqe->res != (int)block)
 			die("read", cqe->res < 0 ? cqe->res : -EIO);
@@ -131,7 +140,8 @@ static unsigned int reap(struct ring *r, int fd, uint32_t block, bool fixed, uin
 }
 
 /* @ns: how long to take for it, at least. */
-static uint64_t read_all(struct ring *r, int fd, uint32_t block, bool fixed, uint64_t ops, uint64_t ns)
+static uint64_t read_all(struct ring *r, int fd, uint32_t block, bool fixed, uint64_t ops,
+			 uint64_t ns)
 {
 	uint64_t done = 0, left = ops, begin = ns ? dam_now_ns() : 0;
 	unsigned int nr = 0;
@@ -168,7 +178,8 @@ static int do_read(const char *path, uint32_t block, uint64_t ops)
 	return 0;
 }
 
-/* Does the pipe's other end close with the ring that holds it? Only if nobody else holds the ring. */
+/* Does the pipe's other end close with the ring that holds it? Only if nobody else holds the ring.
+ */
 static void do_pipe_once(int file)
 {
 	struct ring r;
@@ -262,6 +273,7 @@ int main(int argc, char **argv)
 		return do_hidden(argv[2]);
 	if (!strcmp(mode, "nommap"))
 		return do_nommap();
-	fprintf(stderr, "usage: raw_uring read FILE BLOCK OPS | pipe FILE ROUNDS | hidden FILE | nommap FILE\n");
+	fprintf(stderr, "usage: raw_uring read FILE BLOCK OPS | pipe FILE ROUNDS | hidden FILE | "
+			"nommap FILE\n");
 	return 2;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Rings that no hook sees: a static program with raw system calls (raw_uring.c), under dam-run and under a
- * coordinator of our own.
+ * Rings that no hook sees: a static program with raw system calls (raw_uring.c), under dam-run and
+ * under a coordinator of our own.
  */
 #include "config.h"
 
@@ -20,10 +20,10 @@
 #include "tests/coord_client.h"
 #include "tools/common/control.h"
 
-#define WAIT_NS	  (20 * DAM_NS_PER_S) /* generous: only a failure takes as long */
-#define FILE_MIB  16
-#define PROGRAM	  DAM_BUILDDIR "/tests/raw_uring"
-#define SKIPPED	  77
+#define WAIT_NS	 (20 * DAM_NS_PER_S) /* generous: only a failure takes as long */
+#define FILE_MIB 16
+#define PROGRAM	 DAM_BUILDDIR "/tests/raw_uring"
+#define SKIPPED	 77
 
 static struct client c;
 static char file[] = "test-rings-XXXXXX"; /* where we stand: not every /tmp is on a device */
@@ -85,7 +85,8 @@ static int stop(void)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* The first ring that the coordinator reports once it is in @state. Return: NULL: the program ended before. */
+/* The first ring that the coordinator reports once it is in @state. Return: NULL: the program ended
+ * before. */
 static json_t *wait_for_ring(const char *state)
 {
 	uint64_t begin = dam_now_ns();
@@ -95,13 +96,15 @@ static json_t *wait_for_ring(const char *state)
 		char error[DAM_CONTROL_ERROR];
 		json_t *j = NULL, *ring;
 
-		ck_assert_msg(!dam_control_ask(c.sock_path, "threads", 7, 10000, error, &j), "%s", error);
+		ck_assert_msg(!dam_control_ask(c.sock_path, "threads", 7, 10000, error, &j), "%s",
+			      error);
 		ring = json_incref(json_array_get(json_object_get(j, "rings"), 0));
 		json_decref(j);
 		if (ring && !strcmp(json_string_value(json_object_get(ring, "state")), state))
 			return ring;
 		json_decref(ring);
-		if (!waitid(P_PID, (id_t)program, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
+		if (!waitid(P_PID, (id_t)program, &info, WEXITED | WNOHANG | WNOWAIT) &&
+		    info.si_pid)
 			return NULL;
 		usleep(10000);
 	}
@@ -150,9 +153,10 @@ static void compare(const char *why, const char *key, double seen, double own, d
 START_TEST(test_read)
 {
 	char out[128], json[128];
-	const char *argv[] = {DAM_BUILDDIR "/dam-run", "-q", "--json", json, "--", PROGRAM, "read", file,
-			      reads[_i].block, reads[_i].ops, NULL};
-	json_t *seen, *own;
+	const char *argv[] = {
+		DAM_BUILDDIR "/dam-run", "-q",		"--json", json, "--", PROGRAM, "read", file,
+		reads[_i].block,	 reads[_i].ops, NULL};
+	json_t *all, *seen, *own;
 	int status;
 
 	snprintf(out, sizeof(out), "%s/out", c.dir);
@@ -162,7 +166,8 @@ START_TEST(test_read)
 		return;
 	ck_assert_int_eq(status, 0);
 	own = json_load_file(out, 0, NULL);
-	seen = json_object_get(json_load_file(json, 0, NULL), "threads");
+	all = json_load_file(json, 0, NULL);
+	seen = json_object_get(all, "threads");
 	ck_assert(own && json_array_size(seen) == 1);
 	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(seen, 0), "tid")),
 			 json_integer_value(json_object_get(own, "tid")));
@@ -170,6 +175,8 @@ START_TEST(test_read)
 		json_number_value(json_object_get(own, "read_bytes")), 0.02);
 	compare(reads[_i].why, "operations", sum(seen, "read_ops"),
 		json_number_value(json_object_get(own, "read_ops")), 0.01);
+	json_decref(all);
+	json_decref(own);
 }
 END_TEST
 
@@ -177,7 +184,16 @@ END_TEST
 START_TEST(test_not_held)
 {
 	char out[128], json[128];
-	const char *argv[] = {DAM_BUILDDIR "/dam-run", "-q", "--json", json, "--", PROGRAM, "pipe", file, "3", NULL};
+	const char *argv[] = {DAM_BUILDDIR "/dam-run",
+			      "-q",
+			      "--json",
+			      json,
+			      "--",
+			      PROGRAM,
+			      "pipe",
+			      file,
+			      "3",
+			      NULL};
 	json_t *all;
 	int status;
 
@@ -188,7 +204,8 @@ START_TEST(test_not_held)
 		return;
 	ck_assert_int_eq(status, 0);
 	all = json_load_file(json, 0, NULL);
-	ck_assert_msg(sum(json_object_get(all, "threads"), "observed_ops") > 0, "nothing was observed: no proof");
+	ck_assert_msg(sum(json_object_get(all, "threads"), "observed_ops") > 0,
+		      "nothing was observed: no proof");
 	json_decref(all);
 }
 END_TEST
@@ -215,7 +232,8 @@ START_TEST(test_no_mmap)
 	start("nommap");
 	ring = wait_for_ring("unobservable");
 	if (ring)
-		ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(ring, "why")), "NO_MMAP"));
+		ck_assert_ptr_nonnull(
+			strstr(json_string_value(json_object_get(ring, "why")), "NO_MMAP"));
 	json_decref(ring);
 	ck_assert_int_eq(stop(), ring ? 0 : SKIPPED);
 }

@@ -21,26 +21,73 @@ static const struct row {
 	bool wide;
 	struct coord_sqe want; /* fd 5 */
 } rows[] = {
-	{"a read has its bytes in len", IORING_OP_READ, 0, 4096, 0, false,
+	{"a read has its bytes in len",
+	 IORING_OP_READ,
+	 0,
+	 4096,
+	 0,
+	 false,
 	 {.moves = true, .sized = true, .bytes = 4096}},
-	{"so has a write into a registered file", IORING_OP_WRITE_FIXED, IOSQE_FIXED_FILE, 8192, 0, false,
+	{"so has a write into a registered file",
+	 IORING_OP_WRITE_FIXED,
+	 IOSQE_FIXED_FILE,
+	 8192,
+	 0,
+	 false,
 	 {.moves = true, .write = true, .sized = true, .fixed = true, .bytes = 8192}},
 	{"for vectors len is their number", IORING_OP_READV, 0, 2, 0, false, {.moves = true}},
-	{"a buffer that the kernel picks has no size yet", IORING_OP_READ, IOSQE_BUFFER_SELECT, 4096, 0, false,
+	{"a buffer that the kernel picks has no size yet",
+	 IORING_OP_READ,
+	 IOSQE_BUFFER_SELECT,
+	 4096,
+	 0,
+	 false,
 	 {.moves = true}},
-	{"without a completion nobody can tell when it ends", IORING_OP_WRITE, IOSQE_CQE_SKIP_SUCCESS, 512, 0,
-	 false, {.moves = true, .write = true, .sized = true, .lasts = true, .bytes = 512}},
+	{"without a completion nobody can tell when it ends",
+	 IORING_OP_WRITE,
+	 IOSQE_CQE_SKIP_SUCCESS,
+	 512,
+	 0,
+	 false,
+	 {.moves = true, .write = true, .sized = true, .lasts = true, .bytes = 512}},
 	{"a poll stays as long as it likes", IORING_OP_POLL_ADD, 0, 0, 0, false, {.lasts = true}},
-	{"a receive may never end", IORING_OP_RECV, 0, 100, 0, false,
+	{"a receive may never end",
+	 IORING_OP_RECV,
+	 0,
+	 100,
+	 0,
+	 false,
 	 {.moves = true, .sized = true, .lasts = true, .bytes = 100}},
 	{"nothing is moved by a no-op", IORING_OP_NOP, 0, 7, 0, false, {.moves = false}},
 	{"of an operation from the future nothing is known", 200, 0, 7, 0, false, {.lasts = true}},
-	{"an NVMe read says its length in the command", IORING_OP_URING_CMD, 0, 0, NVME_IO, true,
+	{"an NVMe read says its length in the command",
+	 IORING_OP_URING_CMD,
+	 0,
+	 0,
+	 NVME_IO,
+	 true,
 	 {.moves = true, .sized = true, .command = true, .bytes = 4096}},
-	{"one with vectors does not", IORING_OP_URING_CMD, 0, 0, NVME_IO_VEC, true,
+	{"one with vectors does not",
+	 IORING_OP_URING_CMD,
+	 0,
+	 0,
+	 NVME_IO_VEC,
+	 true,
 	 {.moves = true, .command = true}},
-	{"in a narrow entry there is no NVMe command", IORING_OP_URING_CMD, 0, 0, NVME_IO, false, {.moves = false}},
-	{"another driver's command may be anything", IORING_OP_URING_CMD, 0, 0, OTHER_CMD, true, {.lasts = true}},
+	{"in a narrow entry there is no NVMe command",
+	 IORING_OP_URING_CMD,
+	 0,
+	 0,
+	 NVME_IO,
+	 false,
+	 {.moves = false}},
+	{"another driver's command may be anything",
+	 IORING_OP_URING_CMD,
+	 0,
+	 0,
+	 OTHER_CMD,
+	 true,
+	 {.lasts = true}},
 };
 
 START_TEST(test_row)
@@ -60,11 +107,13 @@ START_TEST(test_row)
 		return;
 	ck_assert_msg(got.write == r->want.write && got.sized == r->want.sized && got.fd == 5 &&
 			      got.command == r->want.command && got.fixed == r->want.fixed &&
-			      got.bytes == r->want.bytes, "%s", r->why);
+			      got.bytes == r->want.bytes,
+		      "%s", r->why);
 }
 END_TEST
 
-/* Entries may be torn, or filled with malice: no content is refused, and sizes are never made up. */
+/* Entries may be torn, or filled with malice: no content is refused, and sizes are never made up.
+ */
 START_TEST(test_any_bytes)
 {
 	srand(1);

@@ -290,6 +290,12 @@ void coord_thread_end(struct coord *c, struct coord_thread *t);
 bool coord_thread_alive(const struct coord_thread *t);
 void coord_threads_close(struct coord *c);
 
+/* followers.c */
+/** coord_followers_pin() - kernel threads that submit for @t go where it goes, as far as the kernel lets them. */
+void coord_followers_pin(struct coord *c, struct coord_thread *t, const struct dam_cpuset *mask);
+/** coord_followers_restore() - give them their own masks back. */
+void coord_followers_restore(struct coord *c, struct coord_thread *t);
+
 /* watch.c */
 /** coord_observe_open() - can rings be observed here? If not, that has been logged. */
 int coord_observe_open(struct coord *c);

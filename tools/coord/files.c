@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Where a descriptor, or a registered file, of another process leads: device numbers, looked up in the hal. */
+/* Where a descriptor, or a registered file, of another process leads: device numbers, looked up in
+ * the hal. */
 #include "config.h"
 #include "tools/coord/files.h"
 
@@ -32,8 +33,10 @@ static int find_dev(const struct dam_hal *hal, uint64_t dev, enum dam_hal_dev_ty
 	return DAM_HAL_NONE;
 }
 
-/* @direct: opened with O_DIRECT, or not known, which is taken as such: the kernel's byte counts will tell. */
-static void by_stat(const struct dam_hal *hal, const struct stat *st, bool direct, struct coord_file *out)
+/* @direct: opened with O_DIRECT, or not known, which is taken as such: the kernel's byte counts
+ * will tell. */
+static void by_stat(const struct dam_hal *hal, const struct stat *st, bool direct,
+		    struct coord_file *out)
 {
 	*out = (struct coord_file){direct ? COORD_FILE_DIRECT : COORD_FILE_BUFFERED, DAM_HAL_NONE};
 	if (S_ISREG(st->st_mode)) {
@@ -93,7 +96,8 @@ static void by_descriptor(const struct dam_hal *hal, pid_t pid, int fd, struct c
 	by_stat(hal, &st, flags && strtoul(flags, NULL, 8) & O_DIRECT, out);
 }
 
-/* Kernels give the path of a registered file, or, older ones, its last part; blanks are written as \040. */
+/* Kernels give the path of a registered file, or, older ones, its last part; blanks are written as
+ * \040. */
 static bool same_name(const char *path, const char *name)
 {
 	const char *last = strrchr(path, '/');
@@ -131,8 +135,8 @@ static void unescape(char *s)
 	char *to = s;
 
 	for (; *s; s++, to++) {
-		bool octal = s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-			     s[3] >= '0' && s[3] <= '7';
+		bool octal = s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
+			     s[2] <= '7' && s[3] >= '0' && s[3] <= '7';
 
 		*to = octal ? (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0')) : *s;
 		s += octal ? 3 : 0;
@@ -140,11 +144,13 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* The name of registered file @index: a line "    0: name" after "UserFiles:". Return: false: not told. */
+/* The name of registered file @index: a line "    0: name" after "UserFiles:". Return: false: not
+ * told. */
 static bool registered_name(pid_t pid, int ring_fd, int index, char *out, size_t size)
 {
 	static char buf[MAX_FDINFO];
-	const char *p = read_fdinfo(pid, ring_fd, buf, sizeof(buf)) < 0 ? NULL : line_of(buf, "UserFiles");
+	const char *p =
+		read_fdinfo(pid, ring_fd, buf, sizeof(buf)) < 0 ? NULL : line_of(buf, "UserFiles");
 
 	while (p && (p = strchr(p, '\n')) && *++p == ' ') {
 		char *end;
@@ -160,8 +166,8 @@ static bool registered_name(pid_t pid, int ring_fd, int index, char *out, size_t
 	return false;
 }
 
-static void by_index(const struct dam_hal *hal, pid_t pid, int ring_fd, int index, unsigned int *work,
-		     struct coord_file *out)
+static void by_index(const struct dam_hal *hal, pid_t pid, int ring_fd, int index,
+		     unsigned int *work, struct coord_file *out)
 {
 	char name[PATH_MAX], path[PATH_MAX + 64];
 	struct stat st;
@@ -182,8 +188,9 @@ static void by_index(const struct dam_hal *hal, pid_t pid, int ring_fd, int inde
 		out->kind = COORD_FILE_SOCKET;
 }
 
-void coord_files_get(struct coord_files *f, const struct dam_hal *hal, pid_t pid, int ring_fd, int fd,
-		     bool fixed, uint64_t now_ns, unsigned int *work, struct coord_file *out)
+void coord_files_get(struct coord_files *f, const struct dam_hal *hal, pid_t pid, int ring_fd,
+		     int fd, bool fixed, uint64_t now_ns, unsigned int *work,
+		     struct coord_file *out)
 {
 	unsigned int at = ((unsigned int)fd ^ (fixed ? COORD_FILES / 2 : 0)) % COORD_FILES;
 	bool ours = f->entry[at].until_ns && f->entry[at].fd == fd && f->entry[at].fixed == fixed;

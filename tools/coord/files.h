@@ -40,8 +40,9 @@ struct coord_files {
  * @ring_fd: @fixed: the ring whose registered file @fd is
  * @work: what it cost, in system calls, is added
  */
-void coord_files_get(struct coord_files *f, const struct dam_hal *hal, pid_t pid, int ring_fd, int fd,
-		     bool fixed, uint64_t now_ns, unsigned int *work, struct coord_file *out);
+void coord_files_get(struct coord_files *f, const struct dam_hal *hal, pid_t pid, int ring_fd,
+		     int fd, bool fixed, uint64_t now_ns, unsigned int *work,
+		     struct coord_file *out);
 
 /**
  * coord_fdinfo_value() - the number after "@key:" in /proc/@pid/fdinfo/@fd

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Which rings do the library's hooks count? The hooks' count of what was submitted to rings is compared with how far
- * their heads have moved; what the hooks have not counted is observed.
+ * Which rings do the library's hooks count? The hooks' count of what was submitted to rings is
+ * compared with how far their heads have moved; what the hooks have not counted is observed.
  */
 #include "config.h"
 #include "tools/coord/observe.h"
@@ -37,7 +37,8 @@ static struct coord_ring *best_match(struct coord_watch *w, double left)
 	return best;
 }
 
-/* What the hooks counted since the last time is dealt out to rings; those that get none are observed. */
+/* What the hooks counted since the last time is dealt out to rings; those that get none are
+ * observed. */
 static void deal_out(struct coord_watch *w)
 {
 	double left = (double)dam_count_delta(w->proc->ring_ops, w->ring_ops);
@@ -77,7 +78,8 @@ void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool l
 	if (!new && !w->proc->ledger)
 		return;
 	wait_ns = !new ? JUDGE_NS : enough || !w->proc->ledger ? 0 : JUDGE_NEW_NS;
-	if (!last && (coord_since(now_ns, w->judged_ns) < wait_ns || coord_since(now_ns, w->born_ns) < UNSURE_NS ||
+	if (!last && (coord_since(now_ns, w->judged_ns) < wait_ns ||
+		      coord_since(now_ns, w->born_ns) < UNSURE_NS ||
 		      coord_since(now_ns, w->proc->attached_ns) < UNSURE_NS))
 		return;
 	for (unsigned int i = 0; i < w->nr_rings; i++)

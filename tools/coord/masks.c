@@ -169,6 +169,7 @@ int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain)
 		return err;
 	}
 	t->domain = domain;
+	coord_followers_pin(c, t, &mask);
 	return 0;
 }
 
@@ -176,6 +177,7 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t)
 {
 	if (!t->moved || !coord_mask_check(c, t))
 		return;
+	coord_followers_restore(c, t);
 	if (dam_cpuset_set_thread(t->tid, &t->orig))
 		return; /* its record stays in the mask file */
 	t->moved = false;

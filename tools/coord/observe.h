@@ -3,8 +3,9 @@
 /*
  * Observation from outside: rings that no hook sees, and who uses them.
  *
- * watch.c says which processes are looked at, and when; rings.c looks at their rings, tasks.c at their threads;
- * settle.c gives what rings did to threads. In all pairs [0] is reads, [1] is writes.
+ * watch.c says which processes are looked at, and when; rings.c looks at their rings, tasks.c at
+ * their threads; settle.c gives what rings did to threads. In all pairs [0] is reads, [1] is
+ * writes.
  */
 #ifndef DAM_TOOLS_COORD_OBSERVE_H
 #define DAM_TOOLS_COORD_OBSERVE_H
@@ -19,7 +20,8 @@
 #define COORD_LINKS 8
 #define COORD_USERS 64 /* of one ring; at least COORD_LINKS */
 
-/* Of two readings of the clock the later one may have been taken first: by the caller, at the tick's beginning. */
+/* Of two readings of the clock the later one may have been taken first: by the caller, at the
+ * tick's beginning. */
 static inline uint64_t coord_since(uint64_t now_ns, uint64_t then_ns)
 {
 	return now_ns > then_ns ? now_ns - then_ns : 0;
@@ -51,14 +53,15 @@ struct coord_ring {
 	struct coord_shape shape;
 	struct coord_files files;
 	uint32_t head, cq_head, overflow; /* as last seen */
-	uint32_t settled;		  /* the head up to which threads have been given their operations */
-	uint32_t judged;		  /* the head when the state was decided last */
-	uint64_t found_ns, looked_ns;	  /* looked_ns 0: never */
-	bool advanced;			  /* since the last settlement */
-	bool taken;			  /* while states are decided: the hooks counted it */
+	uint32_t settled; /* the head up to which threads have been given their operations */
+	uint32_t judged;  /* the head when the state was decided last */
+	uint64_t found_ns, looked_ns; /* looked_ns 0: never */
+	bool advanced;		      /* since the last settlement */
+	bool taken;		      /* while states are decided: the hooks counted it */
 	bool ended;
-	double rate, mean_rate, peak_rate; /* operations per second: lately, since it was found, at most */
-	double ops;		/* since then */
+	double rate, mean_rate,
+		peak_rate; /* operations per second: lately, since it was found, at most */
+	double ops;	   /* since then */
 	/* sampled since the last settlement; the former samples while there are none */
 	struct coord_kind kind[COORD_KINDS];
 	unsigned int nr_kinds;
@@ -70,8 +73,9 @@ struct coord_ring {
 	/* in flight since the last settlement */
 	uint64_t unsteady_until_ns;
 	unsigned int nr_depths, nr_idle; /* looks; with nothing in flight */
-	double depth_sum, depth_peak;	/* sq.head - cq.tail */
-	double wait_s, span_s, reaped;	/* sum of (sq.head - cq.head) * time, that time, completions taken */
+	double depth_sum, depth_peak;	 /* sq.head - cq.tail */
+	double wait_s, span_s,
+		reaped; /* sum of (sq.head - cq.head) * time, that time, completions taken */
 	/* whose */
 	bool poll_known;
 	pid_t owner; /* of an SQPOLL ring; 0: none */
@@ -87,15 +91,18 @@ struct coord_task {
 	pid_t owner; /* of a kernel thread that works for a ring; else its own tid */
 	unsigned int pass;
 	uint64_t ended_ns; /* 0: lives */
-	uint64_t io[2]; /* as last read */
+	uint64_t io[2];	   /* as last read */
 	uint64_t read_ns;
-	double rate[2]; /* of that, per second, lately */
+	double rate[2];	    /* of that, per second, lately */
 	uint64_t hooked[2]; /* bytes that hooks had counted on devices by then */
-	double kernel[2], given[2];  /* bytes since we know it: by the kernel's count; of its rings */
-	double ops_sum, implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */
-	double window[2]; /* the kernel's since the last settlement */
+	double kernel[2],
+		given[2]; /* bytes since we know it: by the kernel's count; of its rings */
+	double ops_sum,
+		implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */
+	double window[2];    /* the kernel's since the last settlement */
 	double ops_window;
-	double ahead, ahead_given; /* operations in `kernel` that heads do not tell of yet; in `given` */
+	double ahead,
+		ahead_given; /* operations in `kernel` that heads do not tell of yet; in `given` */
 	/* what it is given in this settlement */
 	struct coord_kind work[COORD_KINDS];
 	unsigned int nr_work;
@@ -103,16 +110,20 @@ struct coord_task {
 	bool unsized; /* of some of it the samples do not tell the size */
 	struct coord_sizes size[2];
 	double depth, depth_peak; /* NaN: unknown */
-	pid_t sq_tid; /* of its SQPOLL thread; 0: none */
+	pid_t sq_tid;		  /* of its SQPOLL thread; 0: none */
 	uint64_t placed_ns;
 	struct coord_thread *thread; /* NULL: not managed */
+	/* a kernel thread that was pinned along with its owner */
+	bool follows;
+	struct dam_cpuset orig, dam;
+	int mask_entry; /* if it follows */
 };
 
 struct coord_watch {
 	pid_t pid;
 	uint64_t start;
 	uint32_t run_id;
-	bool young;	  /* it began under our eyes: all it did counts, not only what comes */
+	bool young;	   /* it began under our eyes: all it did counts, not only what comes */
 	const char *blind; /* why its descriptors cannot be read; static text */
 	struct coord_process *proc; /* NULL: no ring, no ledger */
 	struct coord_watch *next;
@@ -126,8 +137,8 @@ struct coord_watch {
 	bool dead_known;
 	uint64_t dead[2]; /* bytes of threads that have ended, as far as given out */
 	bool want_links;
-	bool ending; /* the process has ended */
-	bool unread; /* and the kernel's count at its end could not be read */
+	bool ending;	   /* the process has ended */
+	bool unread;	   /* and the kernel's count at its end could not be read */
 	uint64_t ring_ops; /* the hooks' count when states were decided last */
 	struct coord_ring **ring;
 	unsigned int nr_rings;
@@ -135,26 +146,41 @@ struct coord_watch {
 	unsigned int nr_tasks, task_hint;
 };
 
+/* family.c */
+/** coord_family_tick() - watch new children of watched processes, if it is time to look. */
+void coord_family_tick(struct coord *c, uint64_t now_ns);
+void coord_family_close(struct coord *c);
+
+/* followers.c */
+/** coord_followers_drop() - a kernel thread is gone, or no longer ours: forget what was done to its
+ * mask. */
+void coord_followers_drop(struct coord *c, struct coord_task *t);
+
 /* rings.c */
-/** coord_ring_find() - is descriptor @fd, named @name, a ring that is not known yet? Then it is from now on. */
+/** coord_ring_find() - is descriptor @fd, named @name, a ring that is not known yet? Then it is
+ * from now on. */
 void coord_ring_find(struct coord *c, struct coord_watch *w, const char *name);
 /** coord_ring_look() - peek, sample. Return: units of work. */
-unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coord_ring *r, uint64_t now_ns);
+unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coord_ring *r,
+			     uint64_t now_ns);
 void coord_ring_drop(struct coord *c, struct coord_watch *w, unsigned int i);
 /** coord_ring_link() - thread @tid was seen waiting in the ring behind @fd. */
 void coord_ring_link(struct coord_watch *w, int fd, pid_t tid, uint64_t now_ns);
 
 /* tasks.c */
 /** coord_task_read() - one entry of /proc/PID/task. Return: units of work. */
-unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name, uint64_t now_ns);
+unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name,
+			     uint64_t now_ns);
 /** coord_tasks_ended() - all have been read: what threads that are gone did last. */
 void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns);
-/** coord_tasks_drop() - forget tasks that ended a while ago: rings may close after them; @all: every one. */
+/** coord_tasks_drop() - forget tasks that ended a while ago: rings may close after them; @all:
+ * every one. */
 void coord_tasks_drop(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool all);
 struct coord_task *coord_task_find(struct coord_watch *w, pid_t tid);
 
 /* judge.c */
-/** coord_judge() - decide which rings the hooks count, when it is time. @last: the process has ended. */
+/** coord_judge() - decide which rings the hooks count, when it is time. @last: the process has
+ * ended. */
 void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool last);
 
 /* users.c */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* One look into an io_uring ring of another process. Everything in it may be nonsense, and change while we read. */
+/* One look into an io_uring ring of another process. Everything in it may be nonsense, and change
+ * while we read. */
 #include "config.h"
 #include "tools/coord/peek.h"
 
@@ -13,7 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE	       4096u /* offsets within a ring do not depend on it; mappings are rounded by the kernel */
+#define PAGE \
+	4096u /* offsets within a ring do not depend on it; mappings are rounded by the kernel */
 #define MAX_ENTRIES    32768u
 #define MAX_CQ_ENTRIES 65536u
 #define SQE_BYTES      64u
@@ -22,8 +24,8 @@
 static struct {
 	struct io_sqring_offsets sq;
 	struct io_cqring_offsets cq;
-	bool array;   /* the array lies where array_at() says */
-	bool lenient; /* a mapping may be longer than what it maps */
+	bool array;    /* the array lies where array_at() says */
+	bool lenient;  /* a mapping may be longer than what it maps */
 	bool distinct; /* rings have inodes of their own */
 } layout;
 
@@ -98,7 +100,8 @@ int coord_peek_open(void)
 	if (ring < 0)
 		return -errno;
 	second = (int)syscall(SYS_io_uring_setup, 1, &other);
-	layout.distinct = second >= 0 && !fstat(ring, &a) && !fstat(second, &b) && a.st_ino != b.st_ino;
+	layout.distinct =
+		second >= 0 && !fstat(ring, &a) && !fstat(second, &b) && a.st_ino != b.st_ino;
 	close(second);
 	layout.sq = p.sq_off;
 	layout.cq = p.cq_off;
@@ -119,8 +122,9 @@ static bool power_of_two(uint32_t n, uint32_t max)
 }
 
 /*
- * Wide entries show by what can be mapped: where mappings may be longer than the entries, they may not be shorter,
- * and the other way round. Entries that fit into one page either way are told by their content (see is_wide()).
+ * Wide entries show by what can be mapped: where mappings may be longer than the entries, they may
+ * not be shorter, and the other way round. Entries that fit into one page either way are told by
+ * their content (see is_wide()).
  */
 static void shape_entries(int ring, struct coord_shape *s)
 {
@@ -159,8 +163,8 @@ static size_t whole_pages(size_t bytes)
 }
 
 /*
- * Nothing says whether a ring has wide completions, or no array at all; but an array holds indices, and what lies
- * at the other place is zero, or completions. Asked again until it has been used.
+ * Nothing says whether a ring has wide completions, or no array at all; but an array holds indices,
+ * and what lies at the other place is zero, or completions. Asked again until it has been used.
  */
 static void find_array(struct view *v)
 {
@@ -176,7 +180,8 @@ static void find_array(struct view *v)
 	}
 }
 
-/* The ring with its array, wherever that lies; where mappings are strict a guess may ask for too much. */
+/* The ring with its array, wherever that lies; where mappings are strict a guess may ask for too
+ * much. */
 static bool map_ring(int fd, struct view *v)
 {
 	const struct coord_shape *s = v->shape;
@@ -209,7 +214,8 @@ static bool copy_entries(struct view *v)
 {
 	const struct coord_shape *s = v->shape;
 	struct coord_peek *out = v->out;
-	uint32_t mask = s->entries - 1, waiting = out->tail - out->head, n = out->head - v->since, at;
+	uint32_t mask = s->entries - 1, waiting = out->tail - out->head, n = out->head - v->since,
+		 at;
 	size_t size = s->wide ? sizeof(struct coord_peek_sqe) : SQE_BYTES;
 
 	if (waiting > s->entries)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* One look into an io_uring ring of another process: mapped read-only, copied, let go; never held. */
+/* One look into an io_uring ring of another process: mapped read-only, copied, let go; never held.
+ */
 #ifndef DAM_TOOLS_COORD_PEEK_H
 #define DAM_TOOLS_COORD_PEEK_H
 
@@ -13,10 +14,12 @@
 
 /* What is found out of a ring at the first looks, to be kept by the caller; zeroed at first. */
 struct coord_shape {
-	uint64_t ino;	  /* tells a ring from the next one behind the same descriptor; 0: not looked yet */
+	uint64_t ino; /* tells a ring from the next one behind the same descriptor; 0: not looked
+			 yet */
 	uint32_t entries; /* of the submission queue */
 	uint32_t cq_entries;
-	uint32_t array; /* offset of the submission queue's array; 0: entry i stands at i, or not known */
+	uint32_t array; /* offset of the submission queue's array; 0: entry i stands at i, or not
+			   known */
 	bool wide;	/* entries of 128 bytes */
 	bool sqes;	/* entries can be mapped */
 };
@@ -40,7 +43,8 @@ struct coord_peek {
  */
 int coord_peek_open(void);
 
-/** coord_peek_distinct() - does each ring have an inode of its own, so that two descriptors of one can be told? */
+/** coord_peek_distinct() - does each ring have an inode of its own, so that two descriptors of one
+ * can be told? */
 bool coord_peek_distinct(void);
 
 /**
@@ -48,9 +52,11 @@ bool coord_peek_distinct(void);
  * @shape: filled at the first look
  * @since: the head at the last look: only entries submitted since then are copied
  *
- * Return: 0; -EBADF: there is no ring any more, or another one; -ESRCH: the process has ended; -EPERM: not
- * allowed; -EOPNOTSUPP: a ring in the program's own memory, which cannot be mapped; -EFAULT: it changed under us.
+ * Return: 0; -EBADF: there is no ring any more, or another one; -ESRCH: the process has ended;
+ * -EPERM: not allowed; -EOPNOTSUPP: a ring in the program's own memory, which cannot be mapped;
+ * -EFAULT: it changed under us.
  */
-int coord_peek(int pidfd, int fd, struct coord_shape *shape, uint32_t since, struct coord_peek *out);
+int coord_peek(int pidfd, int fd, struct coord_shape *shape, uint32_t since,
+	       struct coord_peek *out);
 
 #endif

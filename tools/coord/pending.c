@@ -6,10 +6,13 @@
 
 #include <math.h>
 
-#define MAX_PERIOD_S  0.2 /* longest time over which work is spread */
-#define MIN_OCCUPANCY 1.0 /* with less in flight, its mean says more of when we look than of latency */
-#define MIN_REAPED    100
-#define MAX_IDLE      0.05 /* share of looks with nothing in flight: it thinks, or is paced, and we look when it can */
+#define MAX_PERIOD_S 0.2 /* longest time over which work is spread */
+#define MIN_OCCUPANCY \
+	1.0 /* with less in flight, its mean says more of when we look than of latency */
+#define MIN_REAPED 100
+#define MAX_IDLE                                                                                   \
+	0.05 /* share of looks with nothing in flight: it thinks, or is paced, and we look when it \
+		can */
 
 void coord_thread_pend(struct coord_thread *t, const struct coord_kind *k, double period_s)
 {
@@ -31,7 +34,8 @@ void coord_thread_pend(struct coord_thread *t, const struct coord_kind *k, doubl
 	t->pending_s = period_s < MAX_PERIOD_S ? period_s : MAX_PERIOD_S;
 }
 
-/* Whole units of @share of @from; what is left over stays, to the nearest unit when all is wanted. */
+/* Whole units of @share of @from; what is left over stays, to the nearest unit when all is wanted.
+ */
 static uint64_t take(double *from, double share)
 {
 	double whole = share >= 1 ? floor(*from + 0.5) : floor(*from * share);
@@ -42,7 +46,8 @@ static uint64_t take(double *from, double share)
 	return (uint64_t)whole;
 }
 
-bool coord_thread_release(struct coord_thread *t, unsigned int i, double share, struct dam_count *out)
+bool coord_thread_release(struct coord_thread *t, unsigned int i, double share,
+			  struct dam_count *out)
 {
 	struct coord_pending *p = &t->pending[i];
 

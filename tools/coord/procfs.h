@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** coord_proc_read() - the beginning of a small /proc file, terminated. Return: its length; -errno. */
+/** coord_proc_read() - the beginning of a small /proc file, terminated. Return: its length; -errno.
+ */
 ssize_t coord_proc_read(const char *path, char *buf, size_t size);
 
 int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
@@ -17,7 +18,8 @@ int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
 /** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT. */
 int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start);
 
-/** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return: tid; -ENOENT. */
+/** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return:
+ * tid; -ENOENT. */
 pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);
 
 /**

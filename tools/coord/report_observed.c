@@ -21,7 +21,8 @@ json_t *coord_observation_json(const struct coord *c)
 	json_object_set_new(j, "peeks", whole(c->observed.peeks));
 	json_object_set_new(j, "ticks_cut_short", whole(c->observed.cut_short));
 	json_object_set_new(j, "tick_us_max", number((double)c->observed.ns_max / 1e3));
-	json_object_set_new(j, "time_share", number(lived > 0 ? (double)c->observed.ns / lived : 0));
+	json_object_set_new(j, "time_share",
+			    number(lived > 0 ? (double)c->observed.ns / lived : 0));
 	return j;
 }
 

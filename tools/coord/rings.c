@@ -16,15 +16,16 @@
 #include "base/clock.h"
 #include "tools/coord/sqe.h"
 
-#define RING_NAME      "anon_inode:[io_uring]"
-#define MAX_RINGS      1024 /* of a process */
-#define LOOK_UNITS     8
-#define SIZES_TAU_S    2.0
-#define RATE_TAU_S     0.2
-#define MIN_LOOK_S     1e-3
-#define UNSTEADY_NS    (10 * DAM_NS_PER_S) /* a poll may be in flight for as long without being seen again */
-#define MAX_STILL      0.05		   /* share of operations that move nothing where latency is told */
-#define MAX_OPS_PER_S  1e8		   /* a head that says more was written by the program */
+#define RING_NAME   "anon_inode:[io_uring]"
+#define MAX_RINGS   1024 /* of a process */
+#define LOOK_UNITS  8
+#define SIZES_TAU_S 2.0
+#define RATE_TAU_S  0.2
+#define MIN_LOOK_S  1e-3
+#define UNSTEADY_NS \
+	(10 * DAM_NS_PER_S) /* a poll may be in flight for as long without being seen again */
+#define MAX_STILL     0.05  /* share of operations that move nothing where latency is told */
+#define MAX_OPS_PER_S 1e8   /* a head that says more was written by the program */
 
 static bool known_here(const struct coord_watch *w, int fd)
 {
@@ -110,8 +111,8 @@ static struct coord_kind *kind_of(struct coord_ring *r, int target, bool counted
 }
 
 /* The file tells who counts the bytes. Return: false: no DMA. */
-static bool sort_file(struct coord *c, struct coord_ring *r, const struct coord_file *f, bool *counted,
-		      int *target)
+static bool sort_file(struct coord *c, struct coord_ring *r, const struct coord_file *f,
+		      bool *counted, int *target)
 {
 	*target = dam_hal_redirect(c->hal, f->target);
 	if (*target == DAM_HAL_NONE)
@@ -139,7 +140,8 @@ static void sample_entry(struct coord *c, struct coord_watch *w, struct coord_ri
 	if (s.lasts)
 		r->unsteady_until_ns = now_ns + UNSTEADY_NS;
 	if (s.moves)
-		coord_files_get(&r->files, c->hal, w->pid, r->fd, s.fd, s.fixed, now_ns, work, &file);
+		coord_files_get(&r->files, c->hal, w->pid, r->fd, s.fd, s.fixed, now_ns, work,
+				&file);
 	if (!s.moves || !sort_file(c, r, &file, &counted, &target)) {
 		r->still++;
 		return;
@@ -179,8 +181,10 @@ static void sample_entries(struct coord *c, struct coord_watch *w, struct coord_
 		sample_entry(c, w, r, &p->sqe[i], now_ns, work);
 }
 
-/* Little's law wants the work in flight over time; only where what is in flight is DMA, and all of it completes. */
-static void measure_depth(struct coord_ring *r, const struct coord_peek *p, double dt_s, uint64_t now_ns)
+/* Little's law wants the work in flight over time; only where what is in flight is DMA, and all of
+ * it completes. */
+static void measure_depth(struct coord_ring *r, const struct coord_peek *p, double dt_s,
+			  uint64_t now_ns)
 {
 	/* to the program, what waits for the ring's poller has been submitted */
 	double unreaped = (int32_t)((r->owner ? p->tail : p->head) - p->cq_head);
@@ -217,7 +221,8 @@ static bool rewinds(const struct coord_peek *p)
 static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring *r,
 		      const struct coord_peek *p, uint64_t now_ns, unsigned int *work)
 {
-	double dt = (double)coord_since(now_ns, r->looked_ns ? r->looked_ns : w->born_ns) / DAM_NS_PER_S;
+	double dt = (double)coord_since(now_ns, r->looked_ns ? r->looked_ns : w->born_ns) /
+		    DAM_NS_PER_S;
 	uint32_t moved;
 
 	if (!r->looked_ns)
@@ -232,7 +237,8 @@ static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring 
 	if (r->looked_ns && dt > 0)
 		measure_depth(r, p, dt, now_ns);
 	r->ops += moved;
-	r->mean_rate = r->ops * DAM_NS_PER_S / (double)(coord_since(now_ns, r->found_ns) + DAM_NS_PER_MS);
+	r->mean_rate =
+		r->ops * DAM_NS_PER_S / (double)(coord_since(now_ns, r->found_ns) + DAM_NS_PER_MS);
 	r->peak_rate = fmax(r->peak_rate, moved / fmax(dt, MIN_LOOK_S));
 	if (dt > 0)
 		r->rate += (moved / dt - r->rate) * (r->rate > 0 ? 1 - exp(-dt / RATE_TAU_S) : 1);
@@ -249,7 +255,8 @@ static void go_blind(struct coord_watch *w, struct coord_ring *r, const char *wh
 	r->why = w->proc->coverage.blind = why;
 }
 
-/* An SQPOLL ring's entries are taken by a kernel thread, which bears the name of the thread that made it. */
+/* An SQPOLL ring's entries are taken by a kernel thread, which bears the name of the thread that
+ * made it. */
 static void find_poller(struct coord_watch *w, struct coord_ring *r, unsigned int *work)
 {
 	struct coord_task *t;
@@ -267,7 +274,8 @@ static void find_poller(struct coord_watch *w, struct coord_ring *r, unsigned in
 	r->poll_known = true;
 }
 
-unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coord_ring *r, uint64_t now_ns)
+unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coord_ring *r,
+			     uint64_t now_ns)
 {
 	static struct coord_peek p;
 	unsigned int work = LOOK_UNITS;
@@ -278,7 +286,8 @@ unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coor
 	if (err == -EBADF || err == -ESRCH)
 		r->ended = true;
 	else if (err == -EPERM)
-		go_blind(w, r, "not permitted: the process is not dumpable, or ptrace is restricted");
+		go_blind(w, r,
+			 "not permitted: the process is not dumpable, or ptrace is restricted");
 	else if (err == -EOPNOTSUPP)
 		go_blind(w, r, "its memory is the program's own (NO_MMAP)");
 	else if (!err && rewinds(&p))

@@ -3,8 +3,9 @@
 /*
  * What the operations of observed rings were worth to which thread.
  *
- * Operations are exact: a ring's head says how many were taken. Bytes are the kernel's count for each thread.
- * Sampled entries split both by target and direction, and say which rings' bytes those were.
+ * Operations are exact: a ring's head says how many were taken. Bytes are the kernel's count for
+ * each thread. Sampled entries split both by target and direction, and say which rings' bytes those
+ * were.
  */
 #include "config.h"
 #include "tools/coord/observe.h"
@@ -16,9 +17,10 @@
 
 #define RELINK_NS DAM_NS_PER_S
 #define HOLD_NS	  (500 * DAM_NS_PER_MS)
-#define HOLD_FILE_NS (2 * DAM_NS_PER_S) /* a ring under load may be asked for its files many times in vain */
-#define SLACK	  0.02 /* by which two measures of the same bytes may differ */
-#define SIGMAS	  6
+#define HOLD_FILE_NS \
+	(2 * DAM_NS_PER_S)  /* a ring under load may be asked for its files many times in vain */
+#define SLACK	       0.02 /* by which two measures of the same bytes may differ */
+#define SIGMAS	       6
 #define ENOUGH_SAMPLES 32 /* to speak against the kernel's count */
 #define BALANCE_TAU_S  10.0
 
@@ -66,14 +68,16 @@ static void add_depth(struct coord_task *t, const struct coord_ring *r, double s
 	t->thread->reaped += r->reaped * share;
 }
 
-/* Bytes are read later than heads: as many operations may be in them, and not yet in the ring's head. */
+/* Bytes are read later than heads: as many operations may be in them, and not yet in the ring's
+ * head. */
 static double ahead_ops(const struct coord_task *t, const struct coord_ring *r)
 {
-	return fmax(r->rate, r->mean_rate) * (double)coord_since(t->read_ns, r->looked_ns) / DAM_NS_PER_S;
+	return fmax(r->rate, r->mean_rate) * (double)coord_since(t->read_ns, r->looked_ns) /
+	       DAM_NS_PER_S;
 }
 
-static void give_share(struct coord *c, struct coord_watch *w, struct coord_task *t, struct coord_ring *r,
-		       double ops, double share)
+static void give_share(struct coord *c, struct coord_watch *w, struct coord_task *t,
+		       struct coord_ring *r, double ops, double share)
 {
 	static const struct coord_kind unknown = {COORD_OTHER, true, {1, 0}, {(double)NAN, 0}};
 	double sampled = r->still;
@@ -107,9 +111,9 @@ static double error_of(const struct coord_sizes *s)
 }
 
 /*
- * A ring that is gone took operations after our last look: as many as the bytes that are not accounted for are worth,
- * besides the @ops that the head told of. While its threads live on, which may do something else by now, not more
- * than twice what it ever did.
+ * A ring that is gone took operations after our last look: as many as the bytes that are not
+ * accounted for are worth, besides the @ops that the head told of. While its threads live on, which
+ * may do something else by now, not more than twice what it ever did.
  */
 static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops, uint64_t now_ns)
 {
@@ -127,14 +131,16 @@ static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops
 		/* bytes of operations that the head did not tell of yet have been given already */
 		ahead += t->ahead_given;
 	}
-	most = 2 * r->peak_rate * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S + r->shape.entries;
+	most = 2 * r->peak_rate * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S +
+	       r->shape.entries;
 	ops = bytes * n / (r->size[0].sum + r->size[1].sum) + ahead - ops;
 	return w->ending ? fmax(ops, 0) : fmin(fmax(ops, 0), most);
 }
 
 bool coord_ring_puzzles(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
 {
-	bool whose = r->poll_known && w->nr_tasks && (r->owner || w->nr_tasks < 2 || coord_ring_last_link(r));
+	bool whose = r->poll_known && w->nr_tasks &&
+		     (r->owner || w->nr_tasks < 2 || coord_ring_last_link(r));
 
 	return !whose && !r->ended && coord_since(now_ns, r->found_ns) < HOLD_NS;
 }
@@ -154,7 +160,8 @@ static bool needs_link(const struct coord_watch *w, const struct coord_ring *r, 
 	       coord_since(now_ns, coord_ring_last_link(r)) > RELINK_NS;
 }
 
-static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_ring *r, uint64_t now_ns)
+static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_ring *r,
+			uint64_t now_ns)
 {
 	double ops = (double)(uint32_t)(r->head - r->settled);
 	struct coord_user u[COORD_USERS];
@@ -174,10 +181,12 @@ static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_rin
 }
 
 /*
- * How many of @n operations were reads: bytes of each direction by the mean size there, in proportion, so that what
- * sampling favours in both cancels out. Sampled shares say it where sizes are not known: they favour what takes long.
+ * How many of @n operations were reads: bytes of each direction by the mean size there, in
+ * proportion, so that what sampling favours in both cancels out. Sampled shares say it where sizes
+ * are not known: they favour what takes long.
  */
-static double reads_among(const struct coord_task *t, double n, const double sampled[2], const double bytes[2])
+static double reads_among(const struct coord_task *t, double n, const double sampled[2],
+			  const double bytes[2])
 {
 	double mean[2] = {mean_of(&t->size[0]), mean_of(&t->size[1])}, reads, writes;
 
@@ -193,8 +202,9 @@ static double reads_among(const struct coord_task *t, double n, const double sam
 }
 
 /*
- * Bytes of @n operations: the kernel's count, as far as they account for it. What comes on top is something else that
- * the thread did, and is left out: bytes of a direction that no entry had, or more than @n entries of the sizes seen.
+ * Bytes of @n operations: the kernel's count, as far as they account for it. What comes on top is
+ * something else that the thread did, and is left out: bytes of a direction that no entry had, or
+ * more than @n entries of the sizes seen.
  */
 static void bytes_of(struct coord_task *t, double n, double period_s, bool unread, double out[2])
 {
@@ -213,11 +223,13 @@ static void bytes_of(struct coord_task *t, double n, double period_s, bool unrea
 			continue;
 		}
 		implied += out[dir] / mean;
-		error += t->size[dir].n < ENOUGH_SAMPLES ? (double)INFINITY : error_of(&t->size[dir]);
+		error += t->size[dir].n < ENOUGH_SAMPLES ? (double)INFINITY
+							 : error_of(&t->size[dir]);
 	}
 	if (unread && implied < n) { /* its parent was faster: what the entries say has to do */
 		for (int dir = 0; dir < 2; dir++)
-			out[dir] += (n - implied) * t->size[dir].sum / (t->size[0].n + t->size[1].n);
+			out[dir] +=
+				(n - implied) * t->size[dir].sum / (t->size[0].n + t->size[1].n);
 		implied = n;
 	}
 	t->ops_sum = t->ops_sum * left + n;
@@ -235,8 +247,8 @@ static void bytes_of(struct coord_task *t, double n, double period_s, bool unrea
 }
 
 /* One target's part of a task's work, made to add up to what is known of the whole. */
-static void scale(struct coord_kind *k, const double ops[2], const double estimate[2], const double now_ops[2],
-		  const double now_bytes[2])
+static void scale(struct coord_kind *k, const double ops[2], const double estimate[2],
+		  const double now_ops[2], const double now_bytes[2])
 {
 	struct coord_kind was = *k;
 
@@ -246,7 +258,8 @@ static void scale(struct coord_kind *k, const double ops[2], const double estima
 		double part = was.ops[like] / ops[like];
 
 		k->ops[dir] = now_ops[dir] * part;
-		k->bytes[dir] = now_bytes[dir] * (estimate[dir] > 0 ? was.bytes[dir] / estimate[dir] : part);
+		k->bytes[dir] = now_bytes[dir] *
+				(estimate[dir] > 0 ? was.bytes[dir] / estimate[dir] : part);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Threads of watched processes as /proc lists them: the bytes that the kernel counts for each, the rings they wait in. */
+/* Threads of watched processes as /proc lists them: the bytes that the kernel counts for each, the
+ * rings they wait in. */
 #include "config.h"
 #include "tools/coord/observe.h"
 
@@ -32,7 +33,8 @@ struct coord_task *coord_task_find(struct coord_watch *w, pid_t tid)
 	return NULL;
 }
 
-/* The thread that a ring's kernel thread works for; in another pid namespace its number means nothing: the first. */
+/* The thread that a ring's kernel thread works for; in another pid namespace its number means
+ * nothing: the first. */
 static pid_t owner_of(struct coord_watch *w, pid_t tid, bool *poller)
 {
 	char comm[16];
@@ -46,21 +48,31 @@ static pid_t owner_of(struct coord_watch *w, pid_t tid, bool *poller)
 	return coord_task_find(w, owner) ? owner : w->pid;
 }
 
-static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t tid)
+static bool make_room(struct coord_watch *w)
 {
-	struct coord_task *more, *t, *owner;
-	bool poller;
+	struct coord_task *more;
 
-	if (w->nr_tasks >= MAX_TASKS)
-		return NULL;
-	more = reallocarray(w->task, w->nr_tasks + 1, sizeof(*more));
+	if (w->nr_tasks &
+	    (w->nr_tasks - 1)) /* room doubles at powers of two, and is at least that */
+		return true;
+	more = reallocarray(w->task, w->nr_tasks ? 2 * (size_t)w->nr_tasks : 1, sizeof(*more));
 	if (!more)
-		return NULL;
+		return false;
 	w->task = more;
 	/* threads point back to their tasks, which have moved */
 	for (unsigned int i = 0; i < w->nr_tasks; i++)
 		if (w->task[i].thread)
 			w->task[i].thread->task = &w->task[i];
+	return true;
+}
+
+static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t tid)
+{
+	struct coord_task *t, *owner;
+	bool poller;
+
+	if (w->nr_tasks >= MAX_TASKS || !make_room(w))
+		return NULL;
 	t = &w->task[w->nr_tasks++];
 	c->observed.tasks++;
 	*t = (struct coord_task){.tid = tid, .owner = tid};
@@ -111,7 +123,8 @@ static void note_rate(struct coord_task *t, const uint64_t io[2], uint64_t now_n
 	t->read_ns = now_ns;
 }
 
-unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name, uint64_t now_ns)
+unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name,
+			     uint64_t now_ns)
 {
 	pid_t tid = (pid_t)strtol(name, NULL, 10);
 	struct coord_task *t;
@@ -136,9 +149,11 @@ unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char 
 	credit(w, t, bytes);
 	if (t->owner != tid)
 		return TASK_UNITS;
-	if (t->thread && t->thread->slot == COORD_NO_SLOT && coord_since(now_ns, t->placed_ns) > PLACE_NS) {
+	if (t->thread && t->thread->slot == COORD_NO_SLOT &&
+	    coord_since(now_ns, t->placed_ns) > PLACE_NS) {
 		t->placed_ns = now_ns;
-		coord_thread_place(c, t->thread, coord_proc_cpu(w->pid, t->sq_tid ? t->sq_tid : tid));
+		coord_thread_place(c, t->thread,
+				   coord_proc_cpu(w->pid, t->sq_tid ? t->sq_tid : tid));
 	}
 	if (!w->want_links)
 		return TASK_UNITS;
@@ -148,7 +163,8 @@ unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char 
 	return 2 * TASK_UNITS;
 }
 
-/* Bytes of threads that have ended now, which grew since they were read last. Return: false: not known. */
+/* Bytes of threads that have ended now, which grew since they were read last. Return: false: not
+ * known. */
 static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 {
 	uint64_t live[2] = {0}, gone[2] = {0}, whole[2];
@@ -184,8 +200,8 @@ static double expected(const struct coord_task *t, int dir, uint64_t now_ns)
 }
 
 /*
- * What a thread did between our last look and its end is in its process's counts, together with all other ended
- * threads': the growth of that is shared among those that have ended now.
+ * What a thread did between our last look and its end is in its process's counts, together with all
+ * other ended threads': the growth of that is shared among those that have ended now.
  */
 void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
 {
@@ -225,6 +241,7 @@ void coord_tasks_drop(struct coord *c, struct coord_watch *w, uint64_t now_ns, b
 			i++;
 			continue;
 		}
+		coord_followers_drop(c, t);
 		if (t->thread) {
 			t->thread->task = NULL;
 			if (t->thread->slot == COORD_NO_SLOT)

@@ -29,7 +29,8 @@ uint64_t coord_ring_last_link(const struct coord_ring *r)
 static unsigned int linked_users(struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns,
 				 struct coord_user *u)
 {
-	uint64_t last = coord_ring_last_link(r), from = coord_since(now_ns, last) < LINK_NS ? now_ns : last;
+	uint64_t last = coord_ring_last_link(r),
+		 from = coord_since(now_ns, last) < LINK_NS ? now_ns : last;
 	unsigned int nr = 0;
 
 	if (r->owner) {
@@ -45,7 +46,8 @@ static unsigned int linked_users(struct coord_watch *w, const struct coord_ring 
 	return nr;
 }
 
-/* Nobody was seen: whoever moves bytes and is in no other ring; or whoever moves bytes; or the first thread. */
+/* Nobody was seen: whoever moves bytes and is in no other ring; or whoever moves bytes; or the
+ * first thread. */
 static unsigned int likely_users(struct coord_watch *w, struct coord_user *u)
 {
 	for (int pass = 0; pass < 3; pass++) {
@@ -55,7 +57,8 @@ static unsigned int likely_users(struct coord_watch *w, struct coord_user *u)
 			struct coord_task *t = &w->task[i];
 
 			if (t->owner == t->tid &&
-			    (pass == 2 ? t->tid == w->pid : coord_moved(t) > 0 && (pass || !t->linked)))
+			    (pass == 2 ? t->tid == w->pid
+				       : coord_moved(t) > 0 && (pass || !t->linked)))
 				u[nr++].task = t;
 		}
 		if (nr)

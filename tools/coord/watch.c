@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Which processes are watched for rings, and when each is looked at: a budget for every tick, resumed at the next.
+ * Which processes are watched for rings, and when each is looked at: a budget for every tick,
+ * resumed at the next.
  *
- * A round of one process: its descriptors (now and then), its rings, its threads if a ring has moved, the settlement.
+ * A round of one process: its descriptors (now and then), its rings, its threads if a ring has
+ * moved, the settlement.
  */
 #include "config.h"
 #include "tools/coord/observe.h"
@@ -17,20 +19,20 @@
 #include "base/log.h"
 #include "tools/coord/procfs.h"
 
-#define TICK_UNITS    256 /* about a microsecond each */
-#define MAX_WATCHES   8192
-#define READ_UNITS    4
-#define SCAN_NS	      (140 * DAM_NS_PER_MS) /* descriptors of a process that does I/O: new rings show within 200 ms */
-#define SLOW_SCAN_NS  DAM_NS_PER_S	    /* of one that does none that the kernel counts */
-#define FIRST_NS      (10 * DAM_NS_PER_MS)  /* between the first looks; doubles to SCAN_NS */
-#define ROUND_MIN_NS  (20 * DAM_NS_PER_MS)
-#define ROUND_MAX_NS  (100 * DAM_NS_PER_MS)
-#define ROUND_RING_NS DAM_NS_PER_MS /* so many rings are looked at in a second as this goes into it */
-#define SETTLE_MAX_NS (200 * DAM_NS_PER_MS)
+#define TICK_UNITS  256 /* about a microsecond each */
+#define MAX_WATCHES 8192
+#define READ_UNITS  4
+#define SCAN_NS \
+	(140 *  \
+	 DAM_NS_PER_MS) /* descriptors of a process that does I/O: new rings show within 200 ms */
+#define SLOW_SCAN_NS DAM_NS_PER_S	  /* of one that does none that the kernel counts */
+#define FIRST_NS     (10 * DAM_NS_PER_MS) /* between the first looks; doubles to SCAN_NS */
+#define ROUND_MIN_NS (20 * DAM_NS_PER_MS)
+#define ROUND_MAX_NS (100 * DAM_NS_PER_MS)
+#define ROUND_RING_NS \
+	DAM_NS_PER_MS /* so many rings are looked at in a second as this goes into it */
+#define SETTLE_MAX_NS  (200 * DAM_NS_PER_MS)
 #define SETTLE_TASK_NS (3 * DAM_NS_PER_MS) /* as ROUND_RING_NS, for threads */
-#define FAMILY_NS     (100 * DAM_NS_PER_MS)
-#define FAMILY_SHARE  200 /* listing processes takes at most this part of the time */
-#define FAMILY_BATCH  128 /* processes whose parents are read in one go */
 
 static struct coord_watch **bucket_of(struct coord *c, pid_t pid)
 {
@@ -115,7 +117,8 @@ static void drop_ended_rings(struct coord *c, struct coord_watch *w)
 }
 
 /* @moved: some ring has; else the rounds become longer. @settle: threads have been read. */
-static void finish_round(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool moved, bool settle)
+static void finish_round(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool moved,
+			 bool settle)
 {
 	uint64_t round = moved ? c->observed.rings * ROUND_RING_NS : 2 * w->round_ns;
 
@@ -127,7 +130,9 @@ static void finish_round(struct coord *c, struct coord_watch *w, uint64_t now_ns
 	}
 	w->phase = WATCH_IDLE;
 	w->quiet_ns = w->quiet_ns * 2 > SCAN_NS ? SCAN_NS : w->quiet_ns * 2;
-	w->round_ns = round < ROUND_MIN_NS ? ROUND_MIN_NS : round > ROUND_MAX_NS ? ROUND_MAX_NS : round;
+	w->round_ns = round < ROUND_MIN_NS   ? ROUND_MIN_NS
+		      : round > ROUND_MAX_NS ? ROUND_MAX_NS
+					     : round;
 	w->due_ns = now_ns + (w->nr_rings ? jittered(c, w->round_ns) : w->quiet_ns);
 }
 
@@ -173,7 +178,8 @@ static int scan_due(struct coord_watch *w, uint64_t now_ns, int *units)
 		return err == -ENOENT ? err : slow;
 	if (slow && !still_there(w))
 		return -ENOENT;
-	moved = io[0] != w->io[0] || io[1] != w->io[1] || coord_since(now_ns, w->born_ns) < SLOW_SCAN_NS;
+	moved = io[0] != w->io[0] || io[1] != w->io[1] ||
+		coord_since(now_ns, w->born_ns) < SLOW_SCAN_NS;
 	w->io[0] = io[0];
 	w->io[1] = io[1];
 	if (w->proc)
@@ -220,7 +226,8 @@ static void scan_fds(struct coord *c, struct coord_watch *w, uint64_t now_ns, in
 	w->phase = WATCH_RINGS;
 }
 
-/* Threads are read when enough has come together; at once where that tells whose a ring is, or was. */
+/* Threads are read when enough has come together; at once where that tells whose a ring is, or was.
+ */
 static bool settle_due(const struct coord *c, const struct coord_watch *w, uint64_t now_ns)
 {
 	uint64_t wait_ns = c->observed.tasks * SETTLE_TASK_NS;
@@ -228,7 +235,8 @@ static bool settle_due(const struct coord *c, const struct coord_watch *w, uint6
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		if (w->ring[i]->ended || coord_ring_puzzles(w, w->ring[i], now_ns))
 			return true;
-	return coord_since(now_ns, w->settled_ns) >= (wait_ns < SETTLE_MAX_NS ? wait_ns : SETTLE_MAX_NS);
+	return coord_since(now_ns, w->settled_ns) >=
+	       (wait_ns < SETTLE_MAX_NS ? wait_ns : SETTLE_MAX_NS);
 }
 
 static void look_at_rings(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
@@ -296,57 +304,6 @@ static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *u
 		read_tasks(c, w, now_ns, units);
 }
 
-/* A new process whose parent is watched is watched from its first moment. */
-static void adopt(struct coord *c, pid_t pid)
-{
-	struct coord_watch *parent;
-	uint64_t start;
-	pid_t ppid;
-
-	if (coord_proc_stat(pid, &ppid, &start))
-		return;
-	parent = coord_watch_find(c, ppid);
-	if (parent)
-		coord_watch_add(c, pid, parent->run_id, 0);
-}
-
-/* /proc lists processes in the order of their pids: what was not in the former list is new. */
-static void look_for_children(struct coord *c, uint64_t now_ns)
-{
-	unsigned int room = c->family.nr + 64, nr = 0, old = 0, new = 0;
-	pid_t *list = malloc(room * sizeof(*list)), *more;
-	DIR *dir = list ? opendir("/proc") : NULL;
-	struct dirent *d;
-
-	while (dir && new < FAMILY_BATCH && (d = readdir(dir))) {
-		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
-
-		if (pid <= 0)
-			continue;
-		if (nr == room) {
-			more = reallocarray(list, room *= 2, sizeof(*list));
-			if (!more)
-				break;
-			list = more;
-		}
-		list[nr++] = pid;
-		while (old < c->family.nr && c->family.pid[old] < pid)
-			old++;
-		if (old < c->family.nr && c->family.pid[old] == pid)
-			continue;
-		new++;
-		adopt(c, pid);
-	}
-	if (dir)
-		closedir(dir);
-	free(c->family.pid);
-	c->family.pid = list;
-	c->family.nr = dir ? nr : 0;
-	c->family.due_ns = dam_now_ns() + (dam_now_ns() - now_ns) * FAMILY_SHARE;
-	if (c->family.due_ns < now_ns + FAMILY_NS)
-		c->family.due_ns = now_ns + FAMILY_NS;
-}
-
 void coord_observe_tick(struct coord *c, uint64_t now_ns)
 {
 	int units = TICK_UNITS;
@@ -354,8 +311,7 @@ void coord_observe_tick(struct coord *c, uint64_t now_ns)
 
 	if (!c->nr_watches)
 		return;
-	if (now_ns >= c->family.due_ns)
-		look_for_children(c, begin);
+	coord_family_tick(c, begin);
 	for (unsigned int i = 0; i < COORD_WATCH_BUCKETS && units > 0; i++) {
 		unsigned int at = c->watch_next % COORD_WATCH_BUCKETS;
 		struct coord_watch *w = c->watch[at], *next;
@@ -410,6 +366,5 @@ void coord_observe_close(struct coord *c)
 	for (unsigned int i = 0; i < COORD_WATCH_BUCKETS; i++)
 		while (c->watch[i])
 			coord_watch_drop(c, c->watch[i]);
-	free(c->family.pid);
-	c->family.pid = NULL;
+	coord_family_close(c);
 }

@@ -259,23 +259,31 @@ static const char *bytes_text(double bytes, char buf[32])
 	return buf;
 }
 
-/* Who saw it, and how much of what the kernel counted that is: what to trust. */
-static void print_coverage(const json_t *summary)
+/* Why some of it could not be observed; NULL: there is no such thing. */
+static const char *why_blind(const json_t *summary)
 {
-	const json_t *process, *why = NULL;
-	char bytes[2][32];
+	const json_t *process;
+	const char *why = NULL;
 	size_t i;
 
 	json_array_foreach (json_object_get(summary, "processes"), i, process)
-		if (!why || json_is_null(why))
-			why = json_object_get(json_object_get(process, "coverage"), "unobservable");
+		if (!why)
+			why = json_string_value(
+				json_object_get(json_object_get(process, "coverage"), "unobservable"));
+	return why;
+}
+
+/* Who saw it, and how much of what the kernel counted that is: what to trust. */
+static void print_coverage(const json_t *summary)
+{
+	const char *why = why_blind(summary);
+	char bytes[2][32];
+
 	fprintf(stderr, "\n coverage: %.0f operations seen by hooks, %.0f by observation; %s, while the kernel counted %s",
 		covered(summary, "hooked_ops"), covered(summary, "observed_ops"),
 		bytes_text(covered(summary, "attributed_bytes"), bytes[0]),
 		bytes_text(covered(summary, "kernel_bytes"), bytes[1]));
-	if (json_is_string(why))
-		fprintf(stderr, "; not observable: %s", json_string_value(why));
-	fputc('\n', stderr);
+	fprintf(stderr, "%s%s\n", why ? "; not observable: " : "", why ? why : "");
 }
 
 /* "fio --name=x …: 3.02 s, exit status 0" */
@@ -316,6 +324,8 @@ void run_summary_print(const json_t *summary, const char *note)
 		fprintf(stderr, " the library had no effect on this program: %s\n", note);
 	} else {
 		fprintf(stderr, " no DMA was seen: the program submitted none by a call that DAM watches\n");
+		if (why_blind(summary))
+			fprintf(stderr, " not observable: %s\n", why_blind(summary));
 	}
 	fputc('\n', stderr);
 }

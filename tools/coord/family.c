@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Children of watched processes: found by listing /proc now and then. */
+#include "config.h"
+#include "tools/coord/observe.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define FAMILY_NS    (100 * DAM_NS_PER_MS)
+#define FAMILY_SHARE 200 /* listing processes takes at most this part of the time */
+#define FAMILY_BATCH 128 /* processes whose parents are read in one go */
+
+/* A new process whose parent is watched is watched from its first moment. */
+static void adopt(struct coord *c, pid_t pid)
+{
+	struct coord_watch *parent;
+	uint64_t start;
+	pid_t ppid;
+
+	if (coord_proc_stat(pid, &ppid, &start))
+		return;
+	parent = coord_watch_find(c, ppid);
+	if (parent)
+		coord_watch_add(c, pid, parent->run_id, 0);
+}
+
+/* /proc lists processes in the order of their pids: what was not in the former list is new. */
+void coord_family_tick(struct coord *c, uint64_t now_ns)
+{
+	unsigned int room = c->family.nr + 64, nr = 0, old = 0, new = 0;
+	pid_t *list = malloc(room * sizeof(*list)), *more;
+	DIR *dir = list ? opendir("/proc") : NULL;
+	struct dirent *d;
+
+	while (dir && new < FAMILY_BATCH && (d = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
+
+		if (pid <= 0)
+			continue;
+		if (nr == room) {
+			more = reallocarray(list, room *= 2, sizeof(*list));
+			if (!more)
+				break;
+			list = more;
+		}
+		list[nr++] = pid;
+		while (old < c->family.nr && c->family.pid[old] < pid)
+			old++;
+		if (old < c->family.nr && c->family.pid[old] == pid)
+			continue;
+		new ++;
+		adopt(c, pid);
+	}
+	if (dir)
+		closedir(dir);
+	free(c->family.pid);
+	c->family.pid = list;
+	c->family.nr = dir ? nr : 0;
+	c->family.due_ns = dam_now_ns() + (dam_now_ns() - now_ns) * FAMILY_SHARE;
+	if (c->family.due_ns < now_ns + FAMILY_NS)
+		c->family.due_ns = now_ns + FAMILY_NS;
+}
+
+void coord_family_close(struct coord *c)
+{
+	free(c->family.pid);
+	c->family.pid = NULL;
+	c->family.nr = 0;
+}
