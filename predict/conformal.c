@@ -11,8 +11,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "predict/sorted.h"
+
 #define COVERAGE 0.90
-#define STEP	 0.005 /* of the level per miss; 200 intervals to correct a bound that always misses by 1 */
+/* Of the level: a bound that always misses rises through the upper tenth of the residuals in six intervals. */
+#define STEP 0.02
+/* Levels above 1 ask for more than any residual held: each 0.01 widens the bound by a tenth, up to 11 times. */
+#define TOP   2.0
+#define WIDEN 10.0
 
 void dam_conformal_init(struct dam_conformal *c)
 {
@@ -20,44 +26,16 @@ void dam_conformal_init(struct dam_conformal *c)
 	c->level = COVERAGE;
 }
 
-/* Index of the first sorted residual >= v. */
-static unsigned int lower_bound(const struct dam_conformal *c, float v)
-{
-	unsigned int lo = 0, hi = c->nr;
-
-	while (lo < hi) {
-		unsigned int mid = (lo + hi) / 2;
-
-		if (c->sorted[mid] < v)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static void forget_oldest(struct dam_conformal *c)
-{
-	unsigned int i = lower_bound(c, c->ring[c->next]);
-
-	c->nr--;
-	memmove(&c->sorted[i], &c->sorted[i + 1], (c->nr - i) * sizeof(c->sorted[0]));
-}
-
 void dam_conformal_add(struct dam_conformal *c, float residual, bool missed)
 {
-	unsigned int i;
-
-	if (c->nr == DAM_PREDICT_RESIDUALS)
-		forget_oldest(c);
-	i = lower_bound(c, residual);
-	memmove(&c->sorted[i + 1], &c->sorted[i], (c->nr - i) * sizeof(c->sorted[0]));
-	c->sorted[i] = residual;
-	c->nr++;
+	if (c->nr < DAM_PREDICT_RESIDUALS)
+		dam_sorted_insert(c->sorted, c->nr++, residual);
+	else
+		dam_sorted_replace(c->sorted, c->nr, c->ring[c->next], residual);
 	c->ring[c->next] = residual;
 	c->next = (c->next + 1) % DAM_PREDICT_RESIDUALS;
 	c->level += STEP * ((missed ? 1 : 0) - (1 - COVERAGE));
-	c->level = fmin(fmax(c->level, 0.5), 1);
+	c->level = fmin(fmax(c->level, 0.5), TOP);
 }
 
 double dam_conformal_margin(const struct dam_conformal *c)
@@ -69,6 +47,6 @@ double dam_conformal_margin(const struct dam_conformal *c)
 		return INFINITY;
 	rank = (unsigned int)ceil((c->nr + 1) * c->level);
 	if (rank > c->nr)
-		rank = c->nr;
+		return fmax(0, (double)c->sorted[c->nr - 1]) * (1 + WIDEN * fmax(0, c->level - 1));
 	return fmax(0, (double)c->sorted[rank - 1]);
 }

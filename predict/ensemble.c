@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * One series: all members side by side, the one with the least decayed loss speaks.
+ * One series: all members side by side, mixed by weights learnt from their errors.
  *
- * Every interval the forecasts made a horizon ago meet the mean of the values since. The loss is the squared
- * error: the absolute one rewards forecasting zero on sparse series, and what hurts a placement is the large miss.
+ * Every interval the forecasts made a horizon ago meet the mean of the values since. Until the first horizon has
+ * ended, those made half the time ago meet what has come since: a shorter horizon tells more than none.
  */
 #include "config.h"
 #include "predict/predict.h"
@@ -13,31 +13,47 @@
 #include <string.h>
 
 #include "predict/conformal.h"
+#include "predict/guard.h"
+#include "predict/mix.h"
+#include "predict/past.h"
 
 /* No rate comes near it; its square is finite, and so is it as a float. */
 #define LIMIT 1e30
-/* Half-life of the losses in horizons, but never fewer intervals than below: errors within one horizon are
- * one piece of evidence, not many. */
+/* Half-life of the losses that trust rests on, in horizons, but never fewer intervals than below: errors within one
+ * horizon are one piece of evidence, not many. */
 #define LOSS_HORIZONS  5.0
 #define LOSS_INTERVALS 50.0
 /* Trusted: a mean squared error at least this much below last value's, over this many scored forecasts. */
 #define TRUST_RATIO 0.9
 #define TRUST_SCORED 30
+/* The bound while there are too few errors to learn it from: so many times the highest value so far. */
+#define EARLY_BOUND 2.0
+
+/* What was forecast after one interval. */
+struct made {
+	_Alignas(16) float member[DAM_MIX_MAX];
+	float last, mixed; /* mixed: before the guard */
+	float mean, p90;   /* what was said */
+};
 
 struct dam_predictor {
-	_Alignas(16) unsigned char state[DAM_PREDICT_MEMBERS][DAM_PREDICT_STATE];
-	double loss[DAM_PREDICT_MEMBERS];
-	double decay;		 /* of the losses, per interval */
-	double sum;		 /* of the values in the ring */
+	unsigned int nr;      /* members that run: the first is last value unless there is only one */
 	unsigned int horizon;
-	unsigned int pos;	 /* slot of all rings that is overwritten next */
-	unsigned int filled;	 /* slots in use, at most horizon */
-	unsigned int scored;	 /* saturates at TRUST_SCORED */
-	unsigned int chosen;
+	unsigned int pos;     /* slot of made that is overwritten next */
+	unsigned int seen;    /* values, saturates above the horizon */
+	unsigned int scored;  /* saturates at TRUST_SCORED */
+	unsigned int heaviest;
+	double keep;	      /* of the losses, per interval */
+	double loss, loss_last;
+	double mean, p90;     /* the forecast and its bound */
+	double highest;	      /* value until the bound could be learnt */
+	const struct dam_predict_member *member[DAM_MIX_MAX];
+	void *state[DAM_MIX_MAX];
+	struct dam_past past;
+	struct dam_mix mix;
+	struct dam_guard guard;
 	struct dam_conformal conformal;
-	/* Rings of horizon slots each: the values as double, then as float the forecasts of each member, the
-	 * ensemble's and its bound. */
-	_Alignas(16) double values[];
+	struct made made[]; /* a ring of horizon slots; behind it the past's values and the members' states */
 };
 
 static unsigned int clamp_horizon(unsigned int horizon)
@@ -47,108 +63,162 @@ static unsigned int clamp_horizon(unsigned int horizon)
 	return horizon < DAM_PREDICT_HORIZON_MAX ? horizon : DAM_PREDICT_HORIZON_MAX;
 }
 
-static unsigned int nr_members(void)
+static size_t aligned(size_t bytes)
 {
-	unsigned int nr;
-
-	dam_predict_members(&nr);
-	return nr;
+	return (bytes + 15) & ~(size_t)15;
 }
 
-static float *ring(struct dam_predictor *p, unsigned int i)
+static size_t fixed_size(unsigned int horizon)
 {
-	return (float *)(p->values + p->horizon) + (size_t)i * p->horizon;
+	return aligned(sizeof(struct dam_predictor) + horizon * sizeof(struct made));
+}
+
+/* The members that are mixed. Return: how many. */
+static unsigned int mixed_members(const struct dam_predict_member **out)
+{
+	unsigned int nr, n = 0;
+	const struct dam_predict_member *const *m = dam_predict_members(&nr);
+
+	for (unsigned int i = 0; i < nr && n < DAM_MIX_MAX; i++)
+		if (m[i]->prior > 0)
+			out[n++] = m[i];
+	return n;
 }
 
 size_t dam_predict_size(unsigned int horizon)
 {
-	size_t h = clamp_horizon(horizon);
-	size_t size = sizeof(struct dam_predictor) + h * sizeof(double) +
-		      h * (nr_members() + 2) * sizeof(float);
+	const struct dam_predict_member *m[DAM_MIX_MAX];
+	unsigned int nr = mixed_members(m), h = clamp_horizon(horizon);
+	size_t size = fixed_size(h) + dam_past_size(h);
 
-	return (size + 15) & ~(size_t)15;
+	for (unsigned int i = 0; i < nr; i++)
+		size += aligned(m[i]->size);
+	return size;
+}
+
+static struct dam_predictor *start(void *mem, double interval_s, unsigned int horizon,
+				   const struct dam_predict_member *const *m, unsigned int nr)
+{
+	struct dam_predictor *p = mem;
+	unsigned int h = clamp_horizon(horizon);
+	unsigned char *at = (unsigned char *)mem + fixed_size(h);
+	double prior[DAM_MIX_MAX];
+
+	memset(mem, 0, dam_predict_size(h));
+	p->nr = nr;
+	p->horizon = h;
+	p->p90 = INFINITY;
+	p->keep = exp2(-1 / fmax(LOSS_INTERVALS, LOSS_HORIZONS * h));
+	dam_past_init(&p->past, h, at);
+	at += dam_past_size(h);
+	for (unsigned int i = 0; i < nr; i++) {
+		p->member[i] = m[i];
+		p->state[i] = at;
+		at += aligned(m[i]->size);
+		if (m[i]->init)
+			m[i]->init(p->state[i], interval_s, h);
+		prior[i] = nr > 1 ? m[i]->prior * fmin(1, m[i]->memory / h) : 1;
+	}
+	dam_mix_init(&p->mix, prior, nr, h);
+	dam_guard_init(&p->guard, h);
+	dam_conformal_init(&p->conformal);
+	return p;
 }
 
 struct dam_predictor *dam_predict_init(void *mem, double interval_s, unsigned int horizon)
 {
-	struct dam_predictor *p = mem;
-	unsigned int nr;
-	const struct dam_predict_member *const *m = dam_predict_members(&nr);
+	const struct dam_predict_member *m[DAM_MIX_MAX];
+	unsigned int nr = mixed_members(m);
 
-	memset(mem, 0, dam_predict_size(horizon));
-	p->horizon = clamp_horizon(horizon);
-	p->decay = exp2(-1 / fmax(LOSS_INTERVALS, LOSS_HORIZONS * p->horizon));
-	dam_conformal_init(&p->conformal);
-	for (unsigned int i = 0; i < nr; i++)
-		m[i]->init(p->state[i], interval_s, p->horizon);
-	return p;
+	return start(mem, interval_s, horizon, m, nr);
 }
 
-/* Ring the value; the sum is made afresh on each wrap, so that rounding never adds up. */
-static void push_value(struct dam_predictor *p, double y)
+struct dam_predictor *dam_predict_init_member(void *mem, double interval_s, unsigned int horizon,
+					      const struct dam_predict_member *member)
 {
-	p->sum += y - p->values[p->pos];
-	p->values[p->pos] = y;
-	if (p->pos + 1 == p->horizon) {
-		p->sum = 0;
-		for (unsigned int i = 0; i < p->horizon; i++)
-			p->sum += p->values[i];
-	}
+	return start(mem, interval_s, horizon, &member, 1);
 }
 
-/* The forecasts in the slot at pos were made one horizon ago: compare them with what came. */
-static void score(struct dam_predictor *p, unsigned int nr)
+static void score(struct dam_predictor *p, const struct made *m, double truth)
 {
-	double truth = fmax(0, p->sum / p->horizon);
-	float made = ring(p, nr)[p->pos];
-	float bound = ring(p, nr + 1)[p->pos];
+	double error = (double)m->mean - truth, error_last = (double)m->last - truth;
 
-	for (unsigned int i = 0; i < nr; i++) {
-		double err = truth - (double)ring(p, i)[p->pos];
-
-		p->loss[i] = p->decay * p->loss[i] + err * err;
-	}
-	dam_conformal_add(&p->conformal, (float)truth - made, (float)truth > bound);
+	dam_guard_learn(&p->guard, (double)m->last, (double)m->mixed, truth);
+	dam_conformal_add(&p->conformal, (float)truth - m->mean, (float)truth > m->p90);
+	p->loss = p->keep * p->loss + error * error;
+	p->loss_last = p->keep * p->loss_last + error_last * error_last;
 	if (p->scored < TRUST_SCORED)
 		p->scored++;
-	p->chosen = 0;
-	for (unsigned int i = 1; i < nr; i++)
-		if (p->loss[i] < p->loss[p->chosen])
-			p->chosen = i;
+}
+
+/* Forecasts meet what has come since they were made. */
+static void learn(struct dam_predictor *p)
+{
+	const struct made *m = &p->made[p->pos];
+	double truth;
+
+	if (p->seen < p->horizon) {
+		unsigned int then = p->seen / 2;
+
+		if (p->seen && p->nr > 1) {
+			m = &p->made[then];
+			truth = dam_past_mean(&p->past, 0, p->seen - then);
+			dam_mix_learn(&p->mix, m->member, (double)m->mean, truth);
+		}
+		return;
+	}
+	truth = (double)(float)dam_past_mean(&p->past, 0, p->horizon);
+	if (p->nr > 1)
+		dam_mix_learn(&p->mix, m->member, (double)m->mean, truth);
+	score(p, m, truth);
+}
+
+/* All members' forecasts, and what the weights make of them: relative to the first, so that none adds rounding. */
+static void forecast(struct dam_predictor *p, double y, struct made *out)
+{
+	double first = 0, mixed = 0;
+
+	p->heaviest = 0;
+	for (unsigned int i = 0; i < p->nr; i++) {
+		double f = p->member[i]->update(p->state[i], &p->past);
+
+		out->member[i] = (float)f;
+		if (i == 0)
+			first = f;
+		mixed += p->mix.weight[i] * (f - first);
+		if (p->mix.weight[i] > p->mix.weight[p->heaviest])
+			p->heaviest = i;
+	}
+	mixed = fmax(0, first + mixed);
+	p->mean = p->nr > 1 ? dam_guard_apply(&p->guard, y, mixed) : mixed;
+	out->last = (float)y;
+	out->mixed = (float)mixed;
+	out->mean = (float)p->mean;
+	p->p90 = p->mean + dam_conformal_margin(&p->conformal);
+	if (isinf(p->p90)) {
+		p->highest = fmax(p->highest, y);
+		p->p90 = fmax(p->mean, EARLY_BOUND * p->highest);
+	}
+	out->p90 = (float)p->p90;
 }
 
 void dam_predict_update(struct dam_predictor *p, double y)
 {
-	unsigned int nr;
-	const struct dam_predict_member *const *m = dam_predict_members(&nr);
-	struct dam_forecast f;
-
 	if (!isfinite(y) || y < 0)
 		return;
 	y = fmin(y, LIMIT);
-	push_value(p, y);
-	for (unsigned int i = 0; i < nr; i++)
-		m[i]->update(p->state[i], y);
-	if (p->filled == p->horizon)
-		score(p, nr);
-	else
-		p->filled++;
-	dam_predict_get(p, &f);
-	for (unsigned int i = 0; i < nr; i++)
-		ring(p, i)[p->pos] = (float)m[i]->mean(p->state[i]);
-	ring(p, nr)[p->pos] = (float)f.mean;
-	ring(p, nr + 1)[p->pos] = (float)f.p90;
-	p->pos = (p->pos + 1) % p->horizon;
+	dam_past_push(&p->past, y);
+	dam_guard_see(&p->guard, y);
+	learn(p);
+	forecast(p, y, &p->made[p->pos]);
+	p->pos = p->pos + 1 < p->horizon ? p->pos + 1 : 0;
+	p->seen += p->seen < p->horizon;
 }
 
 void dam_predict_get(const struct dam_predictor *p, struct dam_forecast *out)
 {
-	unsigned int nr;
-	const struct dam_predict_member *const *m = dam_predict_members(&nr);
-
-	out->mean = p->filled ? m[p->chosen]->mean(p->state[p->chosen]) : 0;
-	out->p90 = out->mean + dam_conformal_margin(&p->conformal);
-	out->member = m[p->chosen]->name;
-	out->trusted = p->scored == TRUST_SCORED &&
-		       p->loss[p->chosen] < TRUST_RATIO * p->loss[0];
+	out->mean = p->mean;
+	out->p90 = p->p90;
+	out->member = p->member[p->heaviest]->name;
+	out->trusted = p->scored == TRUST_SCORED && p->loss < TRUST_RATIO * p->loss_last;
 }

@@ -4,8 +4,6 @@
 #include "config.h"
 #include "predict/members.h"
 
-#include <math.h>
-
 struct ewma {
 	double alpha, mean;
 	bool seen;
@@ -29,31 +27,25 @@ static void ewma200_init(void *state, double interval_s, unsigned int horizon)
 }
 
 /* The first value is the mean so far: no start-up bias towards 0. */
-static void ewma_update(void *state, double y)
+static double ewma_update(void *state, const struct dam_past *past)
 {
 	struct ewma *s = state;
+	double y = dam_past_value(past, 0);
 
 	s->mean = s->seen ? s->mean + s->alpha * (y - s->mean) : y;
 	s->seen = true;
-}
-
-static double ewma_mean(const void *state)
-{
-	const struct ewma *s = state;
-
 	return s->mean;
 }
 
-const struct dam_predict_member dam_predict_ewma32 = {
-	.name = "ewma32",
-	.init = ewma32_init,
-	.update = ewma_update,
-	.mean = ewma_mean,
-};
+/* Not mixed: the ladder of means.c has the same in steps that fit any interval. */
+#define EWMA(ms)                                                       \
+	const struct dam_predict_member dam_predict_ewma##ms = {       \
+		.name = "ewma" #ms,                                    \
+		.help = "exponentially weighted mean, half-life " #ms " ms", \
+		.size = sizeof(struct ewma),                           \
+		.init = ewma##ms##_init,                               \
+		.update = ewma_update,                                 \
+	}
 
-const struct dam_predict_member dam_predict_ewma200 = {
-	.name = "ewma200",
-	.init = ewma200_init,
-	.update = ewma_update,
-	.mean = ewma_mean,
-};
+EWMA(32);
+EWMA(200);

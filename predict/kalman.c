@@ -1,77 +1,122 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Kalman filter of a local level (a random walk seen through noise), whose two variances are estimated online.
+ * Kalman filters of a local level, without and with a damped trend, whose variances are estimated online.
  *
- * y_t = m_t + e_t, var r;  m_t = m_(t-1) + w_t, var q. Then d_t = y_t - y_(t-1) has the autocovariances
- * c0 = q + 2r and c1 = -r, so r = -c1 and q = c0 + 2 c1 (method of moments; Harvey, Forecasting, Structural
- * Time Series Models and the Kalman Filter, 1989, 2.4.1). No slope: it almost never helps and may explode.
+ * y_t = m_t + e_t, var r;  m_t = m_(t-1) + φ b_(t-1) + w_t, var q;  b_t = φ b_(t-1) + v_t, var u. Then
+ * d_t = y_t - y_(t-1) has the autocovariances c0 = B + q + 2r, c1 = φB - r, c2 = φ²B with B = u/(1 - φ²), the
+ * variance of the slope; solved for r, q and u (method of moments; Harvey, Forecasting, Structural Time Series
+ * Models and the Kalman Filter, 1989, 2.4.1). Without a trend B = 0. An undamped one may explode.
  */
 #include "config.h"
 #include "predict/members.h"
 
-#include <math.h>
-
-/* Differences remembered by the two autocovariances: long enough to tell q from r, short enough to
- * notice that the program has changed its phase. */
+/* Differences remembered by the autocovariances: long enough to tell q from r, short enough to notice that the
+ * program has changed its phase. */
 #define MEMORY 100.0
-/* Squares of this stay finite; no rate comes near it. */
-#define LIMIT 1e150
+/* The level's variance is at least this share of the noise's: a level that never moves would stay for ever where a
+ * spike has left it. A memory of some 30 intervals. */
+#define LEAST_Q 1e-3
+/* A slope halves within seven intervals: at 0.9 a trend helps where there is one and costs little where not. */
+#define PHI 0.9
+
+struct noise {
+	double y, d1, d2;      /* last value, last two differences */
+	double c0, c1, c2, nr; /* means with memory */
+	double r, q, u;
+};
 
 struct kalman {
-	double mean, var;  /* of the level */
-	double y, diff;	   /* last value, last difference */
-	double c0, c1, nr; /* sums with memory; the ratio of the first two is all that matters */
+	struct noise noise;
+	struct dam_range range;
+	double m, b;	       /* level and slope */
+	double mm, mb, bb;     /* their covariances */
+	double ahead;	       /* of the slope, in the mean over the horizon */
 	bool seen;
 };
 
-static void kalman_init(void *state, double interval_s, unsigned int horizon)
+static void learn_noise(struct noise *n, double y, double phi)
 {
-	(void)state, (void)interval_s, (void)horizon;
+	double d = y - n->y, gain, slope = 0;
+
+	n->nr = fmin(n->nr + 1, MEMORY);
+	gain = 1 / n->nr;
+	n->c0 += gain * (d * d - n->c0);
+	n->c1 += gain * (d * n->d1 - n->c1);
+	n->c2 += gain * (d * n->d2 - n->c2);
+	n->d2 = n->d1;
+	n->d1 = d;
+	n->y = y;
+	if (phi > 0)
+		slope = fmin(fmax(0, n->c2 / (phi * phi)), n->c0);
+	n->r = fmax(0, phi * slope - n->c1);
+	n->q = fmax(LEAST_Q * n->r, n->c0 - slope - 2 * n->r);
+	n->u = slope * (1 - phi * phi);
 }
 
-static void learn_noise(struct kalman *s, double diff)
+/* One step: foresee, correct by what came. The variances are those known before it came. */
+static void filter(struct kalman *s, double y, double phi)
 {
-	double gain;
+	double mm = s->mm + 2 * phi * s->mb + phi * phi * s->bb + s->noise.q;
+	double mb = phi * (s->mb + phi * s->bb);
+	double bb = phi * phi * s->bb + s->noise.u;
+	double all = mm + s->noise.r;
+	double gain_m = all > 0 ? mm / all : 1, gain_b = all > 0 ? mb / all : 0;
+	double error = y - (s->m + phi * s->b);
 
-	s->nr = fmin(s->nr + 1, MEMORY);
-	gain = 1 / s->nr;
-	s->c0 += gain * (diff * diff - s->c0);
-	s->c1 += gain * (diff * s->diff - s->c1);
-	s->diff = diff;
+	s->m += phi * s->b + gain_m * error;
+	s->b = phi * s->b + gain_b * error;
+	s->mm = mm * (1 - gain_m);
+	s->mb = mb * (1 - gain_m);
+	s->bb = bb - gain_b * mb;
 }
 
-static void kalman_update(void *state, double y)
+static double follow(struct kalman *s, double y, double phi)
+{
+	dam_range_add(&s->range, y);
+	if (!s->seen) {
+		s->m = s->noise.y = y;
+		s->seen = true;
+	} else {
+		filter(s, y, phi);
+		learn_noise(&s->noise, y, phi);
+	}
+	return dam_range_clamp(&s->range, s->m + s->ahead * s->b);
+}
+
+static double kalman_update(void *state, const struct dam_past *past)
+{
+	return follow(state, dam_past_value(past, 0), 0);
+}
+
+static double trend_update(void *state, const struct dam_past *past)
+{
+	return follow(state, dam_past_value(past, 0), PHI);
+}
+
+/* The mean over k = 1 … h of φ + φ² + … + φ^k. */
+static void trend_init(void *state, double interval_s, unsigned int horizon)
 {
 	struct kalman *s = state;
-	double r, q, gain;
 
-	y = fmin(y, LIMIT);
-	if (!s->seen) {
-		s->mean = s->y = y;
-		s->seen = true;
-		return;
-	}
-	learn_noise(s, y - s->y);
-	s->y = y;
-	r = fmax(0, -s->c1);
-	q = fmax(0, s->c0 - 2 * r);
-	s->var += q;
-	gain = s->var + r > 0 ? s->var / (s->var + r) : 1;
-	s->mean += gain * (y - s->mean);
-	s->var *= 1 - gain;
-}
-
-static double kalman_mean(const void *state)
-{
-	const struct kalman *s = state;
-
-	return fmax(0, s->mean);
+	(void)interval_s;
+	s->ahead = PHI / (1 - PHI) * (1 - PHI * (1 - pow(PHI, horizon)) / (1 - PHI) / horizon);
 }
 
 const struct dam_predict_member dam_predict_kalman = {
 	.name = "kalman",
-	.init = kalman_init,
+	.help = "Kalman filter of a level",
+	.prior = 1,
+	.memory = 5, /* where its noise is small, which is where it is better than a mean */
+	.size = sizeof(struct kalman),
 	.update = kalman_update,
-	.mean = kalman_mean,
+};
+
+/* Not mixed: it costs a percent on real series, whose slopes hardly last. */
+const struct dam_predict_member dam_predict_trend = {
+	.name = "trend",
+	.help = "Kalman filter of a level with a damped trend",
+	.size = sizeof(struct kalman),
+	.init = trend_init,
+	.update = trend_update,
 };

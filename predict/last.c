@@ -4,32 +4,16 @@
 #include "config.h"
 #include "predict/members.h"
 
-struct last {
-	double y;
-};
-
-static void last_init(void *state, double interval_s, unsigned int horizon)
+static double last_update(void *state, const struct dam_past *past)
 {
-	(void)state, (void)interval_s, (void)horizon;
-}
-
-static void last_update(void *state, double y)
-{
-	struct last *s = state;
-
-	s->y = y;
-}
-
-static double last_mean(const void *state)
-{
-	const struct last *s = state;
-
-	return s->y;
+	(void)state;
+	return dam_past_value(past, 0);
 }
 
 const struct dam_predict_member dam_predict_last = {
 	.name = "last",
-	.init = last_init,
+	.help = "same as now",
+	.prior = 1,
+	.memory = 1,
 	.update = last_update,
-	.mean = last_mean,
 };

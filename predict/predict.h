@@ -4,7 +4,7 @@
  * Forecasts of a load: the mean over the horizon, and a bound that holds 90 % of the time.
  *
  * Pure: time comes in as counts of regular intervals, state lives in the caller's struct; no clock, no I/O, no
- * allocation, no globals. A member is one file, one const struct, one line in members.c.
+ * allocation, no globals. A member is one const struct and one line in members.c.
  */
 #ifndef DAM_PREDICT_PREDICT_H
 #define DAM_PREDICT_PREDICT_H
@@ -13,33 +13,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DAM_PREDICT_MEMBERS	8   /* most members in the list */
-#define DAM_PREDICT_STATE	128 /* most bytes of a member's state */
 #define DAM_PREDICT_HORIZON_MAX 1024 /* intervals */
 #define DAM_PREDICT_RESIDUALS	300
+
+struct dam_past;
 
 /* A forecaster of the mean over the next h intervals. */
 struct dam_predict_member {
 	const char *name;
-	/* @state: DAM_PREDICT_STATE bytes, aligned to 16, all zero before init */
-	void (*init)(void *state, double interval_s, unsigned int horizon);
-	/* A new value: finite, >= 0. */
-	void (*update)(void *state, double y);
-	/* Mean of the next horizon values; finite for any sequence of finite updates. */
-	double (*mean)(const void *state);
+	const char *help; /* one line for people */
+	/*
+	 * Its weight in the mix before anything is known: prior · min(1, memory ÷ horizon). What rests on few
+	 * intervals says little of the mean over many. 0: not mixed, to be asked for by name.
+	 */
+	double prior, memory;
+	size_t size; /* of its state, which begins all zero, aligned to 16 */
+	void (*init)(void *state, double interval_s, unsigned int horizon); /* NULL: nothing to do */
+	/*
+	 * A new value has been pushed to @past. Return: the mean of the next horizon values; >= 0, finite, and
+	 * within what the series has been.
+	 */
+	double (*update)(void *state, const struct dam_past *past);
 };
 
-/** dam_predict_members() - the list; @nr <= DAM_PREDICT_MEMBERS. */
+/** dam_predict_members() - the list; the first is last value, against which all is measured. */
 const struct dam_predict_member *const *dam_predict_members(unsigned int *nr);
 
 struct dam_forecast {
 	double mean;	    /* of the next horizon intervals, in the unit of the updates */
 	double p90;	    /* upper bound of that mean, >= mean */
-	const char *member; /* who made it; static */
-	bool trusted;	    /* the chosen member beats "same as now" on this series' own decayed loss */
+	const char *member; /* who made it: the one with the greatest weight; static */
+	bool trusted;	    /* it beats "same as now" on this series' own decayed loss */
 };
 
-/* One series: an ensemble whose member is chosen by decayed loss. About 20 KiB; the caller zeroes nothing. */
+/* One series: members, mixed by what their errors have been. 14 to 110 KiB; the caller zeroes nothing. */
 struct dam_predictor;
 
 /** dam_predict_size() - bytes that one predictor of @horizon intervals takes (aligned to 16). */
@@ -54,9 +61,13 @@ size_t dam_predict_size(unsigned int horizon);
  */
 struct dam_predictor *dam_predict_init(void *mem, double interval_s, unsigned int horizon);
 
+/** dam_predict_init_member() - the same, but only @member forecasts, mixed or not. */
+struct dam_predictor *dam_predict_init_member(void *mem, double interval_s, unsigned int horizon,
+					      const struct dam_predict_member *member);
+
 /**
  * dam_predict_update() - the value of the interval that has just ended
- * @y: >= 0; NaN, infinite or negative: a missing sample, which leaves the members as they are
+ * @y: >= 0; NaN, infinite or negative: a missing sample, which leaves everything as it is
  */
 void dam_predict_update(struct dam_predictor *p, double y);
 

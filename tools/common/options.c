@@ -4,6 +4,7 @@
 #include "config.h"
 #include "tools/common/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdint.h>
@@ -46,13 +47,18 @@ static void print_option(const struct dam_option *o)
 	printf("  %-26s  %s\n", head, o->help);
 }
 
+static const char *words(const struct dam_tool *t)
+{
+	return t->words ? t->words : "commands";
+}
+
 static void print_help(const struct dam_tool *t)
 {
 	const struct dam_word *w;
 
 	printf("usage: %s %s\n%s.\n", t->name, t->usage, t->summary);
 	if (t->word)
-		printf("\nCommands:\n");
+		printf("\n%c%s:\n", toupper((unsigned char)words(t)[0]), words(t) + 1);
 	for (unsigned int i = 0; t->word && (w = t->word(i)); i++)
 		printf("  %-26s  %s\n", w->name, w->help);
 	printf("\nOptions:\n");
@@ -80,7 +86,7 @@ static void print_mdoc_words(const struct dam_tool *t)
 {
 	const struct dam_word *w;
 
-	begin_block(t, "commands");
+	begin_block(t, words(t));
 	printf(".Bl -tag -width Ds\n");
 	for (unsigned int i = 0; (w = t->word(i)); i++)
 		printf(".It Cm %s\n%s.\n", w->name, w->help);

@@ -36,6 +36,7 @@ struct dam_tool {
 	const struct dam_option *option; /* --help and --version are added to these */
 	unsigned int nr_options;
 	const struct dam_word *(*word)(unsigned int i); /* NULL after the last; empty: no subcommands */
+	const char *words;   /* what they are; NULL: "commands" */
 	int knob_scope;	      /* bits of enum dam_knob_scope: the environment variables in the help */
 	bool stop_at_operand; /* what follows the first operand belongs to another program */
 };

@@ -11,6 +11,7 @@
 
 static const struct replay_command *const commands[] = {
 	&replay_dim,
+	&replay_forecast,
 };
 
 #define NR (sizeof(commands) / sizeof(commands[0]))

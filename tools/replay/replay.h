@@ -16,6 +16,7 @@ struct replay_command {
 };
 
 extern const struct replay_command replay_dim;
+extern const struct replay_command replay_forecast;
 
 /* A recording: text, plain or compressed by gzip. */
 struct replay_lines;

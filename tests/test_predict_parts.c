@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What forecasts are made of, each against a plain truth: the past, sorted windows, weights, guard, bound, period. */
+#include "config.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "predict/conformal.h"
+#include "predict/guard.h"
+#include "predict/members.h"
+#include "predict/mix.h"
+#include "predict/past.h"
+#include "predict/sorted.h"
+
+static uint64_t seed = 1;
+
+static double uniform(void)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (double)(seed >> 11) / 9007199254740992.0;
+}
+
+START_TEST(test_past_means)
+{
+	static const unsigned int n[] = {1, 2, 7, 100, 500};
+	double *y = calloc(3000, sizeof(*y));
+	struct dam_past past;
+	void *mem = calloc(1, dam_past_size(100));
+
+	dam_past_init(&past, 100, mem);
+	for (unsigned int i = 0; i < 3000; i++) {
+		y[i] = i == 1500 ? 1e12 : uniform(); /* what rounds everything off must heal */
+		dam_past_push(&past, y[i]);
+		ck_assert_double_eq(dam_past_value(&past, 0), y[i]);
+		for (unsigned int k = 0; k < 5; k++) {
+			unsigned int ago = i % 11;
+			double sum = 0;
+
+			if (ago + n[k] > past.nr)
+				continue;
+			for (unsigned int j = 0; j < n[k]; j++)
+				sum += y[i - ago - j];
+			ck_assert_double_eq_tol(dam_past_mean(&past, ago, n[k]), sum / n[k],
+						i < 1500 || i > 2600 ? 1e-9 : 1e12 / n[k]);
+		}
+	}
+	free(mem);
+	free(y);
+}
+END_TEST
+
+START_TEST(test_sorted_window)
+{
+	float ring[50], sorted[50];
+
+	for (unsigned int i = 0; i < 5000; i++) {
+		float v = floorf((float)uniform() * 20); /* many are equal */
+
+		if (i < 50)
+			dam_sorted_insert(sorted, i, v);
+		else
+			dam_sorted_replace(sorted, 50, ring[i % 50], v);
+		ring[i % 50] = v;
+		for (unsigned int k = 1; k < 50 && k <= i; k++)
+			ck_assert(sorted[k - 1] <= sorted[k]);
+		for (unsigned int k = 0; k < 50 && k <= i; k++) {
+			unsigned int in_ring = 0, in_sorted = 0;
+
+			for (unsigned int j = 0; j < 50 && j <= i; j++) {
+				in_ring += !(ring[j] < ring[k]) && !(ring[j] > ring[k]);
+				in_sorted += !(sorted[j] < ring[k]) && !(sorted[j] > ring[k]);
+			}
+			ck_assert_uint_eq(in_ring, in_sorted);
+		}
+	}
+}
+END_TEST
+
+/* Two members that err in opposite ways, and a third that is bad: the mix must find their middle. */
+START_TEST(test_mix_combines)
+{
+	static const double prior[3] = {1, 1, 1};
+	struct dam_mix mix;
+
+	dam_mix_init(&mix, prior, 3, 5);
+	for (int i = 0; i < 3000; i++) {
+		double truth = 10 + uniform(), off = 4 * uniform() - 2, mixed = 0, sum = 0;
+		_Alignas(16) float made[DAM_MIX_MAX] = {
+			(float)(truth + off), (float)(truth - off), (float)(truth + 20 * uniform() - 10)};
+
+		for (int k = 0; k < 3; k++) {
+			mixed += mix.weight[k] * (double)made[k];
+			sum += mix.weight[k];
+			ck_assert(mix.weight[k] >= 0);
+		}
+		ck_assert_double_eq_tol(sum, 1, 1e-9);
+		dam_mix_learn(&mix, made, mixed, truth);
+	}
+	ck_assert_double_eq_tol(mix.weight[0], 0.5, 0.05);
+	ck_assert_double_eq_tol(mix.weight[1], 0.5, 0.05);
+}
+END_TEST
+
+START_TEST(test_guard)
+{
+	struct dam_guard g;
+
+	dam_guard_init(&g, 10);
+	ck_assert_msg(dam_guard_apply(&g, 1, 3) == 3, "nothing is known: the mix");
+	for (int i = 0; i < 1000; i++)
+		dam_guard_learn(&g, 5, 5 + uniform(), 5 + 2 * uniform());
+	ck_assert_msg(dam_guard_apply(&g, 1, 3) == 3, "the mix is better");
+	for (int i = 0; i < 5000; i++)
+		dam_guard_learn(&g, 5, 6, 5);
+	ck_assert_msg(dam_guard_apply(&g, 1, 3) < 1.5, "the mix has been worse for long");
+	dam_guard_init(&g, 10);
+	for (int i = 0; i < 100; i++)
+		dam_guard_see(&g, i % 7 ? 0 : 1);
+	ck_assert_msg(dam_guard_apply(&g, 0, 3) == 3, "a pause as ever");
+	for (int i = 0; i < 100; i++)
+		dam_guard_see(&g, 0);
+	ck_assert_msg(dam_guard_apply(&g, 0, 3) < 0.1, "silence of five times the longest");
+}
+END_TEST
+
+/* A bound whose errors suddenly become ten times as large has to hold again soon. */
+START_TEST(test_conformal_follows)
+{
+	struct dam_conformal *c = malloc(sizeof(*c));
+	unsigned int held = 0;
+
+	dam_conformal_init(c);
+	for (int i = 0; i < 4000; i++) {
+		double error = (uniform() - 0.5) * (i < 2000 ? 1 : 10);
+		double margin = dam_conformal_margin(c);
+
+		held += i >= 2000 && error <= margin;
+		dam_conformal_add(c, (float)error, error > margin);
+	}
+	ck_assert_msg(held > 1700 && held < 1900, "held %u times in 2000", held);
+	free(c);
+}
+END_TEST
+
+/* Rows: a period, a horizon, and how far the forecast may be off at most once the period is known. */
+static const struct {
+	unsigned int period, horizon;
+	double most;
+} seasons[] = {{7, 3, 0.2}, {13, 50, 0.2}, {60, 10, 0.2}, {200, 50, 0.2}, {200, 1, 0.2}};
+
+START_TEST(test_season)
+{
+	const struct dam_predict_member *m = &dam_predict_season;
+	const unsigned int p = seasons[_i].period, h = seasons[_i].horizon;
+	void *state = aligned_alloc(16, (m->size + 15) & ~(size_t)15), *mem = calloc(1, dam_past_size(h));
+	struct dam_past past;
+
+	memset(state, 0, m->size);
+	dam_past_init(&past, h, mem);
+	for (unsigned int i = 0; i < 3000; i++) {
+		double truth = 0, f;
+
+		dam_past_push(&past, i % p < p / 3 ? 3 : 0);
+		f = m->update(state, &past);
+		for (unsigned int k = 1; k <= h; k++)
+			truth += ((i + k) % p < p / 3 ? 3.0 : 0.0) / h;
+		if (i > 2500)
+			ck_assert_msg(fabs(f - truth) < seasons[_i].most, "period %u: %g, not %g", p, f, truth);
+	}
+	free(mem);
+	free(state);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("predict_parts");
+	TCase *tc = tcase_create("parts");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_test(tc, test_past_means);
+	tcase_add_test(tc, test_sorted_window);
+	tcase_add_test(tc, test_mix_combines);
+	tcase_add_test(tc, test_guard);
+	tcase_add_test(tc, test_conformal_follows);
+	tcase_add_loop_test(tc, test_season, 0, sizeof(seasons) / sizeof(seasons[0]));
+	suite_add_tcase(s, tc);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
