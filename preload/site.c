@@ -164,8 +164,10 @@ static uint64_t take(uint64_t *p)
 
 void dam_site_adopt(struct dam_ledger *from, struct dam_ledger *to)
 {
-	to->sites.period = from->sites.period;
-	to->sites.stacks = from->sites.stacks;
+	if (from->sites.period) {
+		to->sites.period = from->sites.period;
+		to->sites.stacks = from->sites.stacks;
+	}
 	add(&to->sites.lost, take(&from->sites.lost));
 	for (unsigned int i = 0; i < DAM_LEDGER_SITES; i++) {
 		struct dam_site *s = &from->sites.site[i], *t;
@@ -216,7 +218,7 @@ static bool record(const struct dam_count *d, const void *caller)
 	}
 	/* with a signal blocked, this may be a handler that has interrupted an allocation */
 	if (DAM_UNLIKELY(!dam_unwind_tried()) && !mask)
-		dam_unwind_load(caller);
+		dam_unwind_load(NULL);
 	take_stack(&k, caller, true);
 	count(&k, d, true);
 	unlock();

@@ -132,8 +132,9 @@ struct eh_frame_hdr {
 	uint32_t nr;
 	int32_t table[][2];
 };
-#define HDR_START 0x3b031b01u /* version 1; relative, 4 bytes; 4 bytes; relative to this, 4 bytes \
-			       */
+#define HDR_START                                                                       \
+	0x3b031b01u /* version 1; relative, 4 bytes; 4 bytes; relative to this, 4 bytes \
+		     */
 
 static int find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *pi, int need,
 			  void *arg)
@@ -258,10 +259,12 @@ void dam_unwind_load(const void *caller)
 	uint64_t mask;
 
 	if (tried || !&__libc_single_threaded || !__libc_single_threaded || !&_dl_find_object ||
-	    is_allocator(caller) || !dam_slow_enter(&mask))
+	    !dam_slow_enter(&mask))
 		return;
-	tried = true;
-	load();
+	if (!mask || !is_allocator(caller)) {
+		tried = true;
+		load();
+	}
 	dam_slow_leave(&mask);
 	errno = saved;
 }

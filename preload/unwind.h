@@ -11,11 +11,11 @@
 /**
  * dam_unwind_load() - load libunwind, once in a process, if nobody else can be inside the dynamic
  * linker
- * @caller: code of the program that calls the hook we are in
+ * @caller: code of the program that calls the hook we are in; NULL: none that allocates memory
  *
  * Its lock is held while constructors run, and those may wait for the very thread that calls this:
  * so only a process with one thread loads it. Nor is it loaded for an allocator that makes a thread
- * of its own, perhaps with its locks held. Context: not in a signal handler. Keeps errno.
+ * of its own with its locks held and signals blocked. Context: not in a signal handler. Keeps errno.
  */
 void dam_unwind_load(const void *caller);
 

@@ -43,14 +43,14 @@ documented() {
 	sed -n 's/^\.\(It \)\{0,1\}Va //p' "$@" | tr -d ',' | tr ' ' '\n' | grep '^[a-z]'
 }
 
-keys "$top"/tools/coord/report*.c "$top/tools/ctl/restore.c" | grep -vx error | sort -u >"$tmp/keys"
+keys "$top"/tools/coord/report*.c "$top/tools/common/symbols.c" "$top/tools/ctl/restore.c" | grep -vx error | sort -u >"$tmp/keys"
 documented "$top/man/dam-ctl.1" | sort -u >"$tmp/documented"
 [ "$(wc -l <"$tmp/keys")" -gt 50 ] || fail "not all JSON keys were found in the sources"
 comm -23 "$tmp/keys" "$tmp/documented" | while read -r key; do echo "no JSON key in dam-ctl.1: $key"; done
 [ -z "$(comm -23 "$tmp/keys" "$tmp/documented")" ] || fail "JSON keys without a description"
 comm -13 "$tmp/keys" "$tmp/documented" | while read -r key; do echo "dam-ctl.1 has a key that no source writes: $key"; done
 [ -z "$(comm -13 "$tmp/keys" "$tmp/documented")" ] || fail "descriptions without a JSON key"
-for key in command exit_status signal elapsed_s threads moves engines pools processes rings coordinator; do
+for key in command exit_status signal elapsed_s threads moves engines pools processes rings call_sites coordinator; do
 	grep -q "\"$key\"" "$top/tools/run/summary.c" || fail "dam-run --json has no $key"
 	documented "$top/man/dam-run.1" | grep -qx "$key" || fail "no JSON key in dam-run.1: $key"
 done

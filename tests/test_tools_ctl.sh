@@ -39,7 +39,7 @@ wants() {
 	[ "$want" -eq 0 ] || [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "$why: not one line: $(cat "$tmp/err")"
 }
 
-for command in status engines threads moves; do
+for command in status engines threads moves call-sites; do
 	wants 0 "$command" ctl "$command"
 	compare "dam-ctl-$command.txt"
 	wants 0 "$command --json" ctl "$command" --json

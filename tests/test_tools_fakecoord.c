@@ -95,7 +95,7 @@ static int open_answer(const char *request)
 	char path[512], command[33] = "";
 	const char *dir = getenv("FAKE_ANSWERS");
 
-	sscanf(request, "{\"cmd\":\"%32[a-z]\"", command);
+	sscanf(request, "{\"cmd\":\"%32[a-z-]\"", command);
 	snprintf(path, sizeof(path), "%s/%s.json", dir ? dir : ".", command);
 	if (mode_is("die") && strcmp(command, "report") == 0)
 		raise(SIGKILL);

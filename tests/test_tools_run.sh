@@ -79,6 +79,9 @@ says '101 .*reader [?]\[31m .*block:nvme0c0n1 *8.0 MiB'
 says 'block:nvme0c1n1 .*unknown'
 says '102 .*block:nvme0c0n1 .*block:nvme0c1n1 .*overload'
 [ -s "$tmp/out" ] && fail "the summary is not on stdout"
+wants 0 "call sites" "$run" --call-sites -- true
+says 'CALLED BY'
+says '75 % .* 48.0 MiB .*libengine.so .*0x1234 '
 wants 0 "the JSON" "$run" -q --json "$tmp/o.json" -- echo one two
 for key in '"exit_status": 0' '"signal": null' '"elapsed_s"' '"two"' '"tid": 102' '"moves": \[' \
 	'"pools": \[' '"result": "moved"'; do

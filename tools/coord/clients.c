@@ -99,6 +99,7 @@ void coord_drop(struct coord *c, struct coord_process *p)
 	while (p->nr_extra)
 		coord_thread_end(c, p->extra[0]);
 	keep_coverage(c, p);
+	coord_sites_keep(c, p);
 	if (p->prev)
 		p->prev->next = p->next;
 	else

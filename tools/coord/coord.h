@@ -31,6 +31,7 @@
 #define COORD_MAX_THREADS 16384 /* managed at a time */
 #define COORD_MAX_ENDED	  16384 /* kept for reports; the oldest go first */
 #define COORD_MAX_MOVES	  4096	/* kept for reports; the oldest go first */
+#define COORD_MAX_SITES	  64	/* processes that have ended, whose call sites are kept; the same */
 #define COORD_MAX_PAST	  4096	/* processes that have ended, the same */
 #define COORD_PENDING	  8	/* targets of one thread's observed work */
 #define COORD_NO_SLOT	  UINT_MAX
@@ -158,6 +159,13 @@ struct coord_engine {
 	double read_bps, write_bps; /* about one second's mean */
 };
 
+/* The call sites of a process that has ended. */
+struct coord_sites {
+	uint32_t run_id;
+	uint64_t lost;
+	json_t *rows; /* NULL: none */
+};
+
 struct coord_options {
 	bool foreground, dry_run, once, json, private;
 	int ready_fd; /* -1: none */
@@ -183,6 +191,8 @@ struct coord {
 	struct coord_move *move; /* ring of COORD_MAX_MOVES */
 	struct dam_policy_move *plan; /* of this tick */
 	uint64_t nr_moves;
+	struct coord_sites sites[COORD_MAX_SITES]; /* a ring */
+	unsigned int nr_sites;
 	/* loop */
 	int epoll_fd, listen_fd, lock_fd, signal_fd;
 	struct coord_event on_listen, on_signal;
@@ -276,6 +286,11 @@ void coord_thread_inflight(struct coord_thread *t, double mean, double peak);
 void coord_thread_place(struct coord *c, struct coord_thread *t, int cpu);
 /** coord_thread_latency() - mean time from submission to reaping, in s; NaN: unknown. */
 double coord_thread_latency(const struct coord_thread *t);
+
+/* report_sites.c */
+/** coord_sites_keep() - @p has ended: remember its call sites. */
+void coord_sites_keep(struct coord *c, const struct coord_process *p);
+void coord_sites_close(struct coord *c);
 
 /* threads.c */
 /** coord_thread_start() - slot @slot of @p has a new owner. Return: NULL when it is none of the peer's threads, or full. */

@@ -39,6 +39,10 @@ static inline json_t *name_text(const char *name)
 	return json_string(safe);
 }
 
+/* report_sites.c */
+/** coord_sites_json() - call sites of run @run_id (0: of all), into @out. */
+void coord_sites_json(const struct coord *c, uint32_t run_id, json_t *out);
+
 /* report_observed.c */
 /** coord_observation_json() - what observing costs. */
 json_t *coord_observation_json(const struct coord *c);

@@ -255,6 +255,7 @@ void coord_close(struct coord *c)
 	coord_clients_close(c);
 	coord_observe_close(c);
 	coord_threads_close(c);
+	coord_sites_close(c);
 	dam_masks_close(c->masks);
 	coord_model_close(c);
 	dam_hal_close(c->hal);

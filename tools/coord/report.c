@@ -299,7 +299,7 @@ static void add_moves(struct coord *c, uint32_t run_id, json_t *out)
 }
 
 /* What a request may ask for; each fills its part of the answer. */
-enum part { PART_STATUS = 1, PART_ENGINES = 2, PART_THREADS = 4, PART_MOVES = 8 };
+enum part { PART_STATUS = 1, PART_ENGINES = 2, PART_THREADS = 4, PART_MOVES = 8, PART_SITES = 16 };
 
 static const struct {
 	const char *cmd;
@@ -309,7 +309,8 @@ static const struct {
 	{"engines", PART_ENGINES},
 	{"threads", PART_THREADS},
 	{"moves", PART_MOVES},
-	{"report", PART_STATUS | PART_ENGINES | PART_THREADS | PART_MOVES},
+	{"call-sites", PART_SITES},
+	{"report", PART_STATUS | PART_ENGINES | PART_THREADS | PART_MOVES | PART_SITES},
 };
 
 static json_t *build(struct coord *c, int parts, uint32_t run_id)
@@ -324,6 +325,8 @@ static json_t *build(struct coord *c, int parts, uint32_t run_id)
 		add_threads(c, run_id, out);
 	if (parts & PART_MOVES)
 		add_moves(c, run_id, out);
+	if (parts & PART_SITES)
+		coord_sites_json(c, run_id, out);
 	return out;
 }
 

@@ -21,6 +21,7 @@ void ctl_show_status(const json_t *answer);
 void ctl_show_engines(const json_t *answer);
 void ctl_show_threads(const json_t *answer);
 void ctl_show_moves(const json_t *answer);
+void ctl_show_sites(const json_t *answer);
 
 /** ctl_print_json() - one object on stdout. Return: exit status. */
 int ctl_print_json(const json_t *answer);

@@ -13,10 +13,12 @@
 #include "tools/common/control.h"
 #include "tools/common/options.h"
 #include "tools/common/paths.h"
+#include "tools/common/sites.h"
 #include "tools/ctl/ctl.h"
 
 struct command {
 	struct dam_word word; /* its name is also the request to the coordinator */
+	void (*name)(json_t *answer); /* what the coordinator cannot know; NULL: nothing */
 	void (*show)(const json_t *answer);
 	int (*run)(const struct ctl_options *o); /* instead of a request */
 };
@@ -27,6 +29,8 @@ static const struct command commands[] = {
 	{.word = {"threads", "threads: what they moved, where they are, why they are left alone"},
 	 .show = ctl_show_threads},
 	{.word = {"moves", "what was moved, from where to where, and why"}, .show = ctl_show_moves},
+	{.word = {"call-sites", "which code submits: the places that did most, by sampling"},
+	 .name = dam_sites_name, .show = ctl_show_sites},
 	{.word = {"restore", "give threads their masks, and devices their moderation, back after a coordinator died"},
 	 .run = ctl_restore},
 };
@@ -80,6 +84,8 @@ static int ask(const struct command *c, const struct ctl_options *o)
 		dam_err("%s", error);
 		return CTL_STATUS_FAILED;
 	}
+	if (c->name)
+		c->name(answer);
 	if (o->json)
 		status = ctl_print_json(answer);
 	else

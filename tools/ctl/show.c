@@ -5,8 +5,10 @@
 #include "tools/ctl/ctl.h"
 
 #include "base/str.h"
+#include "tools/common/sites.h"
 #include "tools/common/view.h"
 
+#define MAX_SITES 40
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
 
 /* "0: 0-3, 1: 4-7": domains and their CPUs */
@@ -188,6 +190,11 @@ void ctl_show_threads(const json_t *answer)
 void ctl_show_moves(const json_t *answer)
 {
 	show_table(move_columns, NR(move_columns), json_object_get(answer, "moves"), "no moves");
+}
+
+void ctl_show_sites(const json_t *answer)
+{
+	dam_sites_print(stdout, 0, answer, MAX_SITES);
 }
 
 int ctl_print_json(const json_t *answer)

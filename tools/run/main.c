@@ -13,6 +13,7 @@
 #include "base/knobs.h"
 #include "base/log.h"
 #include "tools/common/options.h"
+#include "tools/common/sites.h"
 
 static const struct dam_option options[] = {
 	{.name = "json", .type = DAM_OPTION_TEXT, .arg = "FILE",
@@ -24,6 +25,9 @@ static const struct dam_option options[] = {
 	{.name = "runtime-dir", .type = DAM_OPTION_TEXT, .arg = "DIR",
 	 .offset = offsetof(struct run_options, runtime_dir),
 	 .help = "use the coordinator of this directory, if one answers there"},
+	{.name = "call-sites", .type = DAM_OPTION_FLAG,
+	 .offset = offsetof(struct run_options, call_sites),
+	 .help = "show which code submitted: function, module, callers, by sampling"},
 	{.name = "quiet", .letter = 'q', .type = DAM_OPTION_FLAG,
 	 .offset = offsetof(struct run_options, quiet),
 	 .help = "print no summary on standard error"},
@@ -69,8 +73,10 @@ static void tell(const struct run_options *o, char **argv, const struct run_resu
 	json_t *summary = run_summary_json(argv, r, report);
 	int err;
 
+	if (o->json || o->call_sites)
+		dam_sites_name(summary);
 	if (!o->quiet && report)
-		run_summary_print(summary, run_program_note(argv[0]));
+		run_summary_print(summary, run_program_note(argv[0]), o->call_sites);
 	err = run_sink_write(sink, summary);
 	if (err)
 		dam_err("%s: %s", o->json, strerror(-err));

@@ -23,6 +23,7 @@ struct run_options {
 	const char *runtime_dir;
 	bool dry_run;
 	bool quiet;
+	bool call_sites;
 };
 
 /* -- coordinator.c: the one that runs already, or a private one -- */
@@ -109,7 +110,8 @@ json_t *run_summary_json(char **argv, const struct run_result *r, const json_t *
  * run_summary_print() - the same for people, on standard error
  * @summary: from run_summary_json()
  * @note: from run_program_note()
+ * @call_sites: which code submitted, too
  */
-void run_summary_print(const json_t *summary, const char *note);
+void run_summary_print(const json_t *summary, const char *note, bool call_sites);
 
 #endif

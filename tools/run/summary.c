@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/common/sites.h"
 #include "tools/common/table.h"
 #include "tools/common/view.h"
 
 #define NR(a)	    (sizeof(a) / sizeof((a)[0]))
 #define MAX_THREADS 40
 #define MAX_TITLE   60
+#define MAX_SITES   20
 
 static const struct dam_view_column thread_columns[] = {
 	{"THREAD", "tid", dam_view_number, true},
@@ -52,7 +54,7 @@ static const struct dam_view_column move_columns[] = {
 };
 
 /* The parts of a report that --json hands on, always as arrays. */
-static const char *const report_arrays[] = {"threads", "moves", "engines", "pools", "processes", "rings"};
+static const char *const report_arrays[] = {"threads", "moves", "engines", "pools", "processes", "rings", "call_sites"};
 
 static json_t *command_of(char **argv)
 {
@@ -306,7 +308,7 @@ static void print_head(const json_t *summary)
 		fprintf(stderr, "exit status %d\n", (int)number_of(summary, "exit_status"));
 }
 
-void run_summary_print(const json_t *summary, const char *note)
+void run_summary_print(const json_t *summary, const char *note, bool call_sites)
 {
 	const json_t *threads = json_object_get(summary, "threads"), *thread;
 	double work = 0;
@@ -320,6 +322,10 @@ void run_summary_print(const json_t *summary, const char *note)
 		print_engines(summary);
 		print_moves(summary);
 		print_coverage(summary);
+		if (call_sites) {
+			fputc('\n', stderr);
+			dam_sites_print(stderr, 1, summary, MAX_SITES);
+		}
 	} else if (note && !json_array_size(json_object_get(summary, "processes"))) {
 		fprintf(stderr, " the library had no effect on this program: %s\n", note);
 	} else {
