@@ -14,15 +14,18 @@ import judge
 def result(name, mib, moves, cpus):
     n = len(cpus)
     return {"scenario": name, "status": 0, "left": 0,
+            "checks": [{"what": "something", "holds": True}] * CHECKS.get(name, 0),
             "load": {"intervals": [[500, int(mib * judge.MIB / 2), cpus]] * 16,
                      "threads": [{"tid": 10 + i, "read_bytes": 1 << 26, "read_ops": 1024} for i in range(n)]},
             "run": {"moves": [{"tid": 10 + i % n} for i in range(moves)],
                     "threads": [{"tid": 10 + i, "read_bytes": 1 << 26, "read_ops": 1024} for i in range(n)]}}
 
 
+CHECKS = {"moderate_net": 25, "moderate_nvme": 29}
 GOOD = {"none2": (8, 0, [0, 1]), "none4": (8, 0, [0, 0, 1, 1]), "numad4": (8, 0, [0] * 4), "irqbalance4": (8, 0, [0] * 4),
         "dam2": (16, 1, [2, 0]), "dam4": (16, 2, [2, 3, 0, 1]), "spread": (16, 0, [0, 2]), "pinned": (8, 0, [0, 1]),
-        "fio_none": (8, 0, [0, 1]), "fio_dam": (16, 1, [0, 2])}
+        "fio_none": (8, 0, [0, 1]), "fio_dam": (16, 1, [0, 2]),
+        "moderate_net": (0, 0, []), "moderate_nvme": (0, 0, [])}
 
 
 def slow_second(r):
@@ -62,6 +65,14 @@ def left_behind(r):
     r["left"] = 1
 
 
+def check_failed(r):
+    r["checks"][-1:] = [{"what": "something else", "holds": False}]
+
+
+def check_missing(r):
+    r["checks"].pop()
+
+
 def no_result(r):
     r["run"] = None
 
@@ -71,7 +82,8 @@ BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast)
        ("dam2", too_many_moves), ("dam4", too_many_moves), ("spread", too_many_moves), ("pinned", too_many_moves),
        ("fio_dam", too_many_moves), ("dam2", no_move), ("dam4", no_move), ("fio_dam", no_move), ("dam4", three_and_one),
        ("dam2", miscounted), ("dam4", miscounted), ("spread", miscounted), ("pinned", miscounted), ("dam2", unseen),
-       ("dam2", left_behind), ("dam2", no_result)]
+       ("moderate_net", check_failed), ("moderate_net", check_missing), ("moderate_nvme", check_failed),
+       ("moderate_nvme", check_missing), ("dam2", left_behind), ("dam2", no_result)]
 
 
 def verdict(r):

@@ -5,7 +5,7 @@
 # Environment, set by make check-vm: BUILDDIR, BINDIR, MAKE; SCENARIOS chooses some. Exits 77 where QEMU is absent.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam'
+all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam moderate_net moderate_nvme'
 scenarios=${SCENARIOS:-$all}
 
 tmp=$(mktemp -d)
@@ -15,7 +15,10 @@ ${MAKE:-make} -s -C "$BUILDDIR" install-exec DESTDIR="$tmp/stage" >"$tmp/install
 	exit 1
 }
 
-files=(-f "$BUILDDIR/tests/vm/dam_load:/usr/bin/dam_load")
+files=()
+for program in dam_load coalesce keep_feature; do
+	files+=(-f "$BUILDDIR/tests/vm/$program:/usr/bin/$program")
+done
 while IFS= read -r f; do
 	files+=(-f "$f:${f#"$tmp/stage"}")
 done < <(find "$tmp/stage" \( -type f -o -type l \) ! -name '*.la')

@@ -103,6 +103,16 @@ def ended_well(result):
             f"exit status {result['status']}, {result['left']} processes of DAM left behind")
 
 
+def checks(wanted):
+    """What the scenario itself has checked, and told; every one has to be there."""
+    def claim(result):
+        told = result["checks"]
+        bad = [c["what"] for c in told if not c["holds"]]
+        return (not bad and len(told) == wanted,
+                f"{len(told) - len(bad)} of {wanted} checks hold" + "".join(f"; not: {what}" for what in bad))
+    return claim
+
+
 CLAIMS = {
     "none2": [at_most(8.5)],
     "none4": [at_most(8.5)],
@@ -114,6 +124,8 @@ CLAIMS = {
     "pinned": [at_most(8.5), moves_between(0, 0), counted],
     "fio_none": [mean_between(7, 9)],
     "fio_dam": [mean_between(14, 17), moves_between(1, 2)],
+    "moderate_net": [checks(25)],
+    "moderate_nvme": [checks(29)],
 }
 
 TABLES = [

@@ -89,7 +89,7 @@ make_initrd() {
 	put "$(command -v busybox)" /bin/busybox
 	cp "$here/guest-init" "$root/init"
 	cp "$script" "$root/script"
-	modprobe -d "$cache/k" -S "$version" --show-depends nvme | awk '/^insmod/ {print $2}' | while read -r file; do
+	modprobe -d "$cache/k" -S "$version" --show-depends -a nvme e1000e cuse | awk '/^insmod/ {print $2}' | while read -r file; do
 		cp "$file" "$root/$modules/"
 	done
 	[ -s "$root/$modules/nvme.ko" ] || { echo "lab: no module nvme in the kernel package" >&2; exit 1; }
@@ -130,6 +130,8 @@ boot() {
 	qemu=(qemu-system-x86_64 -machine q35 -accel "tcg,thread=multi" -cpu max
 		-smp "$((nodes * cpus)),sockets=$nodes,cores=$cpus,threads=1" -m "$((nodes * node_mb))M"
 		-nodefaults -no-user-config -display none -no-reboot -serial stdio -serial "file:$results")
+	# an interface with a driver that keeps its moderation, and a cable that leads nowhere
+	qemu+=(-netdev "hubport,id=cable,hubid=0" -device "e1000e,netdev=cable,bus=pcie.0,addr=0xe,romfile=")
 	truncate -s 256M "$tmp/disk"
 	for ((n = 0; n < nodes; n++)); do
 		node_args $n

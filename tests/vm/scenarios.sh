@@ -65,6 +65,159 @@ with_fio() {
 fio_none() { with_fio env; }
 fio_dam() { with_fio dam; }
 
+# check WHAT COMMAND...: a claim for the judge, which holds if the command succeeds
+check() {
+	what=$1 holds=true
+	shift
+	"$@" || holds=false
+	echo "{\"what\":\"$what\",\"holds\":$holds}" >>checks
+}
+
+# prints TEXT COMMAND...: does it print just that?
+prints() {
+	text=$1
+	shift
+	[ "$("$@")" = "$text" ]
+}
+differs() {
+	! prints "$@"
+}
+
+# within_10s COMMAND...
+within_10s() {
+	tries=0
+	until "$@"; do
+		[ $((tries += 1)) -lt 100 ] || return 1
+		usleep 100000
+	done
+}
+
+# moderation ENGINE [KEY]: what dam-ctl says of its interrupt moderation; null where it is not moderated
+moderation() {
+	dam-ctl engines --json | awk -v engine="\"$1\"," -v key="\"${2:-}\":" '
+		$1 == "\"name\":" { here = ($2 == engine); inside = 0 }
+		here && $1 == "\"moderation\":" { if ($2 ~ /null/) { print "null"; exit } inside = 1 }
+		inside && $1 == key { sub(/^[^:]*: /, ""); sub(/,$/, ""); gsub(/"/, ""); print; exit }'
+}
+
+# told DEVICE ENGINE: has the device what dam-ctl says?
+told() {
+	[ "$(coalesce "$1")" = "$(moderation "$2" usecs) $(moderation "$2" packets)" ]
+}
+
+# running PATTERN: how many processes have such a name?
+running() {
+	cat /proc/[0-9]*/comm 2>/dev/null | grep -c "$1"
+}
+
+no_coordinator() {
+	prints 0 running "^dam-coord$"
+}
+
+# end_coordinator SIGNAL
+end_coordinator() {
+	killall "-$1" dam-coord
+	within_10s no_coordinator
+}
+
+# moderated DEVICE ENGINE ORIGINAL TRAFFIC...: three lives of a coordinator, each of which ends in another way
+moderated() {
+	kept=$1 engine=$2 original=$3
+	shift 3
+	for end in terminated killed replaced; do
+		DAM_MODERATE=$engine dam-coord
+		check "$end: nothing is set before there is traffic" prints "$original" coalesce "$kept"
+		"$@" >traffic.log 2>&1 &
+		traffic=$!
+		check "$end: a profile is set within 10 s" within_10s prints active moderation "$engine" state
+		sleep 2
+		kill $traffic
+		wait $traffic
+		sleep 1
+		echo "lab:   $kept: $(coalesce "$kept") instead of $original"
+		check "$end: the device has what dam-ctl tells" told "$kept" "$engine"
+		check "$end: and that is not what it had" differs "$original" coalesce "$kept"
+		case $end in
+		terminated)
+			end_coordinator TERM
+			;;
+		killed)
+			end_coordinator KILL
+			check "$end: the setting stays" differs "$original" coalesce "$kept"
+			check "$end: dam-ctl restore gives it back" sh -c \
+				'dam-ctl restore --json | grep -q "devices_restored.: 1"'
+			;;
+		replaced)
+			end_coordinator KILL
+			check "$end: the setting stays" differs "$original" coalesce "$kept"
+			dam-coord
+			check "$end: without DAM_MODERATE nothing is moderated" prints null moderation "$engine"
+			;;
+		esac
+		check "$end: the original setting is back" prints "$original" coalesce "$kept"
+		check "$end: no record is left" [ ! -e /run/dam/moderation ]
+	done
+	end_coordinator TERM
+}
+
+send() {
+	exec fio --name=net --ioengine=net --protocol=udp --hostname=10.9.0.2 --port=9 --rw=write --bs=1400 --size=1g \
+		--time_based --runtime=60
+}
+
+# A driver that keeps its moderation, and whose smallest values are names of adaptive modes.
+moderate_net() {
+	modprobe e1000e
+	ip link set eth0 up
+	ip addr add 10.9.0.1/24 dev eth0
+	arp -s 10.9.0.2 02:00:00:00:00:01
+	check "eth0 begins in an adaptive mode" prints "3 0" coalesce eth0
+	DAM_MODERATE=1 dam-coord
+	check "a device that adapts by itself is found" prints adaptive moderation net:eth0 state
+	send >traffic.log 2>&1 &
+	sleep 3
+	kill $!
+	check "and left alone under load" prints "3 0" coalesce eth0
+	end_coordinator TERM
+	coalesce eth0 50 0
+	moderated eth0 net:eth0 "50 0" send
+	rmmod e1000e
+}
+
+# read_on CONTROLLER SECONDS: from the CPUs of its node
+read_on() {
+	node=$(cat "/sys/class/nvme/$1/device/numa_node")
+	exec dam_load -t "$2" -n 1 -b 4096 -p -s $((node * 2))-$((node * 2 + 1)) $device
+}
+
+# nvme1 by QEMU's controller, which refuses to change the feature; nvme0 by a stand-in, which keeps it.
+moderate_nvme() {
+	path0=block:$(basename /sys/class/nvme/nvme0/nvme*c*n1)
+	path1=block:$(basename /sys/class/nvme/nvme1/nvme*c*n1)
+	check "QEMU's controller has the feature" prints "0 1" coalesce nvme1
+	DAM_MODERATE=$path1 dam-coord --foreground 2>log &
+	within_10s dam-ctl status >/dev/null 2>&1
+	check "an engine that is not named is not moderated" prints null moderation "$path0"
+	check "before there is traffic nothing is tried" prints measuring moderation "$path1" state
+	(read_on nvme1 6 >load.json)
+	check "QEMU's controller refuses a change" prints refused moderation "$path1" state
+	check "which is told" prints "its moderation cannot be set: Operation not supported" moderation "$path1" why
+	end_coordinator TERM
+	check "in one line of the log" prints 1 grep -c nvme1 log
+	check "nothing is recorded" [ ! -e /run/dam/moderation ]
+
+	modprobe cuse
+	keep_feature nvme0-kept &
+	keeper=$!
+	within_10s [ -c /dev/nvme0-kept ]
+	mv /dev/nvme0 /dev/nvme0-of-qemu
+	ln -s nvme0-kept /dev/nvme0
+	coalesce nvme0 300 3
+	moderated nvme0 "$path0" "300 3" read_on nvme0 60
+	mv /dev/nvme0-of-qemu /dev/nvme0
+	kill $keeper
+}
+
 mkdir -p /tmp/vm /var/run /var/log
 for scenario in $SCENARIOS; do
 	rm -rf /tmp/vm/*
@@ -75,7 +228,9 @@ for scenario in $SCENARIOS; do
 	sed 's/^/lab:   /' errors | head -5
 	[ -s load.json ] || echo '{"intervals":[],"threads":[]}' >load.json
 	[ -s run.json ] || echo null >run.json
-	left=$(pgrep dam- | wc -l)
-	printf '{"scenario":"%s","status":%d,"left":%d,"load":%s,"run":%s}\n' \
-		"$scenario" $status "$left" "$(cat load.json)" "$(tr -d '\n' <run.json)" >/dev/ttyS1
+	left=$(running "^dam-")
+	touch checks
+	printf '{"scenario":"%s","status":%d,"left":%d,"load":%s,"run":%s,"checks":[%s]}\n' \
+		"$scenario" $status "$left" "$(cat load.json)" "$(tr -d '\n' <run.json)" \
+		"$(tr '\n' , <checks | sed 's/,$//')" >/dev/ttyS1
 done
