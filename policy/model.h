@@ -11,6 +11,7 @@
 
 #include "policy/cost.h"
 #include "policy/policy.h"
+#include "predict/blend.h"
 
 #define DAM_POLICY_CLASSES 6 /* of block sizes: < 16K, < 64K, < 256K, < 1M, < 4M, more */
 
@@ -100,6 +101,8 @@ struct dam_thread {
 	int prev_engine;
 	double think_s;
 	double rate, demand, demand_slow; /* bytes/s */
+	double ahead;		  /* bytes/s forecast over the horizon */
+	struct dam_blend blend;
 	/* in a plan */
 	int plan_engine, plan_move;
 	unsigned int plan_domain;

@@ -20,6 +20,8 @@ struct dam_policy *dam_policy_create(const struct dam_policy_config *cfg, unsign
 	if (!p)
 		return NULL;
 	p->cfg = *cfg;
+	if (!(p->cfg.horizon_s > 0))
+		p->cfg.horizon_s = 0.1;
 	if (p->cfg.nr_domains > DAM_POLICY_DOMAINS)
 		p->cfg.nr_domains = DAM_POLICY_DOMAINS;
 	p->max_engines = max_engines;

@@ -21,6 +21,7 @@ struct dam_policy_config {
 	double weight_throughput, weight_latency; /* 0..1 */
 	double threshold;			  /* MIGRATION_THRESHOLD as a fraction */
 	double tick_s;				  /* nominal interval of dam_policy_tick() */
+	double horizon_s;			  /* of forecasts of threads; 0: 0.1 */
 	unsigned int max_moves;			  /* 0: max(64, 1 % of the threads) */
 	unsigned int nr_domains;
 	/* relative latency between domains, >= 1, 1 on the diagonal */

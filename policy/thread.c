@@ -98,6 +98,8 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 		       fmax(FAST_S, latency));
 	dam_window_add(&th->slow, dt_s, finite_or_0(s->bytes), finite_or_0(s->ops), 0,
 		       fmax(SLOW_S, 2 * latency));
+	dam_blend_add(&th->blend, dt_s, finite_or_0(s->bytes), dam_window_rate(&th->fast),
+		      dam_window_rate(&th->slow), p->cfg.horizon_s);
 	if (th->slow.ops > 0.5 && th->slow.bytes > 0)
 		th->op_bytes = th->slow.bytes / th->slow.ops;
 	note_inflight(th, dt_s, latency, s);
@@ -150,6 +152,7 @@ static void judge_demand(const struct dam_policy *p, struct dam_thread *th, doub
 	th->rate = dam_window_rate(&th->fast);
 	th->demand = th->rate;
 	th->demand_slow = slow;
+	th->ahead = dam_blend_mean(&th->blend, th->rate, slow);
 	label(th, en, dt_s);
 	infer_inflight(th, en);
 	if (slow <= 0 || th->peak_ops <= 0 || !isfinite(en->latency_slow_s))
@@ -204,7 +207,7 @@ void dam_thread_cost(const struct dam_policy *p, unsigned int t, unsigned int e,
 	out->base_s = fmax(base, 1e-9);
 	out->think_s = th->think_s;
 	out->depth = th->peak_ops * th->op_bytes;
-	out->demand = slow ? th->demand_slow : th->demand;
+	out->demand = slow ? th->demand_slow : out->open ? th->ahead : th->demand;
 	if (out->open)
 		out->demand *= p->engines[th->engine].scale;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Exponentially weighted means with half-lives of 32 ms and 200 ms, whatever the interval is. */
+/* Exponentially weighted means with half-lives of 32 ms and 200 ms, whatever the interval is; and between the two. */
 #include "config.h"
+#include "predict/blend.h"
 #include "predict/members.h"
 
 struct ewma {
@@ -49,3 +50,38 @@ static double ewma_update(void *state, const struct dam_past *past)
 
 EWMA(32);
 EWMA(200);
+
+struct two {
+	struct ewma fast, slow;
+	double interval_s;
+	struct dam_blend blend;
+};
+
+static void blend_init(void *state, double interval_s, unsigned int horizon)
+{
+	struct two *s = state;
+
+	s->interval_s = interval_s;
+	ewma32_init(&s->fast, interval_s, horizon);
+	ewma200_init(&s->slow, interval_s, horizon);
+}
+
+static double blend_update(void *state, const struct dam_past *past)
+{
+	struct two *s = state;
+	double fast = ewma_update(&s->fast, past), slow = ewma_update(&s->slow, past);
+
+	/* half an interval less, lest rounding make the horizon one longer */
+	dam_blend_add(&s->blend, s->interval_s, dam_past_value(past, 0) * s->interval_s, fast, slow,
+		      (past->horizon - 0.5) * s->interval_s);
+	return dam_blend_mean(&s->blend, fast, slow);
+}
+
+/* What policy/ forecasts a thread's demand with; it is cheap, and no match for the mix. */
+const struct dam_predict_member dam_predict_blend = {
+	.name = "blend",
+	.help = "between ewma32 and ewma200, as is done for threads",
+	.size = sizeof(struct two),
+	.init = blend_init,
+	.update = blend_update,
+};

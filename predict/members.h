@@ -12,6 +12,7 @@
 extern const struct dam_predict_member dam_predict_last;
 extern const struct dam_predict_member dam_predict_ewma32;
 extern const struct dam_predict_member dam_predict_ewma200;
+extern const struct dam_predict_member dam_predict_blend;
 extern const struct dam_predict_member dam_predict_mean2;
 extern const struct dam_predict_member dam_predict_mean8;
 extern const struct dam_predict_member dam_predict_mean32;

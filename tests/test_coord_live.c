@@ -172,6 +172,58 @@ START_TEST(test_dry_run)
 }
 END_TEST
 
+/* Sum up a recording: bytes of all lines whose engine begins with @prefix; the lines themselves are checked. */
+static uint64_t recorded(const char *path, const char *prefix)
+{
+	FILE *f = fopen(path, "r");
+	char line[256], name[128], direction;
+	unsigned long long bytes;
+	uint64_t sum = 0;
+	double time;
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f)) {
+		ck_assert_msg(sscanf(line, "%lf %127s %llu %c\n", &time, name, &bytes, &direction) == 4, "%s", line);
+		/* engines of this machine may write meanwhile; ours are read */
+		ck_assert_msg(time >= 0 && time < 60 && (direction == 'R' || (direction == 'W' && strncmp(name, "thread:", 7))),
+			      "%s", line);
+		if (!strncmp(name, prefix, strlen(prefix)))
+			sum += bytes;
+	}
+	fclose(f);
+	return sum;
+}
+
+START_TEST(test_record)
+{
+	char path[128], bad[128], of_thread[64];
+	const char *args[] = {"--record", path, NULL}, *bad_args[] = {"--record", bad, NULL};
+	uint64_t written[2], engines, threads = 0;
+
+	snprintf(path, sizeof(path), "%s/trace", c.dir);
+	snprintf(bad, sizeof(bad), "%s/none/trace", c.dir);
+	ck_assert_msg(client_start(&c, bad_args) == 1, "a recording that cannot be made is an error");
+	ck_assert_int_eq(client_start(&c, args), 0);
+	client_threads(&c, 2);
+	client_attach(&c);
+	claim();
+	ck_assert(drive(one_on_each));
+	for (int i = 0; i < 2; i++)
+		written[i] = slot[i]->count[DAM_LOCAL_OTHER].read_bytes;
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	for (int i = 0; i < 2; i++) {
+		snprintf(of_thread, sizeof(of_thread), "thread:%d/%d", getpid(), c.tid[i]);
+		ck_assert_uint_eq(recorded(path, of_thread), written[i]);
+		threads += written[i];
+	}
+	engines = recorded(path, "sim:");
+	/* what threads did after the last tick is no longer among the engines' */
+	ck_assert_msg(engines > threads / 2 && engines <= threads, "%lu of %lu", engines, threads);
+	unlink(path);
+	client_join(&c);
+}
+END_TEST
+
 static const char *why_of(int i)
 {
 	static char why[64];
@@ -294,6 +346,7 @@ int main(void)
 	tcase_add_test(tc, test_moves_and_restores);
 	tcase_add_test(tc, test_killed);
 	tcase_add_test(tc, test_dry_run);
+	tcase_add_test(tc, test_record);
 	tcase_add_test(tc, test_foreign_pin);
 	tcase_add_test(tc, test_second_coordinator);
 	tcase_add_test(tc, test_hostile_packets);

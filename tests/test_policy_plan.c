@@ -102,7 +102,7 @@ static struct dam_policy *build(const struct spec *s, const unsigned int *ename,
 		th->peak_ops = s->t[i].depth / s->t[i].op;
 		th->think_s = s->t[i].think_s;
 		th->slow = (struct dam_window){.time = 1, .ops = 1000, .bytes = 1000 * th->op_bytes};
-		th->demand = th->demand_slow =
+		th->demand = th->ahead = th->demand_slow =
 			th->open ? s->t[i].demand * scale :
 				   fmin(largest, s->t[i].depth * scale / (th->think_s + BASE_S));
 		p->order[t] = t;

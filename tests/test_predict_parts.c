@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "predict/blend.h"
 #include "predict/conformal.h"
 #include "predict/guard.h"
 #include "predict/members.h"
@@ -126,6 +127,28 @@ START_TEST(test_guard)
 }
 END_TEST
 
+/* Noise is best forecast by the slow mean, a walk by the fast one, however irregular the intervals are. */
+START_TEST(test_blend)
+{
+	struct dam_blend noise = {0}, walk = {0};
+	double level = 0;
+
+	ck_assert_msg(dam_blend_mean(&noise, 3, 1) == 3, "nothing is known: the fast one");
+	for (int i = 0; i < 5000; i++) {
+		double dt = 0.005 + 0.01 * uniform();
+
+		dam_blend_add(&noise, dt, dt * uniform(), 0.5 + 0.4 * (uniform() - 0.5), 0.5, 0.1);
+		level += uniform() - 0.5;
+		dam_blend_add(&walk, dt, dt * level, level, level / 2, 0.1);
+		dam_blend_add(&walk, 0, 1e9, 0, 0, 0.1);
+		dam_blend_add(&walk, NAN, 1e9, 0, 0, 0.1);
+	}
+	ck_assert_double_le(dam_blend_mean(&noise, 3, 1), 1.6);
+	ck_assert_double_ge(dam_blend_mean(&walk, 3, 1), 2.6);
+	ck_assert_double_le(dam_blend_mean(&walk, 3, 1), 3);
+}
+END_TEST
+
 /* A bound whose errors suddenly become ten times as large has to hold again soon. */
 START_TEST(test_conformal_follows)
 {
@@ -186,6 +209,7 @@ int main(void)
 	tcase_add_test(tc, test_sorted_window);
 	tcase_add_test(tc, test_mix_combines);
 	tcase_add_test(tc, test_guard);
+	tcase_add_test(tc, test_blend);
 	tcase_add_test(tc, test_conformal_follows);
 	tcase_add_loop_test(tc, test_season, 0, sizeof(seasons) / sizeof(seasons[0]));
 	suite_add_tcase(s, tc);

@@ -38,6 +38,7 @@
 #define COORD_WATCH_BUCKETS 1024
 
 struct coord_kind;
+struct coord_record;
 struct coord_task;
 struct coord_watch;
 
@@ -170,6 +171,7 @@ struct coord_options {
 	bool foreground, dry_run, once, json, private;
 	int ready_fd; /* -1: none */
 	const char *runtime_dir;
+	const char *record; /* NULL: none */
 };
 
 struct coord {
@@ -179,6 +181,7 @@ struct coord {
 	struct dam_board_writer board;
 	struct dam_policy *policy;
 	struct dam_masks *masks;
+	struct coord_record *record;
 	struct coord_engine *engine; /* by hal target index, DAM_HAL_TARGETS entries */
 	struct dam_policy_forecast *forecast; /* the same */
 	struct coord_thread *thread[COORD_MAX_THREADS]; /* by policy index; NULL: free */

@@ -9,8 +9,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tools/coord/record.h"
 
 #define RATE_TAU_S 1.0 /* of the rates that people see */
+#define SILENT_BPS 1.0 /* a bound below it says: nothing */
 
 static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine *eng,
 			  uint64_t now_ns)
@@ -47,9 +49,12 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 	gone = exp(-dt / RATE_TAU_S);
 	ce->read_bps = ce->read_bps * gone + read / dt * (1 - gone);
 	ce->write_bps = ce->write_bps * gone + write / dt * (1 - gone);
+	coord_record_add(c->record, now_ns, eng->name, (uint64_t)read, (uint64_t)write);
 	ce->last = now;
 	ce->last_ns = now_ns;
 	dam_policy_engine(c->policy, i, dt, &s);
+	if (s.valid && s.bytes <= 0 && ce->forecast.p90 < SILENT_BPS)
+		return; /* more of the same would change nothing */
 	/* a stretched tick stands for several intervals of the series */
 	for (double left = dt * 1000 / dam_knob_num(&c->knobs, DAM_KNOB_TICK) + 0.5; left >= 1; left--)
 		dam_predict_update(ce->predictor, s.valid ? s.bytes / dt : (double)NAN);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "tools/common/paths.h"
 #include "tools/coord/moderate.h"
+#include "tools/coord/record.h"
 #include "tools/common/proc.h"
 
 #define IDLE_AFTER_NS	 DAM_NS_PER_S /* without a submission: stretch the tick */
@@ -107,6 +108,15 @@ static int open_masks(struct coord *c)
 	return 0;
 }
 
+static int open_record(struct coord *c)
+{
+	int err = c->opt.record ? coord_record_open(c->opt.record, c->start_ns, &c->record) : 0;
+
+	if (err)
+		dam_err("cannot record to %s: %s", c->opt.record, strerror(-err));
+	return err ? 1 : 0;
+}
+
 static int open_board(struct coord *c)
 {
 	int err = dam_board_create(&c->board);
@@ -140,7 +150,7 @@ int coord_open(struct coord *c)
 	c->board.fd = -1;
 	c->start_ns = c->last_tick_ns = c->active_ns = dam_now_ns();
 	c->start_ticks = dam_ticks_now();
-	if (open_hal(c))
+	if (open_hal(c) || open_record(c))
 		return 1;
 	if (c->opt.once)
 		return 0;
@@ -176,6 +186,7 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 	coord_sample_engines(c, now_ns);
 	coord_moderate_tick(c, now_ns);
 	coord_model_decide(c, dt);
+	coord_record_flush(c->record, now_ns);
 	c->last_tick_ns = now_ns;
 	if (now_ns - c->last_refresh_ns >= REFRESH_NS) {
 		c->last_refresh_ns = now_ns;
@@ -194,7 +205,7 @@ static uint64_t next_interval(struct coord *c, uint64_t now_ns, uint64_t interva
 {
 	uint64_t tick = (uint64_t)dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS, longest;
 
-	if (c->busy) {
+	if (c->busy || c->record) { /* a recording has lines of one length of interval */
 		c->busy = false;
 		c->active_ns = now_ns;
 		return tick;
@@ -257,6 +268,7 @@ void coord_close(struct coord *c)
 	coord_threads_close(c);
 	coord_sites_close(c);
 	dam_masks_close(c->masks);
+	coord_record_close(c->record);
 	coord_model_close(c);
 	dam_hal_close(c->hal);
 	if (c->signal_fd >= 0)

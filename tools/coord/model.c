@@ -25,6 +25,7 @@ static void configure(struct coord *c, struct dam_policy_config *cfg)
 		.weight_latency = dam_knob_num(&c->knobs, DAM_KNOB_WEIGHT_LATENCY),
 		.threshold = dam_knob_num(&c->knobs, DAM_KNOB_MIGRATION_THRESHOLD) / 100,
 		.tick_s = dam_knob_num(&c->knobs, DAM_KNOB_TICK) / 1000,
+		.horizon_s = dam_knob_num(&c->knobs, DAM_KNOB_PREDICTION_HORIZON) / 1000,
 		.max_moves = (unsigned int)dam_knob_num(&c->knobs, DAM_KNOB_MAX_MOVES),
 		.nr_domains = topo->nr_domains,
 		.memory_bps = GUESS_MEMORY_BPS,

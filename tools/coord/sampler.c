@@ -5,8 +5,12 @@
 #include "tools/coord/coord.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
+#include "tools/coord/record.h"
 
 #define RATE_TAU_S	 1.0 /* of the rates that people see */
 #define RECENT_TAU_S	 2.0 /* of what decides the target that a thread uses most */
@@ -281,6 +285,16 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 	take_inflight(t, s);
 }
 
+static void record(struct coord *c, const struct coord_thread *t, const struct taken *k)
+{
+	char name[48];
+
+	if (!c->record || k->read + k->write < 1)
+		return;
+	snprintf(name, sizeof(name), "thread:%d/%d", t->pid, t->tid);
+	coord_record_add(c->record, dam_now_ns(), name, (uint64_t)k->read, (uint64_t)k->write);
+}
+
 static void sample_thread(struct coord *c, struct coord_thread *t, const struct lapse *lapse)
 {
 	double dt_s = lapse->dt_s, gone = lapse->rate;
@@ -303,6 +317,7 @@ static void sample_thread(struct coord *c, struct coord_thread *t, const struct 
 			k.bytes += seen.at[i].bytes;
 			k.ops += seen.at[i].ops;
 		}
+	record(c, t, &k);
 	t->read_bps = t->read_bps * gone + k.read / dt_s * (1 - gone);
 	t->write_bps = t->write_bps * gone + k.write / dt_s * (1 - gone);
 	t->mask_age_s += dt_s;
