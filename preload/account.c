@@ -57,6 +57,8 @@ static void move_counts(struct dam_slot *from, struct dam_slot *to)
 	to->cpu = from->cpu;
 	dam_count_add(&to->mapped_bytes, from->mapped_bytes);
 	from->mapped_bytes = 0;
+	dam_count_add(&to->ring_ops, from->ring_ops);
+	from->ring_ops = 0;
 	dam_count_add(&to->submissions, from->submissions);
 	from->submissions = from->inflight_samples = from->inflight_ops_sum = 0;
 	__atomic_store_n(&from->state, DAM_SLOT_FREE, __ATOMIC_RELEASE);

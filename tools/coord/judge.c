@@ -64,6 +64,25 @@ static void deal_out(struct coord_watch *w)
 	w->ring_ops = w->proc->ring_ops;
 }
 
+/*
+ * The hooks have counted part of what a new ring did: some of their counts may still be on the way, since a thread
+ * brings what it counted before the process attached with its next submission.
+ */
+static bool ambiguous(const struct coord_watch *w, uint64_t now_ns)
+{
+	double left = (double)dam_count_delta(w->proc->ring_ops, w->ring_ops);
+
+	for (unsigned int i = 0; i < w->nr_rings; i++) {
+		const struct coord_ring *r = w->ring[i];
+		double ops = r->head - r->judged;
+
+		if (r->state == COORD_RING_NEW && left > (1 - MOSTLY) * ops && left < MOSTLY * ops &&
+		    coord_since(now_ns, r->found_ns) < JUDGE_NS)
+			return true;
+	}
+	return false;
+}
+
 void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool last)
 {
 	bool new = false, enough = false;
@@ -80,7 +99,7 @@ void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool l
 	wait_ns = !new ? JUDGE_NS : enough || !w->proc->ledger ? 0 : JUDGE_NEW_NS;
 	if (!last && (coord_since(now_ns, w->judged_ns) < wait_ns ||
 		      coord_since(now_ns, w->born_ns) < UNSURE_NS ||
-		      coord_since(now_ns, w->proc->attached_ns) < UNSURE_NS))
+		      coord_since(now_ns, w->proc->attached_ns) < UNSURE_NS || ambiguous(w, now_ns)))
 		return;
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		if (w->ring[i]->state == COORD_RING_HOOKED && !last)
