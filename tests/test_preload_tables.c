@@ -131,10 +131,10 @@ static const struct sg_io_v4 sg_v4 = {
 static const struct vfio_iommu_type1_dma_map vfio_map = {.argsz = sizeof(vfio_map), .size = 1 << 20};
 static const struct dma_heap_allocation_data heap_alloc = {.len = 8192};
 static const struct udmabuf_create udmabuf = {.size = 4096};
-static const struct {
-	struct udmabuf_create_list list;
+static const struct { /* struct udmabuf_create_list, which ends in an array of any length */
+	uint32_t flags, count;
 	struct udmabuf_create_item item[2];
-} udmabuf_list = {{.count = 2}, {{.size = 4096}, {.size = 8192}}}, udmabuf_absurd = {{.count = ~0u}, {{0}}};
+} udmabuf_list = {0, 2, {{.size = 4096}, {.size = 8192}}}, udmabuf_absurd = {0, ~0u, {{0}}};
 static const struct dma_buf_sync sync_read = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ};
 static const struct dma_buf_sync sync_write = {.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW};
 static const struct dma_buf_sync sync_nothing = {.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE};
@@ -247,6 +247,7 @@ START_TEST(test_ioctl)
 	vec.addr = (uintptr_t)two;
 	dam_place_class[DAM_PLACE_DEVICE] = ioctl_rows[_i].class;
 	dup2(buffer_fd, BUFFER_FD);
+	close(FILE_FD); /* whatever has that number here: its size is not to be had */
 	ck_assert(dam_ioctl_may(ioctl_rows[_i].req) || ioctl_rows[_i].req == NVME_IOCTL_RESET);
 	dam_ioctl_count(ioctl_rows[_i].fd, ioctl_rows[_i].req, arg == &nvme_vec ? &vec : arg,
 			ioctl_rows[_i].ret, NULL);
