@@ -30,10 +30,14 @@ static void adopt(struct coord *c, pid_t pid)
 void coord_family_tick(struct coord *c, uint64_t now_ns)
 {
 	unsigned int room = c->family.nr + 64, nr = 0, old = 0, new = 0;
-	pid_t *list = malloc(room * sizeof(*list)), *more;
-	DIR *dir = list ? opendir("/proc") : NULL;
+	pid_t *list, *more;
 	struct dirent *d;
+	DIR *dir;
 
+	if (now_ns < c->family.due_ns)
+		return;
+	list = malloc(room * sizeof(*list));
+	dir = list ? opendir("/proc") : NULL;
 	while (dir && new < FAMILY_BATCH && (d = readdir(dir))) {
 		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
 
