@@ -338,8 +338,6 @@ int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain)
 void coord_mask_restore(struct coord *c, struct coord_thread *t);
 /** coord_mask_newcomer() - a process announced itself: give it back what its moved creator handed down. */
 void coord_mask_newcomer(struct coord *c, pid_t pid);
-/** coord_mask_descendants() - the same for all descendants of managed processes, at the end. */
-void coord_mask_descendants(struct coord *c);
 /* actuator.c */
 /** coord_act() - carry out (or, dry, only record) a plan. */
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);

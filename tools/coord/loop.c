@@ -86,10 +86,21 @@ static int open_hal(struct coord *c)
 	return err ? 1 : 0;
 }
 
+/* From the record: it knows every pin that is in place, and covers what descendants inherited. Return: threads restored. */
+static unsigned int restore_masks(struct coord *c)
+{
+	struct dam_masks_result r = {0};
+	int err = dam_masks_restore(c->masks, &r);
+
+	if (err)
+		dam_warn("cannot read the record of masks in %s: %s", c->opt.runtime_dir, strerror(-err));
+	return r.restored;
+}
+
 /* The record of masks; a dead predecessor's pins are undone before anything else happens. */
 static int open_masks(struct coord *c)
 {
-	struct dam_masks_result r;
+	unsigned int restored;
 	char path[PATH_MAX];
 	int err = dam_path_join(c->opt.runtime_dir, DAM_MASKS_NAME, path, sizeof(path));
 
@@ -99,12 +110,10 @@ static int open_masks(struct coord *c)
 		dam_err("cannot open the record of masks in %s: %s", c->opt.runtime_dir, strerror(-err));
 		return 1;
 	}
-	err = dam_masks_restore(c->masks, &r);
-	if (err)
-		dam_warn("cannot read the record of masks in %s: %s", c->opt.runtime_dir, strerror(-err));
-	else if (r.restored)
+	restored = restore_masks(c);
+	if (restored)
 		dam_warn("gave %u threads their masks back that an earlier coordinator had left pinned",
-			 r.restored);
+			 restored);
 	return 0;
 }
 
@@ -254,12 +263,8 @@ int coord_run(struct coord *c)
 void coord_close(struct coord *c)
 {
 	coord_moderate_close(c);
-	if (c->masks) {
-		coord_mask_descendants(c);
-		for (unsigned int i = 0; i < c->nr_thread; i++)
-			if (c->thread[i])
-				coord_mask_restore(c, c->thread[i]);
-	}
+	if (c->masks)
+		restore_masks(c);
 	coord_unlisten(c);
 	if (c->board.map)
 		dam_board_destroy(&c->board);

@@ -9,13 +9,9 @@
 #include "config.h"
 #include "tools/coord/coord.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "base/log.h"
+#include "tools/common/proc.h"
 
 /* Tell the thread's hooks, if it has any. */
 static void tell_hooks(const struct coord_thread *t, const struct dam_cpuset *orig, const struct dam_cpuset *dam)
@@ -186,25 +182,19 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t)
 	t->mask_entry = -1;
 }
 
-/* Give every thread of @pid that carries @mask the mask @orig. */
-static void give_back(pid_t pid, const struct dam_cpuset *mask, const struct dam_cpuset *orig)
+struct gift {
+	const struct dam_cpuset *mask, *orig;
+};
+
+/* Give a thread that carries @mask the mask @orig. */
+static void give_back(pid_t pid, pid_t tid, void *arg)
 {
-	char path[64];
-	struct dirent *d;
-	DIR *dir;
+	const struct gift *g = arg;
+	struct dam_cpuset now;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((d = readdir(dir))) {
-		pid_t tid = (pid_t)strtol(d->d_name, NULL, 10);
-		struct dam_cpuset now;
-
-		if (tid > 0 && !dam_cpuset_get_thread(tid, &now) && dam_cpuset_equal(&now, mask))
-			dam_cpuset_set_thread(tid, orig);
-	}
-	closedir(dir);
+	(void)pid;
+	if (!dam_cpuset_get_thread(tid, &now) && dam_cpuset_equal(&now, g->mask))
+		dam_cpuset_set_thread(tid, g->orig);
 }
 
 void coord_mask_newcomer(struct coord *c, pid_t pid)
@@ -220,82 +210,5 @@ void coord_mask_newcomer(struct coord *c, pid_t pid)
 	if (!creator && !coord_proc_stat(pid, &ppid, &start))
 		creator = moved_with(c, ppid, &mask);
 	if (creator)
-		give_back(pid, &mask, &creator->orig);
-}
-
-struct family {
-	pid_t pid, ppid;
-};
-
-static int by_pid(const void *a, const void *b)
-{
-	const struct family *x = a, *y = b;
-
-	return (x->pid > y->pid) - (x->pid < y->pid);
-}
-
-static struct family *list_processes(unsigned int *nr)
-{
-	struct family *v = NULL;
-	unsigned int room = 0, n = 0;
-	struct dirent *d;
-	DIR *dir = opendir("/proc");
-
-	while (dir && (d = readdir(dir))) {
-		uint64_t start;
-		pid_t ppid;
-
-		if (!isdigit((unsigned char)d->d_name[0]) ||
-		    coord_proc_stat((pid_t)strtol(d->d_name, NULL, 10), &ppid, &start))
-			continue;
-		if (n == room) {
-			struct family *more = realloc(v, (room = room * 2 + 256) * sizeof(*v));
-
-			if (!more)
-				break;
-			v = more;
-		}
-		v[n++] = (struct family){(pid_t)strtol(d->d_name, NULL, 10), ppid};
-	}
-	if (dir)
-		closedir(dir);
-	if (n)
-		qsort(v, n, sizeof(*v), by_pid);
-	*nr = n;
-	return v;
-}
-
-/*
- * A child that never announced itself (static, another libc) may still carry the pin of the thread that created
- * it. Called while the moved threads are still known.
- */
-void coord_mask_descendants(struct coord *c)
-{
-	unsigned int nr;
-	struct family *all;
-
-	for (unsigned int i = 0; i < c->nr_thread; i++)
-		if (c->thread[i] && c->thread[i]->moved)
-			goto some;
-	return;
-some:
-	all = list_processes(&nr);
-	for (unsigned int i = 0; i < nr; i++) {
-		struct coord_thread *creator = NULL;
-		struct dam_cpuset mask;
-		pid_t up = all[i].ppid;
-
-		if (dam_cpuset_get_thread(all[i].pid, &mask))
-			continue;
-		for (int depth = 0; up > 1 && !creator && depth < 64; depth++) {
-			struct family key = {.pid = up}, *parent;
-
-			creator = moved_with(c, up, &mask);
-			parent = bsearch(&key, all, nr, sizeof(*all), by_pid);
-			up = parent ? parent->ppid : 0;
-		}
-		if (creator)
-			give_back(all[i].pid, &mask, &creator->orig);
-	}
-	free(all);
+		dam_proc_each_thread(pid, give_back, &(struct gift){&mask, &creator->orig});
 }
