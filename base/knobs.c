@@ -46,6 +46,9 @@ static const struct dam_knob_desc table[DAM_KNOB_NR] = {
 		.name = "DAM_MODERATE", TEXT(DAM_SCOPE_COORD, "off"), .unit = "",
 		.help = "interrupt moderation follows the load: 1: of all devices that offer it, or of these "
 			"engines: \"block:nvme0n1,net:eth0\"" },
+	[DAM_KNOB_MEM_EVENT] = {
+		.name = "DAM_MEM_EVENT", TEXT(DAM_SCOPE_COORD, "the best that this machine counts"), .unit = "",
+		.help = "event that tells a thread's traffic to memory, as libpfm4 names it; each count is taken for 64 bytes" },
 	[DAM_KNOB_RUNTIME_DIR] = {
 		.name = "DAM_RUNTIME_DIR", TEXT(DAM_SCOPE_BOTH, "/run/dam, or $XDG_RUNTIME_DIR/dam"), .unit = "",
 		.help = "directory of the coordinator's socket and of the record of changed masks" },

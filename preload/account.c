@@ -13,6 +13,7 @@
 #include "preload/place.h"
 #include "preload/site.h"
 #include "preload/slow.h"
+#include "preload/traffic.h"
 
 #define KEY_FIRST_LEVEL 32 /* pthread_setspecific() allocates for keys beyond it */
 #define IDLE_SPAN_MAX	31
@@ -167,6 +168,7 @@ static void end_thread(void *arg)
 	}
 	me->epoch = 0;
 	me->slot = NULL;
+	dam_traffic_close();
 }
 
 void dam_account_init(void)
@@ -234,6 +236,8 @@ static void look_around(struct dam_slot *s, int fd)
 		if (fd >= 0)
 			dam_place_recheck(fd);
 	}
+	if (now_ns - me->traffic_ns > RECHECK_NS)
+		dam_traffic_read(s, now_ns);
 	if (!dam_attach_due(now_ns))
 		return;
 	if (dam_slow_enter(&mask)) {

@@ -20,6 +20,9 @@ void dam_link_announce(void);
 /** dam_link_announced() - was a coordinator there when this program started? */
 bool dam_link_announced(void);
 
+/** dam_link_filtered() - did the process inherit a system call filter? A few system calls. */
+bool dam_link_filtered(void);
+
 /** dam_link_there() - is a coordinator's socket to be found, and may we call it? */
 bool dam_link_there(void);
 

@@ -67,6 +67,13 @@ struct dam_self {
 	int64_t site_left;	    /* submissions until the next whose call site is noted */
 	struct dam_slot *site_slot; /* not NULL: the next one's is; here is what had been counted before it: */
 	struct dam_count site_mark;
+	/* see traffic.c */
+	uint64_t traffic_ns;  /* of the last reading */
+	uint32_t traffic_pid; /* of the process that opened the event; 0: not tried */
+	uint32_t traffic_errno; /* why it could not */
+	int traffic_fd;	      /* read by system calls; 0: not */
+	uint64_t traffic_id;  /* the kernel's for the event behind traffic_fd */
+	const void *traffic_page; /* read by an instruction; NULL: not */
 	uint64_t aio_ctx; /* the libaio context that the next two are about */
 	uint32_t aio_tail, aio_inflight;
 	uintptr_t

@@ -38,6 +38,11 @@ void dam_site_init(void)
 		period = (uint32_t)v;
 }
 
+uint32_t dam_site_period(void)
+{
+	return period;
+}
+
 void dam_site_prepare(const void *caller)
 {
 	if (DAM_UNLIKELY(!dam_unwind_tried()) && dam_enabled && period &&

@@ -15,6 +15,9 @@
 /** dam_site_init() - DAM_SAMPLE. Constructor only. */
 void dam_site_init(void);
 
+/** dam_site_period() - DAM_SAMPLE; 0: nothing is looked at closely. */
+uint32_t dam_site_period(void);
+
 /** dam_site_prepare() - the program makes a thread, perhaps its first: last moment to load
  * libunwind. */
 void dam_site_prepare(const void *caller);

@@ -34,6 +34,9 @@ typedef void (*dam_board_each_reader)(void *ctx, void (*fn)(const struct dam_led
  */
 int dam_board_create(struct dam_board_writer *out);
 
+/** dam_board_set_memory() - what processes are to count; before any has the board. */
+void dam_board_set_memory(struct dam_board_writer *w, const struct dam_board_memory *m);
+
 /** dam_board_destroy() - mark the board closed for all who have it mapped, unmap, close. Takes NULL. */
 void dam_board_destroy(struct dam_board_writer *w);
 

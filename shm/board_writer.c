@@ -32,6 +32,11 @@ int dam_board_create(struct dam_board_writer *out)
 	return 0;
 }
 
+void dam_board_set_memory(struct dam_board_writer *w, const struct dam_board_memory *m)
+{
+	w->map->memory = *m;
+}
+
 void dam_board_destroy(struct dam_board_writer *w)
 {
 	if (!w || !w->map)

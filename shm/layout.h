@@ -58,6 +58,14 @@ struct dam_board_snapshot {
 static_assert(sizeof(struct dam_board_snapshot) ==
 		      16 + 80 * DAM_BOARD_TARGETS + 16 * DAM_BOARD_DEVS, "wire format");
 
+/* The event that tells a thread's traffic to memory, as perf_event_open() takes it. Written before anybody maps it. */
+struct dam_board_memory {
+	uint32_t type;
+	uint32_t bytes_per_count; /* 0: there is none */
+	uint64_t config, config1, config2;
+};
+static_assert(sizeof(struct dam_board_memory) == 32, "wire format");
+
 struct dam_board {
 	uint64_t magic;
 	uint32_t version, size;
@@ -66,7 +74,8 @@ struct dam_board {
 	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last tick; more than DAM_STALE_NS old: it hangs */
 	uint64_t period;     /* RCU: bumped after each publication; see shm/rcu.h */
 	uint64_t current;    /* offset of the current snapshot in this segment; 0: none yet */
-	uint64_t pad[10];
+	struct dam_board_memory memory;
+	uint64_t pad[6];
 	struct dam_board_snapshot snapshot[DAM_SNAPSHOTS];
 	uint64_t tail[4072];
 };
@@ -122,7 +131,11 @@ struct dam_slot {
 	uint64_t pad[46];
 	/* the thread's part again */
 	uint64_t mapped_bytes; /* memory that it made reachable for devices */
-	uint64_t pad1[7];
+	uint64_t memory_count; /* of the board's event, as last read */
+	uint64_t memory_ns;    /* CLOCK_MONOTONIC_COARSE of that; 0: not read yet */
+	uint32_t memory_errno; /* why it cannot be read; 0: it can, or was not tried */
+	uint32_t reserved;
+	uint64_t pad1[4];
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct dam_slot, count) == 64, "wire format");
 static_assert(offsetof(struct dam_slot, mask_seq) == 1088, "wire format");

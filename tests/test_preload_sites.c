@@ -5,10 +5,12 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "preload/maps.h"
@@ -170,6 +172,65 @@ START_TEST(test_sealed)
 }
 END_TEST
 
+static void set_event(uint32_t type, uint64_t event)
+{
+	struct dam_board_memory m = {.type = type, .bytes_per_count = 64, .config = event};
+
+	dam_board_set_memory(&c.board, &m);
+}
+
+static bool can_count(void)
+{
+	struct perf_event_attr attr = {.size = sizeof(attr),
+				       .type = PERF_TYPE_SOFTWARE,
+				       .config = PERF_COUNT_SW_TASK_CLOCK,
+				       .exclude_kernel = 1};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+#define SOFTWARE(event) PERF_TYPE_SOFTWARE, PERF_COUNT_SW_##event
+
+static const struct {
+	const char *why, *how;
+	uint32_t type;
+	uint64_t event;
+	bool counts;
+} counters[] = {
+	{"a thread's time, which always moves", "uring", SOFTWARE(TASK_CLOCK), true},
+	{"five threads, some after the others", "threads", SOFTWARE(TASK_CLOCK), true},
+	{"in a child the parent's counter is of no use", "fork", SOFTWARE(TASK_CLOCK), true},
+	{"after a filter nothing is opened or read", "sealed", SOFTWARE(TASK_CLOCK), true},
+	{"no such event", "uring", PERF_TYPE_SOFTWARE, 4711, false},
+	{"no such PMU", "threads", 4711, 0, false},
+};
+
+/* The counter is read with the submissions, thread by thread; where it cannot be, nothing else suffers. */
+START_TEST(test_traffic)
+{
+	const char *argv[] = {PROG, TEST_FILE, "3000", counters[_i].how, NULL};
+	bool counts = counters[_i].counts && can_count();
+
+	setenv("DAM_SAMPLE", "64", 1);
+	set_event(counters[_i].type, counters[_i].event);
+	ck_assert_msg(coord_run(&c, (char *const *)argv) == 0, "%s", counters[_i].why);
+	for (unsigned int i = 0; i < c.nr; i++) {
+		const struct dam_ledger *l = c.client[i].ledger;
+		unsigned int read = 0, refused = 0;
+
+		for (unsigned int s = 0; s < dam_ledger_nr_slots(l); s++) {
+			read += l->slot[s].memory_ns && l->slot[s].memory_count;
+			refused += l->slot[s].memory_errno != 0;
+		}
+		ck_assert_msg((read > 0) == counts && (refused > 0) == !counts,
+			      "%s: %u counted, %u refused", counters[_i].why, read, refused);
+	}
+}
+END_TEST
+
 START_TEST(test_off)
 {
 	const char *argv[] = {PROG, TEST_FILE, "50", "uring", NULL};
@@ -258,6 +319,7 @@ int main(void)
 	tcase_add_test(tc, test_plugin);
 	tcase_add_test(tc, test_sealed);
 	tcase_add_test(tc, test_off);
+	tcase_add_loop_test(tc, test_traffic, 0, sizeof(counters) / sizeof(counters[0]));
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(maps, test_line, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_test(maps, test_maps);

@@ -78,5 +78,24 @@ fi
 for key in '"function": "site_four"' '"function": "main"' '"samples"' '"period": 8' '"whole_stacks": true' '"address"'; do
 	grep -q -- "$key" "$tmp/o.json" || fail "--json has no $key"
 done
+# Traffic to memory, by events that need no hardware. What perf refuses, it refuses for everybody.
+memory() {
+	event=$1
+	shift
+	env DAM_MEM_EVENT="$event" "$bin/dam-run" --json "$tmp/m.json" "$bin/tests/preload_sites_prog" \
+		tests/sites.data 300 "$@" >"$tmp/out" 2>"$tmp/err" || fail "$event: the program failed"
+}
+memory perf::TASK-CLOCK threads
+if grep -q '"memory_event": "perf::TASK-CLOCK"' "$tmp/m.json"; then
+	grep -Eq '"memory_bytes": [1-9]' "$tmp/m.json" || fail "nothing counted"
+	[ "$(grep -c '"memory_why": null' "$tmp/m.json")" -eq 2 ] || fail "a reason why nothing was counted"
+	memory perf::CGROUP-SWITCHES
+	grep -q '"memory_why": "perf::CGROUP-SWITCHES: it opens, but counts nothing"' "$tmp/m.json" ||
+		fail "an event that never moves"
+else
+	echo "not tested: no perf events here"
+fi
+memory no::such:event
+grep -q '"memory_why": "no::such:event: ' "$tmp/m.json" || fail "an unknown event"
 rm -f tests/sites.data
 [ "$fails" -eq 0 ]

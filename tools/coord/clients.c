@@ -81,7 +81,8 @@ static void keep_coverage(struct coord *c, struct coord_process *p)
 {
 	struct coord_past *past = &c->past[c->nr_past++ % COORD_MAX_PAST];
 
-	*past = (struct coord_past){.pid = p->pid, .run_id = p->run_id, .coverage = p->coverage};
+	*past = (struct coord_past){.pid = p->pid, .run_id = p->run_id, .coverage = p->coverage,
+				     .memory = p->memory};
 	memcpy(past->comm, p->comm, sizeof(past->comm));
 }
 

@@ -20,6 +20,7 @@
 #include "base/cpuset.h"
 #include "base/knobs.h"
 #include "hal/hal.h"
+#include "hal/pmu.h"
 #include "policy/policy.h"
 #include "predict/predict.h"
 #include "shm/board.h"
@@ -75,6 +76,9 @@ struct coord_thread {
 	struct coord_use *use;
 	unsigned int nr_use;
 	double read_bps, write_bps; /* about one second's mean */
+	/* traffic to memory, by the counter of its process */
+	uint64_t memory_ns, memory_count; /* as last read; 0: not yet */
+	double memory_bps, memory_age_s;
 	uint64_t mapped_bytes, mapped_raw; /* memory made reachable for devices; as last read */
 	/* work in flight on its own rings: raw sums as last read, and the value held */
 	uint64_t inflight_samples, inflight_sum;
@@ -109,6 +113,13 @@ struct coord_coverage {
 	const char *blind; /* why something of it cannot be observed; static text */
 };
 
+/* How a process's traffic to memory is counted. */
+struct coord_memory {
+	uint32_t error;	       /* of perf_event_open(), if some thread was refused */
+	unsigned int readings; /* that said nothing at all */
+	bool moved;	       /* one did */
+};
+
 struct coord_process {
 	pid_t pid, pid_inside;
 	uid_t uid;
@@ -122,6 +133,7 @@ struct coord_process {
 	struct coord_watch *watch; /* NULL: not observed */
 	struct coord_coverage coverage;
 	uint64_t ring_ops; /* submitted to rings through hooks */
+	struct coord_memory memory;
 	struct coord_thread **thread; /* by slot; nr_thread entries */
 	struct coord_thread **extra; /* without a slot; nr_extra entries */
 	unsigned int nr_extra;
@@ -138,6 +150,7 @@ struct coord_past {
 	uint32_t run_id;
 	char comm[16];
 	struct coord_coverage coverage;
+	struct coord_memory memory;
 };
 
 struct coord_move {
@@ -194,6 +207,8 @@ struct coord {
 	struct coord_move *move; /* ring of COORD_MAX_MOVES */
 	struct dam_policy_move *plan; /* of this tick */
 	uint64_t nr_moves;
+	struct dam_pmu_event memory_event; /* bytes_per_count 0: none, and why: */
+	char memory_why[192];
 	struct coord_sites sites[COORD_MAX_SITES]; /* a ring */
 	unsigned int nr_sites;
 	/* loop */
@@ -289,6 +304,14 @@ void coord_thread_inflight(struct coord_thread *t, double mean, double peak);
 void coord_thread_place(struct coord *c, struct coord_thread *t, int cpu);
 /** coord_thread_latency() - mean time from submission to reaping, in s; NaN: unknown. */
 double coord_thread_latency(const struct coord_thread *t);
+
+/* memory.c */
+/** coord_memory_open() - choose the event of traffic to memory, tell processes by the board. */
+void coord_memory_open(struct coord *c);
+/** coord_memory_take() - what the hooks of @t have read since the last time. */
+void coord_memory_take(struct coord *c, struct coord_thread *t, const struct dam_slot *s, double dt_s);
+/** coord_memory_why() - why nothing is known of a process's traffic; NULL: it is, or may yet be. */
+const char *coord_memory_why(const struct coord *c, const struct coord_memory *m);
 
 /* report_sites.c */
 /** coord_sites_keep() - @p has ended: remember its call sites. */

@@ -27,7 +27,7 @@ static inline json_t *whole(uint64_t v)
 /* Names of threads are bytes of another process: what is not UTF-8 is shown as '?'. */
 static inline json_t *name_text(const char *name)
 {
-	char safe[DAM_HAL_NAME];
+	char safe[256];
 	json_t *j = json_string(name);
 
 	if (j)

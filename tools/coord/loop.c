@@ -134,6 +134,7 @@ static int open_board(struct coord *c)
 		dam_err("cannot make the shared directory of engines: %s", strerror(-err));
 		return 1;
 	}
+	coord_memory_open(c);
 	coord_publish(c);
 	dam_board_beat(&c->board, dam_now_ns());
 	return 0;

@@ -79,6 +79,12 @@ static json_t *status_json(struct coord *c)
 	json_object_set_new(j, "tick_us_mean",
 			    number(c->nr_ticks ? (double)c->tick_ns_sum / 1e3 / (double)c->nr_ticks : 0));
 	json_object_set_new(j, "cpu_share", number(cpu_share(c)));
+	json_object_set_new(j, "memory_event", c->memory_event.bytes_per_count
+						       ? json_string(c->memory_event.name)
+						       : json_null());
+	json_object_set_new(j, "memory_why", c->memory_event.bytes_per_count
+						     ? json_null()
+						     : name_text(c->memory_why));
 	json_object_set_new(j, "publications_skipped", whole(c->board.skipped));
 	json_object_set_new(j, "observation", coord_observation_json(c));
 	return j;
@@ -214,6 +220,10 @@ static json_t *thread_json(struct coord *c, const struct coord_thread *t)
 	json_object_set_new(j, "state", json_string(t->ended ? "ended" : "live"));
 	add_counts(j, &sum);
 	json_object_set_new(j, "mapped_bytes", whole(t->mapped_bytes));
+	json_object_set_new(j, "memory_bytes",
+			    t->memory_ns ? whole(t->memory_count * c->memory_event.bytes_per_count)
+					 : json_null());
+	json_object_set_new(j, "memory_bps", number(t->ended ? NAN : t->memory_bps));
 	json_object_set_new(j, "read_bps", number(t->ended ? NAN : t->read_bps));
 	json_object_set_new(j, "write_bps", number(t->ended ? NAN : t->write_bps));
 	json_object_set_new(j, "domain", t->domain < DAM_MAX_DOMAINS ? whole(t->domain) : json_null());

@@ -94,7 +94,15 @@ static json_t *coverage_json(const struct coord_coverage *v)
 	return j;
 }
 
-static json_t *process_json(const struct coord_process *p)
+static void add_memory(const struct coord *c, const struct coord_memory *m, json_t *j)
+{
+	const char *why = coord_memory_why(c, m);
+
+	json_object_set_new(j, "memory_event", m->moved ? json_string(c->memory_event.name) : json_null());
+	json_object_set_new(j, "memory_why", why ? name_text(why) : json_null());
+}
+
+static json_t *process_json(const struct coord *c, const struct coord_process *p)
 {
 	json_t *j = json_object();
 	unsigned int nr = p->nr_extra;
@@ -107,10 +115,11 @@ static json_t *process_json(const struct coord_process *p)
 	json_object_set_new(j, "threads", whole(nr));
 	json_object_set_new(j, "no_slot", whole(p->ledger ? p->ledger->no_slot : 0));
 	json_object_set_new(j, "coverage", coverage_json(&p->coverage));
+	add_memory(c, &p->memory, j);
 	return j;
 }
 
-static json_t *past_json(const struct coord_past *p)
+static json_t *past_json(const struct coord *c, const struct coord_past *p)
 {
 	json_t *j = json_object();
 
@@ -118,6 +127,7 @@ static json_t *past_json(const struct coord_past *p)
 	json_object_set_new(j, "comm", name_text(p->comm));
 	json_object_set_new(j, "state", json_string("ended"));
 	json_object_set_new(j, "coverage", coverage_json(&p->coverage));
+	add_memory(c, &p->memory, j);
 	return j;
 }
 
@@ -136,12 +146,12 @@ json_t *coord_processes_json(struct coord *c, uint32_t run_id)
 		const struct coord_past *p = &c->past[i % COORD_MAX_PAST];
 
 		if (wanted(&p->coverage, p->run_id, run_id))
-			json_array_append_new(all, past_json(p));
+			json_array_append_new(all, past_json(c, p));
 	}
 	for (struct coord_process *p = c->processes; p; p = p->next) {
 		coord_coverage_read(p);
 		if (wanted(&p->coverage, p->run_id, run_id) || (p->ledger && !run_id))
-			json_array_append_new(all, process_json(p));
+			json_array_append_new(all, process_json(c, p));
 	}
 	return all;
 }

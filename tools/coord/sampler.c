@@ -231,7 +231,7 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 	struct dam_policy_thread_sample s = {
 		.domain = t->domain, .bytes = k->bytes, .ops = k->ops,
 		.inflight_ops = t->inflight_mean, .inflight_peak_ops = t->inflight_peak,
-		.memory_bps = (double)NAN, .allowed = t->allowed, .movable = !t->why,
+		.memory_bps = t->memory_bps, .allowed = t->allowed, .movable = !t->why,
 		.placed = t->moved,
 	};
 
@@ -283,6 +283,7 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 		c->busy = true;
 	}
 	take_inflight(t, s);
+	coord_memory_take(c, t, s, dt_s);
 }
 
 static void record(struct coord *c, const struct coord_thread *t, const struct taken *k)

@@ -5,6 +5,7 @@
 #include "tools/coord/observe.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -62,6 +63,7 @@ static struct coord_thread *new_thread(struct coord *c, struct coord_process *p,
 	t->tid = t->tid_inside = tid;
 	t->domain = DAM_NO_DOMAIN;
 	t->mask_entry = -1;
+	t->memory_bps = (double)NAN;
 	if (!alive || coord_proc_comm(p->pid, tid, t->comm))
 		memcpy(t->comm, p->comm, sizeof(t->comm));
 	coord_mask_first(c, t);

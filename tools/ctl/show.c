@@ -93,6 +93,8 @@ static const struct dam_view_column status_columns[] = {
 	{"ticks", "ticks", dam_view_number, false},
 	{"mean work of a tick", "tick_us_mean", format_us, false},
 	{"share of one CPU", "cpu_share", dam_view_percent, false},
+	{"traffic to memory by", "memory_event", dam_view_text, false},
+	{"not known because", "memory_why", dam_view_text, false},
 	{"publications skipped", "publications_skipped", dam_view_number, false},
 };
 
@@ -130,6 +132,7 @@ static const struct dam_view_column thread_columns[] = {
 	{"READING", "read_bps", dam_view_rate, true},
 	{"WRITING", "write_bps", dam_view_rate, true},
 	{"DEMAND", "demand_bps", dam_view_rate, true},
+	{"MEMORY", "memory_bps", dam_view_rate, true},
 	{"DOMAIN", "domain", dam_view_number, true},
 	{"MOVES", "moves", dam_view_number, true},
 	{"MOVABLE", "movable", dam_view_bool, false},

@@ -26,6 +26,7 @@ static const struct dam_view_column thread_columns[] = {
 	{"READS", "read_ops", dam_view_number, true},
 	{"WRITES", "write_ops", dam_view_number, true},
 	{"MEAN RATE", "mean_bps", dam_view_rate, true},
+	{"MEMORY", "memory_bytes", dam_view_bytes, true},
 	{"MOVES", "moves", dam_view_number, true},
 	{"LEFT ALONE BECAUSE", "why", dam_view_text, false},
 };
@@ -105,7 +106,7 @@ static double work_of(const json_t *o)
 /* A row for @thread on @engine (NULL: the whole thread). */
 static void add_row(json_t *rows, const json_t *thread, const json_t *engine, double elapsed_s)
 {
-	static const char *const of_thread[] = {"tid", "comm", "moves"};
+	static const char *const of_thread[] = {"tid", "comm", "moves", "memory_bytes"};
 	static const char *const of_counts[] = {"read_bytes", "write_bytes", "read_ops", "write_ops"};
 	const char *why = json_string_value(json_object_get(thread, "why"));
 	const json_t *counts = engine ? engine : thread;
