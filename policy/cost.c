@@ -166,6 +166,7 @@ void dam_cost_terms(const struct dam_cost_sums *a, const struct dam_cost_sums *b
 {
 	double dl = -KAPPA * log(latency(b) / latency(a));
 
+	*out = (struct dam_policy_terms){0};
 	out->throughput = weight_throughput * log(fmax(b->rate, TINY) / fmax(a->rate, TINY));
 	out->latency = weight_latency * fmin(fmax(dl, -LATENCY_CLIP), LATENCY_CLIP);
 	out->fairness = FAIRNESS * (b->log_rate - a->log_rate) / fmax(b->nr, 1);
@@ -186,6 +187,7 @@ void dam_cost_gain(struct dam_policy_terms *t, double nr)
 {
 	t->refill /= nr;
 	t->remote /= nr;
-	t->gain = t->throughput + t->latency + t->fairness - t->overflow - t->refill - t->remote;
+	t->gain = t->throughput + t->latency + t->fairness + t->power - t->overflow - t->refill - t->remote - t->cpu;
+	t->favour = 1;
 	t->threshold = EPSILON / nr;
 }

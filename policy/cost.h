@@ -57,7 +57,7 @@ double dam_cost_overflow(const struct dam_cost_engine *e);
 /** dam_cost_sum() - add @sign times what @e contributes to @out. */
 void dam_cost_sum(const struct dam_cost_engine *e, int sign, struct dam_cost_sums *out);
 
-/** dam_cost_terms() - the terms of going from @a to @b, weighed; costs and gain are left alone. */
+/** dam_cost_terms() - the terms of going from @a to @b, weighed; costs and gain are 0. */
 void dam_cost_terms(const struct dam_cost_sums *a, const struct dam_cost_sums *b,
 		    double weight_throughput, double weight_latency, struct dam_policy_terms *out);
 /** dam_cost_value() - J of a state; the difference of two is the gain without costs, unless ΔL was clipped. */

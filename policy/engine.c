@@ -74,6 +74,13 @@ double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned 
 	return isinf(best) ? 1 : best;
 }
 
+/* Can it do the work, and is it there for this class? */
+bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class)
+{
+	return (!en->desc.capabilities || !(needs & ~en->desc.capabilities)) &&
+	       (en->desc.reserved == DAM_CLASS_NORMAL || en->desc.reserved == class);
+}
+
 static void learn_base(const struct dam_policy *p, unsigned int e, const struct dam_block *b)
 {
 	const struct dam_engine *en = &p->engines[e];

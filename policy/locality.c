@@ -68,32 +68,63 @@ static void state(const struct dam_policy *p, unsigned int t, unsigned int domai
 	dam_cost_sum(&ce, 1, out);
 }
 
-static bool weigh(struct dam_policy *p, unsigned int t, struct dam_policy_move *out)
+static void open_look(struct dam_policy *p, const struct dam_policy_move *m)
+{
+	const struct dam_engine *en = &p->engines[m->from_engine];
+	struct dam_policy_forecast none = {.mean = NAN, .p90 = NAN};
+
+	if (p->explain)
+		dam_explain_open(p, &(struct dam_policy_decision){
+			.engine = m->from_engine, .pool = DAM_POLICY_NONE, .component = DAM_POLICY_NONE,
+			.trigger = m->trigger, .capacity = en->capacity, .demand = en->demand,
+			.background = en->background, .util = en->capacity > 0 ? en->demand / en->capacity : NAN,
+			.forecast = p->forecast ? p->forecast[m->from_engine] : none, .threads = 1});
+}
+
+/* Return: OUTDONE: it would do; else what stands in the way. */
+static enum dam_policy_verdict weigh(struct dam_policy *p, unsigned int t, struct dam_policy_move *m)
 {
 	struct dam_thread *th = &p->threads[t];
 	int to = nearest_local(p, th);
 	struct dam_cost_sums before, after;
 
-	if (to < 0 || !th->movable || th->cooldown_s > 0 || crowded(p, th->domain, (unsigned int)to))
-		return false;
+	*m = (struct dam_policy_move){
+		.thread = t, .from_domain = th->domain, .to_domain = to < 0 ? th->domain : (unsigned int)to,
+		.from_engine = th->engine, .to_engine = th->engine, .trigger = DAM_TRIGGER_LOCALITY,
+		.component = DAM_POLICY_NONE, .terms.favour = 1};
+	if (p->engines[th->engine].capacity > 0)
+		m->from_util = m->to_util = m->from_util_after = m->to_util_after =
+			p->engines[th->engine].demand / p->engines[th->engine].capacity;
+	if (!th->movable)
+		return DAM_VERDICT_PINNED;
+	if (th->cooldown_s > 0)
+		return DAM_VERDICT_COOLDOWN;
+	if (to < 0 || crowded(p, th->domain, (unsigned int)to))
+		return DAM_VERDICT_NO_TARGET;
 	state(p, t, th->domain, &before);
 	state(p, t, (unsigned int)to, &after);
-	*out = (struct dam_policy_move){
-		.thread = t, .from_domain = th->domain, .to_domain = (unsigned int)to,
-		.from_engine = th->engine, .to_engine = th->engine, .trigger = DAM_TRIGGER_LOCALITY};
-	if (p->engines[th->engine].capacity > 0)
-		out->from_util = out->to_util = out->from_util_after = out->to_util_after =
-			p->engines[th->engine].demand / p->engines[th->engine].capacity;
 	th->plan_domain = th->domain;
-	dam_cost_terms(&before, &after, th->weight_throughput, th->weight_latency, &out->terms);
-	dam_plan_side_costs(p, t, (unsigned int)to, fmax(1, before.nr), &out->terms);
-	return out->terms.gain >= out->terms.threshold;
+	dam_cost_terms(&before, &after, th->weight_throughput, th->weight_latency, &m->terms);
+	dam_plan_side_costs(p, t, (unsigned int)to, fmax(1, before.nr), &m->terms);
+	dam_plan_favour(p, m);
+	return m->terms.gain * m->terms.favour >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
+}
+
+/* Weigh and explain. */
+static bool look(struct dam_policy *p, unsigned int t, struct dam_policy_move *m, unsigned int index)
+{
+	enum dam_policy_verdict v = weigh(p, t, m);
+
+	open_look(p, m);
+	dam_explain_option(p, &(struct dam_policy_option){*m, v});
+	dam_explain_close(p, v == DAM_VERDICT_OUTDONE ? m : NULL, (int)index, v);
+	return v == DAM_VERDICT_OUTDONE;
 }
 
 unsigned int dam_plan_locality(struct dam_policy *p, double dt_s, struct dam_policy_move *moves,
-			       unsigned int max)
+			       unsigned int done, unsigned int max)
 {
-	unsigned int nr = 0, looks = 0;
+	unsigned int nr = done, looks = 0;
 
 	for (unsigned int i = 0; i < p->nr_threads; i++) {
 		struct dam_thread *th = &p->threads[(p->locality_next + i) % p->nr_threads];
@@ -104,12 +135,12 @@ unsigned int dam_plan_locality(struct dam_policy *p, double dt_s, struct dam_pol
 			continue;
 		looks++;
 		th->remote_s = 0;
-		if (!weigh(p, t, &moves[nr]))
+		if (!look(p, t, &moves[nr], nr))
 			continue;
 		p->domain_threads[moves[nr].from_domain]--;
 		p->domain_threads[moves[nr].to_domain]++;
 		nr++;
 	}
 	p->locality_next = p->nr_threads ? (p->locality_next + 1) % p->nr_threads : 0;
-	return nr;
+	return nr - done;
 }

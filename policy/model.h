@@ -10,6 +10,7 @@
 #define DAM_POLICY_MODEL_H
 
 #include "policy/cost.h"
+#include "policy/explain.h"
 #include "policy/policy.h"
 #include "predict/blend.h"
 
@@ -87,6 +88,8 @@ struct dam_thread {
 	unsigned int domain, home; /* where it is; where it was first seen, and its memory with it */
 	uint64_t allowed;
 	double weight_throughput, weight_latency;
+	enum dam_policy_class class;
+	uint64_t needs;
 	struct dam_window fast, slow; /* submitted */
 	double op_bytes;
 	double peak_ops;	  /* of its in-flight work, decayed; < 0: never known */
@@ -116,6 +119,12 @@ struct dam_pool {
 	double doubt_s; /* for how long */
 };
 
+struct dam_component {
+	bool present;
+	struct dam_policy_component_desc desc;
+	double capacity, rate, demand; /* bytes/s; capacity 0: unknown */
+};
+
 struct dam_policy {
 	struct dam_policy_config cfg;
 	unsigned int max_engines, max_pools, max_threads;
@@ -129,6 +138,12 @@ struct dam_policy {
 	unsigned int *order, *first;		  /* threads by engine; first[e] … first[e + 1] - 1 */
 	unsigned int domain_threads[DAM_POLICY_DOMAINS];
 	unsigned int locality_next;
+	struct dam_component *components;
+	struct dam_policy_power power[DAM_POLICY_DOMAINS];
+	struct dam_policy_explain *explain; /* the caller's, or NULL */
+	struct dam_policy_decision *look;   /* being written; NULL: none */
+	const struct dam_policy_forecast *forecast; /* of this tick */
+	int *renumber; /* per move of a plan */
 };
 
 /* window.c */
@@ -151,6 +166,8 @@ double dam_engine_base_latency(const struct dam_policy *p, unsigned int e, doubl
 double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e);
 double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain);
 
+bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class);
+
 /* thread.c */
 void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 		       const struct dam_policy_thread_sample *s);
@@ -164,11 +181,20 @@ void dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy
 
 /* plan.c, locality.c */
 unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves,
-			   unsigned int max);
+			   unsigned int done, unsigned int max);
+void dam_plan_favour(const struct dam_policy *p, struct dam_policy_move *m);
 void dam_plan_side_costs(const struct dam_policy *p, unsigned int t, unsigned int to, double nr,
 			 struct dam_policy_terms *terms);
 unsigned int dam_plan_locality(struct dam_policy *p, double dt_s, struct dam_policy_move *moves,
-			       unsigned int max);
+			       unsigned int done, unsigned int max);
+
+/* explain.c */
+void dam_explain_tick(struct dam_policy *p);
+void dam_explain_open(struct dam_policy *p, const struct dam_policy_decision *d);
+void dam_explain_option(struct dam_policy *p, const struct dam_policy_option *o);
+void dam_explain_close(struct dam_policy *p, const struct dam_policy_move *winner, int index,
+		       enum dam_policy_verdict verdict);
+void dam_explain_renumber(struct dam_policy *p, unsigned int first, const int *map);
 
 /* commit.c */
 void dam_plan_commit(struct dam_policy *p, const struct dam_policy_move *m);

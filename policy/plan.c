@@ -26,13 +26,12 @@ struct plan {
 	bool slow;		      /* demands: 500 ms means rather than 50 ms ones */
 	struct dam_cost_sums sums;    /* of the pool as planned so far */
 	struct dam_policy_move *moves;
+	unsigned int base; /* moves of other pools before these */
 	unsigned int nr, max;
 };
 
 struct option {
-	unsigned int thread, to_engine, to_domain;
-	double from_util, to_util, from_after, to_after;
-	struct dam_policy_terms terms;
+	struct dam_policy_move m;
 	double score; /* the gain, less what a thread counts that DAM has placed already */
 };
 
@@ -160,44 +159,56 @@ static bool adds_overflow(const struct dam_cost_engine *h, const struct dam_cost
 			     there + dam_cost_overflow(h_after) > dam_cost_overflow(h));
 }
 
-/* Weigh moving thread @t from @h to @f: false where a rule forbids it or the gain is too small. */
-static bool weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigned int f,
-		  struct option *out)
+/* Experience scales what the terms promise. */
+void dam_plan_favour(const struct dam_policy *p, struct dam_policy_move *m)
+{
+	double favour = p->cfg.favour ? p->cfg.favour(p->cfg.favour_ctx, m) : 1;
+
+	m->terms.favour = isfinite(favour) && favour >= 0 ? favour : 1;
+}
+
+/* Weigh moving thread @t from @h to @f. Return: OUTDONE: it would do; else what stands in the way. */
+static enum dam_policy_verdict weigh(const struct plan *pl, unsigned int h, unsigned int t, unsigned int f,
+				     struct option *out)
 {
 	const struct dam_policy *p = pl->p;
 	const struct dam_thread *th = &p->threads[t];
 	struct dam_cost_engine from = p->cost[h], to = p->cost[f];
 	struct dam_cost_sums after = pl->sums;
 	struct dam_cost_thread here, there;
+	struct dam_policy_move *m = &out->m;
 	int domain = domain_for(pl, th, f);
 
-	if (domain < 0)
-		return false;
-	*out = (struct option){.thread = t, .to_engine = f, .to_domain = (unsigned int)domain};
-	out->from_util = dam_cost_util(&from);
-	out->to_util = dam_cost_util(&to);
+	if (domain < 0 || !dam_engine_admits(&p->engines[f], th->needs, th->class))
+		return DAM_VERDICT_NO_TARGET;
+	*m = (struct dam_policy_move){
+		.thread = t, .from_domain = th->plan_domain, .to_domain = (unsigned int)domain,
+		.from_engine = (int)h, .to_engine = (int)f, .trigger = p->engines[h].trigger,
+		.from_util = dam_cost_util(&from), .to_util = dam_cost_util(&to),
+		.component = DAM_POLICY_NONE, .terms.favour = 1};
 	dam_thread_cost(p, t, h, th->plan_domain, pl->slow, &here);
-	dam_thread_cost(p, t, f, out->to_domain, pl->slow, &there);
+	dam_thread_cost(p, t, f, m->to_domain, pl->slow, &there);
 	dam_cost_sum(&from, -1, &after);
 	dam_cost_sum(&to, -1, &after);
 	dam_cost_add(&from, &here, -1);
 	dam_cost_add(&to, &there, 1);
-	out->from_after = dam_cost_util(&from);
-	out->to_after = dam_cost_util(&to);
-	if (out->to_after > out->from_util - MARGIN * fmax(1, out->from_util))
-		return false; /* the pair rule */
+	m->from_util_after = dam_cost_util(&from);
+	m->to_util_after = dam_cost_util(&to);
+	if (m->to_util_after > m->from_util - MARGIN * fmax(1, m->from_util))
+		return DAM_VERDICT_PAIR;
 	if (adds_overflow(&p->cost[h], &p->cost[f], &from, &to))
-		return false;
+		return DAM_VERDICT_OVERFLOW;
 	dam_cost_sum(&from, 1, &after);
 	dam_cost_sum(&to, 1, &after);
-	dam_cost_terms(&pl->sums, &after, th->weight_throughput, th->weight_latency, &out->terms);
-	dam_plan_side_costs(p, t, out->to_domain, fmax(1, pl->sums.nr), &out->terms);
+	dam_cost_terms(&pl->sums, &after, th->weight_throughput, th->weight_latency, &m->terms);
+	dam_plan_side_costs(p, t, m->to_domain, fmax(1, pl->sums.nr), &m->terms);
+	dam_plan_favour(p, m);
 	/*
 	 * Of two threads that would do, take the one that nobody holds: the scheduler brought it here, and would bring
 	 * it after the other again.
 	 */
-	out->score = out->terms.gain - (th->placed ? out->terms.threshold : 0);
-	return out->terms.gain >= out->terms.threshold;
+	out->score = m->terms.gain * m->terms.favour - (th->placed ? m->terms.threshold : 0);
+	return m->terms.gain * m->terms.favour >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
 }
 
 /* Ties: the emptier target. */
@@ -205,9 +216,43 @@ static bool better(const struct option *a, const struct option *b)
 {
 	if (fabs(a->score - b->score) > TIE)
 		return a->score > b->score;
-	if (fabs(a->to_util - b->to_util) > TIE)
-		return a->to_util < b->to_util;
-	return a->to_after < b->to_after - TIE;
+	if (fabs(a->m.to_util - b->m.to_util) > TIE)
+		return a->m.to_util < b->m.to_util;
+	return a->m.to_util_after < b->m.to_util_after - TIE;
+}
+
+/* Why engine @h has no candidates. */
+static enum dam_policy_verdict nobody(const struct plan *pl, unsigned int h)
+{
+	const struct dam_policy *p = pl->p;
+	enum dam_policy_verdict why = DAM_VERDICT_NO_THREAD;
+
+	for (unsigned int i = p->first[pl->pool]; i < p->first[pl->pool + 1]; i++) {
+		const struct dam_thread *th = &p->threads[p->order[i]];
+
+		if (th->plan_engine != (int)h || !dam_thread_active(th))
+			continue;
+		if (th->movable && th->pool == pl->pool)
+			return DAM_VERDICT_COOLDOWN;
+		why = DAM_VERDICT_PINNED;
+	}
+	return why;
+}
+
+static void open_look(const struct plan *pl, unsigned int h, unsigned int nr_threads)
+{
+	struct dam_policy *p = pl->p;
+	const struct dam_engine *en = &p->engines[h];
+	struct dam_policy_forecast none = {.mean = NAN, .p90 = NAN};
+
+	if (!p->explain)
+		return;
+	dam_explain_open(p, &(struct dam_policy_decision){
+		.engine = (int)h, .pool = pl->pool, .component = DAM_POLICY_NONE, .trigger = en->trigger,
+		.capacity = en->capacity, .demand = en->demand, .background = en->background,
+		.util = en->capacity > 0 ? dam_cost_util(&p->cost[h]) : NAN,
+		.forecast = p->forecast ? p->forecast[h] : none, .threads = nr_threads,
+		.verdict = nr_threads ? DAM_VERDICT_NO_TARGET : nobody(pl, h)});
 }
 
 static bool find_best(const struct plan *pl, unsigned int h, struct option *best)
@@ -217,12 +262,21 @@ static bool find_best(const struct plan *pl, unsigned int h, struct option *best
 	struct option o;
 	bool found = false;
 
-	for (unsigned int i = 0; i < nr_threads; i++)
-		for (unsigned int k = 0; k < nr_engines; k++)
-			if (weigh(pl, h, threads[i], engines[k], &o) && (!found || better(&o, best))) {
+	open_look(pl, h, nr_threads);
+	for (unsigned int i = 0; i < nr_threads; i++) {
+		for (unsigned int k = 0; k < nr_engines; k++) {
+			enum dam_policy_verdict v = weigh(pl, h, threads[i], engines[k], &o);
+
+			if (v != DAM_VERDICT_NO_TARGET)
+				dam_explain_option(pl->p, &(struct dam_policy_option){o.m, v});
+			if (v == DAM_VERDICT_OUTDONE && (!found || better(&o, best))) {
 				*best = o;
 				found = true;
 			}
+		}
+	}
+	if (!found)
+		dam_explain_close(pl->p, NULL, DAM_POLICY_NONE, DAM_VERDICT_NO_THREAD);
 	return found;
 }
 
@@ -234,52 +288,52 @@ static void add_terms(struct dam_policy_terms *sum, const struct dam_policy_term
 	sum->overflow += t->overflow;
 	sum->refill += t->refill;
 	sum->remote += t->remote;
+	sum->cpu += t->cpu;
+	sum->power += t->power;
 	sum->gain += t->gain;
+	sum->favour = t->favour;
 }
 
 /* Write the option down; a thread that moves again keeps its one line. */
-static void record(struct plan *pl, unsigned int h, const struct option *o)
+static void record(struct plan *pl, const struct option *o)
 {
-	struct dam_policy *p = pl->p;
-	struct dam_thread *th = &p->threads[o->thread];
+	struct dam_thread *th = &pl->p->threads[o->m.thread];
 	struct dam_policy_move *m;
 
 	if (th->plan_move < 0) {
 		th->plan_move = (int)pl->nr;
-		m = &pl->moves[pl->nr++];
-		*m = (struct dam_policy_move){
-			.thread = o->thread, .from_domain = th->plan_domain, .from_engine = (int)h,
-			.trigger = p->engines[h].trigger, .from_util = o->from_util,
-			.from_util_after = o->from_after, .terms = o->terms};
-	} else {
-		m = &pl->moves[th->plan_move];
-		add_terms(&m->terms, &o->terms);
+		pl->moves[pl->nr++] = o->m;
+		return;
 	}
-	m->to_domain = o->to_domain;
-	m->to_engine = (int)o->to_engine;
-	m->to_util = o->to_util;
-	m->to_util_after = o->to_after;
+	m = &pl->moves[th->plan_move];
+	add_terms(&m->terms, &o->m.terms);
+	m->to_domain = o->m.to_domain;
+	m->to_engine = o->m.to_engine;
+	m->to_util = o->m.to_util;
+	m->to_util_after = o->m.to_util_after;
 }
 
 static void apply(struct plan *pl, unsigned int h, const struct option *o)
 {
 	struct dam_policy *p = pl->p;
-	struct dam_thread *th = &p->threads[o->thread];
+	struct dam_thread *th = &p->threads[o->m.thread];
+	unsigned int f = (unsigned int)o->m.to_engine;
 	struct dam_cost_thread ct;
 
-	record(pl, h, o);
+	record(pl, o);
+	dam_explain_close(p, &o->m, th->plan_move, DAM_VERDICT_MOVED);
 	dam_cost_sum(&p->cost[h], -1, &pl->sums);
-	dam_cost_sum(&p->cost[o->to_engine], -1, &pl->sums);
-	dam_thread_cost(p, o->thread, h, th->plan_domain, pl->slow, &ct);
+	dam_cost_sum(&p->cost[f], -1, &pl->sums);
+	dam_thread_cost(p, o->m.thread, h, th->plan_domain, pl->slow, &ct);
 	dam_cost_add(&p->cost[h], &ct, -1);
-	dam_thread_cost(p, o->thread, o->to_engine, o->to_domain, pl->slow, &ct);
-	dam_cost_add(&p->cost[o->to_engine], &ct, 1);
+	dam_thread_cost(p, o->m.thread, f, o->m.to_domain, pl->slow, &ct);
+	dam_cost_add(&p->cost[f], &ct, 1);
 	dam_cost_sum(&p->cost[h], 1, &pl->sums);
-	dam_cost_sum(&p->cost[o->to_engine], 1, &pl->sums);
+	dam_cost_sum(&p->cost[f], 1, &pl->sums);
 	p->domain_threads[th->plan_domain]--;
-	p->domain_threads[o->to_domain]++;
-	th->plan_engine = (int)o->to_engine;
-	th->plan_domain = o->to_domain;
+	p->domain_threads[o->m.to_domain]++;
+	th->plan_engine = o->m.to_engine;
+	th->plan_domain = o->m.to_domain;
 }
 
 /* The hottest engine with a trigger that is not stuck. */
@@ -340,25 +394,32 @@ static bool begin(struct plan *pl)
 /* Drop moves that ended where they began. */
 static unsigned int drop_zeros(struct plan *pl)
 {
+	int *map = pl->p->renumber;
 	unsigned int nr = 0;
 
-	for (unsigned int i = 0; i < pl->nr; i++)
-		if (pl->moves[i].from_domain != pl->moves[i].to_domain)
+	for (unsigned int i = 0; i < pl->nr; i++) {
+		bool keep = pl->moves[i].from_domain != pl->moves[i].to_domain;
+
+		map[i] = keep ? (int)(pl->base + nr) : DAM_POLICY_NONE;
+		if (keep)
 			pl->moves[nr++] = pl->moves[i];
+	}
 	return nr;
 }
 
-unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves,
+/* @done moves stand in the tick's plan already; room for @max in all. Return: how many more. */
+unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves, unsigned int done,
 			   unsigned int max)
 {
-	struct plan pl = {.p = p, .pool = pool, .moves = moves, .max = max};
+	struct plan pl = {.p = p, .pool = pool, .moves = moves + done, .base = done, .max = max - done};
+	unsigned int first = p->explain ? p->explain->nr_decisions : 0, nr;
 	struct option o = {0};
 	int h;
 
-	if (!max || !begin(&pl))
+	if (done >= max || !begin(&pl))
 		return 0;
 	clear_stuck(&pl);
-	for (unsigned int steps = 0; steps < STEPS * max && pl.nr < max; steps++) {
+	for (unsigned int steps = 0; steps < STEPS * pl.max && pl.nr < pl.max; steps++) {
 		while ((h = hottest(&pl)) >= 0 && !find_best(&pl, (unsigned int)h, &o))
 			p->stuck[h] = true;
 		if (h < 0)
@@ -366,5 +427,7 @@ unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_mov
 		apply(&pl, (unsigned int)h, &o);
 		clear_stuck(&pl);
 	}
-	return drop_zeros(&pl);
+	nr = drop_zeros(&pl);
+	dam_explain_renumber(p, first, p->renumber);
+	return nr;
 }

@@ -35,8 +35,10 @@ struct dam_policy *dam_policy_create(const struct dam_policy_config *cfg, unsign
 	p->stuck = calloc(max_engines + 1, sizeof(*p->stuck));
 	p->order = calloc(max_threads + 1, sizeof(*p->order));
 	p->first = calloc((size_t)max_pools + 2, sizeof(*p->first));
+	p->components = calloc((size_t)cfg->max_components + 1, sizeof(*p->components));
+	p->renumber = calloc((size_t)max_threads + 1, sizeof(*p->renumber));
 	if (!p->engines || !p->threads || !p->pools || !p->base || !p->cost || !p->stuck ||
-	    !p->order || !p->first) {
+	    !p->order || !p->first || !p->components || !p->renumber) {
 		dam_policy_destroy(p);
 		return NULL;
 	}
@@ -60,6 +62,8 @@ void dam_policy_destroy(struct dam_policy *p)
 	free(p->stuck);
 	free(p->order);
 	free(p->first);
+	free(p->components);
+	free(p->renumber);
 	free(p);
 }
 
@@ -148,6 +152,24 @@ void dam_policy_set_weights(struct dam_policy *p, unsigned int t, double through
 	p->threads[t].weight_latency = isnan(latency) ? p->cfg.weight_latency : latency;
 }
 
+void dam_policy_set_class(struct dam_policy *p, unsigned int t, enum dam_policy_class class)
+{
+	if (t < p->max_threads && class < DAM_CLASS_NR)
+		p->threads[t].class = class;
+}
+
+void dam_policy_set_component(struct dam_policy *p, unsigned int c, const struct dam_policy_component_desc *d)
+{
+	if (c < p->cfg.max_components)
+		p->components[c] = (struct dam_component){.present = true, .desc = *d};
+}
+
+void dam_policy_set_power(struct dam_policy *p, unsigned int d, const struct dam_policy_power *power)
+{
+	if (d < p->cfg.nr_domains && power->package < DAM_POLICY_DOMAINS)
+		p->power[d] = *power;
+}
+
 void dam_policy_engine(struct dam_policy *p, unsigned int e, double dt_s,
 		       const struct dam_policy_engine_sample *s)
 {
@@ -206,15 +228,18 @@ unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam
 		limit = p->nr_threads / 100 > FEWEST_MAX_MOVES ? p->nr_threads / 100 : FEWEST_MAX_MOVES;
 	if (max > limit)
 		max = limit;
+	p->forecast = forecast;
+	dam_explain_tick(p);
 	dam_engine_tick(p, dt_s);
 	dam_thread_tick(p, dt_s);
 	dam_trigger_tick(p, dt_s, forecast);
 	sort_threads(p);
 	for (unsigned int pool = 0; pool < p->max_pools; pool++)
-		nr += dam_plan_pool(p, (int)pool, moves + nr, max - nr);
-	nr += dam_plan_locality(p, dt_s, moves + nr, max - nr);
+		nr += dam_plan_pool(p, (int)pool, moves, nr, max);
+	nr += dam_plan_locality(p, dt_s, moves, nr, max);
 	for (unsigned int i = 0; i < nr; i++)
 		dam_plan_commit(p, &moves[i]);
+	p->forecast = NULL;
 	return nr;
 }
 
@@ -234,6 +259,21 @@ void dam_policy_view_engine(const struct dam_policy *p, unsigned int e,
 		.latency_s = en->latency_s,
 		.base_latency_s = dam_engine_base_latency(p, e, en->op_bytes),
 		.saturated = en->saturated,
+		.read_capacity = en->capacity_view,
+		.write_capacity = en->capacity_view,
+	};
+}
+
+void dam_policy_view_component(const struct dam_policy *p, unsigned int c, struct dam_policy_component_view *out)
+{
+	const struct dam_component *k = &p->components[c];
+
+	*out = (struct dam_policy_component_view){
+		.capacity = k->capacity,
+		.source = k->capacity > 0 ? DAM_CAP_GIVEN : DAM_CAP_UNKNOWN,
+		.rate = k->rate,
+		.demand = k->demand,
+		.util = k->capacity > 0 ? k->demand / k->capacity : NAN,
 	};
 }
 
@@ -256,15 +296,38 @@ void dam_policy_view_thread(const struct dam_policy *p, unsigned int t,
 	};
 }
 
+static const char *const triggers[DAM_TRIGGER_NR] = {
+	[DAM_TRIGGER_NONE] = "none",
+	[DAM_TRIGGER_OVERLOAD] = "overload",
+	[DAM_TRIGGER_IMBALANCE] = "imbalance",
+	[DAM_TRIGGER_FORECAST] = "forecast",
+	[DAM_TRIGGER_LOCALITY] = "locality",
+	[DAM_TRIGGER_COMPONENT] = "component",
+	[DAM_TRIGGER_RESERVED] = "reserved",
+	[DAM_TRIGGER_CROWDED] = "crowded",
+	[DAM_TRIGGER_POWER] = "power",
+};
+
 const char *dam_policy_trigger_name(enum dam_policy_trigger t)
 {
-	static const char *const names[] = {
-		[DAM_TRIGGER_NONE] = "none",
-		[DAM_TRIGGER_OVERLOAD] = "overload",
-		[DAM_TRIGGER_IMBALANCE] = "imbalance",
-		[DAM_TRIGGER_FORECAST] = "forecast",
-		[DAM_TRIGGER_LOCALITY] = "locality",
-	};
+	return (unsigned int)t < DAM_TRIGGER_NR ? triggers[t] : "none";
+}
 
-	return (size_t)t < sizeof(names) / sizeof(names[0]) ? names[t] : "none";
+static const char *const classes[DAM_CLASS_NR] = {
+	[DAM_CLASS_NORMAL] = "normal",
+	[DAM_CLASS_LATENCY] = "latency",
+	[DAM_CLASS_RT] = "rt",
+};
+
+const char *dam_policy_class_name(enum dam_policy_class c)
+{
+	return (unsigned int)c < DAM_CLASS_NR ? classes[c] : "normal";
+}
+
+int dam_policy_class_find(const char *name)
+{
+	for (int c = 0; c < DAM_CLASS_NR; c++)
+		if (!strcmp(name, classes[c]))
+			return c;
+	return -1;
 }

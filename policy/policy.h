@@ -16,6 +16,17 @@
 
 #define DAM_POLICY_DOMAINS 64
 #define DAM_POLICY_NONE	   (-1)
+#define DAM_POLICY_ABOVE   2 /* components that one engine lies behind */
+
+struct dam_policy_move;
+
+/* What a thread is to be treated as, and what an engine may be kept for. */
+enum dam_policy_class {
+	DAM_CLASS_NORMAL,
+	DAM_CLASS_LATENCY, /* keeps away from processors that sleep deeply */
+	DAM_CLASS_RT,	   /* the same */
+	DAM_CLASS_NR
+};
 
 struct dam_policy_config {
 	double weight_throughput, weight_latency; /* 0..1 */
@@ -29,6 +40,16 @@ struct dam_policy_config {
 	double memory_bps; /* bandwidth of memory, for the cost of a cache refill */
 	double cache_bytes; /* last-level cache share of a thread, for the same */
 	unsigned int domain_cpus[DAM_POLICY_DOMAINS]; /* 0: unknown; a domain is not crowded for locality's sake */
+	unsigned int max_components; /* 0: none */
+	double weight_power;	     /* 0: power counts for nothing */
+	double head_room;	     /* share of a reserved engine that is kept free, 0..1 */
+	/*
+	 * Experience: the factor by which the gain of a move that passes all rules is scaled before it is compared
+	 * with others and with its threshold; 1 where nothing is known. @m is filled but for terms.favour. NULL: none.
+	 * Called some hundred times for each move of a plan: O(1), and it must not call dam_policy_*().
+	 */
+	double (*favour)(void *ctx, const struct dam_policy_move *m);
+	void *favour_ctx;
 };
 
 enum dam_policy_capacity { DAM_CAP_UNKNOWN, DAM_CAP_GIVEN, DAM_CAP_LEARNED, DAM_CAP_SIBLING };
@@ -39,6 +60,27 @@ struct dam_policy_engine_desc {
 	double given_capacity;	 /* bytes/s; 0: learn it */
 	double base_latency_s;	 /* first guess of the unloaded latency, > 0 */
 	uint64_t local_domains;	 /* bit d: domain d is next to it; 0: all alike */
+	/* bytes/s of reads alone, of writes alone; 0: as given_capacity, or learned */
+	double given_read, given_write;
+	bool duplex; /* reads and writes do not share its capacity: each has its own */
+	/* components it lies behind, innermost first (port, package): index + 1; 0: none */
+	unsigned int component[DAM_POLICY_ABOVE];
+	uint64_t capabilities; /* what it can do, as bits of the caller's choice; 0: everything */
+	enum dam_policy_class reserved; /* for threads of this class alone; DAM_CLASS_NORMAL: for everybody */
+};
+
+/* Hardware that several engines share, with a capacity of its own. */
+struct dam_policy_component_desc {
+	double given_capacity; /* bytes/s, reads and writes together; 0: learn it */
+};
+
+/* What a domain draws, as far as the machine tells. Its package is what sleeps and wakes as one. */
+struct dam_policy_power {
+	unsigned int package; /* < DAM_POLICY_DOMAINS; domains of one package share their sleep */
+	double idle_w;	      /* awake and idle, above what it draws asleep: of this domain */
+	double dynamic_w;     /* more at full load */
+	double wake_s;	      /* exit latency of its deepest sleep */
+	bool kept_awake;      /* by work that is none of the threads' */
 };
 
 /* What one engine did since the last sample. */
@@ -47,6 +89,7 @@ struct dam_policy_engine_sample {
 	double wait_s;	      /* sum of the latencies of those operations; NaN: unknown */
 	double inflight_ops;  /* now; NaN: unknown */
 	bool valid;	      /* false: the counters could not be read: keep what is known */
+	double write_bytes;   /* of bytes, those written */
 };
 
 /* What one thread did since the last sample, on the target that it uses most. */
@@ -61,6 +104,9 @@ struct dam_policy_thread_sample {
 	uint64_t allowed;     /* bit d: may be pinned to domain d (its mask, DAM_MIN_CPUS) */
 	bool movable;	      /* nobody else's pin, not excluded */
 	bool placed;	      /* DAM has pinned it: it stays where it is, an unplaced one may wander */
+	double write_bytes;   /* of bytes, those written */
+	double cpu;	      /* share of one CPU that it uses, 0..1; 0: unknown */
+	uint64_t needs;	      /* capabilities that its work asks of an engine */
 };
 
 /* Readable state of an engine. */
@@ -75,6 +121,15 @@ struct dam_policy_engine_view {
 	double latency_s;  /* mean of the operations completed lately; NaN: unknown */
 	double base_latency_s;
 	bool saturated;	   /* latency > 1.5 × base for 5 ticks */
+	double read_capacity, write_capacity; /* bytes/s, 0 while unknown; capacity is that of its present mix */
+	double write_share; /* of the bytes it completed lately */
+};
+
+struct dam_policy_component_view {
+	double capacity; /* bytes/s, 0 while unknown */
+	enum dam_policy_capacity source;
+	double rate, demand; /* bytes/s, sums over its engines */
+	double util;	     /* demand / capacity; NaN while the capacity is unknown */
 };
 
 struct dam_policy_thread_view {
@@ -88,13 +143,21 @@ struct dam_policy_thread_view {
 
 enum dam_policy_trigger {
 	DAM_TRIGGER_NONE, DAM_TRIGGER_OVERLOAD, DAM_TRIGGER_IMBALANCE, DAM_TRIGGER_FORECAST, DAM_TRIGGER_LOCALITY,
+	DAM_TRIGGER_COMPONENT, /* what several engines share is overloaded */
+	DAM_TRIGGER_RESERVED,  /* strangers are on a reserved engine */
+	DAM_TRIGGER_CROWDED,   /* the CPUs next to a fixed engine are saturated */
+	DAM_TRIGGER_POWER,     /* a package could sleep */
+	DAM_TRIGGER_NR
 };
 
 /* The terms of the objective, dimensionless, as weighed. */
 struct dam_policy_terms {
 	double throughput, latency, fairness, overflow, refill, remote;
-	double gain;	  /* their weighted sum */
-	double threshold; /* ε: what it had to reach */
+	double gain;	  /* their weighted sum: T + L + F + P - overflow - refill - remote - cpu */
+	double threshold; /* ε: what gain × favour had to reach */
+	double cpu;	  /* time lost waiting for a CPU */
+	double power;
+	double favour;	  /* factor from experience; 1: none */
 };
 
 struct dam_policy_move {
@@ -105,6 +168,7 @@ struct dam_policy_move {
 	double from_util, to_util; /* before the move, in the model */
 	double from_util_after, to_util_after;
 	struct dam_policy_terms terms;
+	int component; /* that is the bottleneck, for DAM_TRIGGER_COMPONENT; else DAM_POLICY_NONE */
 };
 
 struct dam_policy_forecast {
@@ -112,7 +176,17 @@ struct dam_policy_forecast {
 	bool trusted;
 };
 
+/* A thread to be born: what is known of it, usually from its siblings. */
+struct dam_policy_birth {
+	int engine, pool; /* that it will use, as in a thread's sample: a pool, or a fixed engine */
+	double demand;	  /* bytes/s; 0: unknown, little */
+	uint64_t allowed; /* bit d: may start in domain d */
+	uint64_t needs;
+	enum dam_policy_class class;
+};
+
 struct dam_policy;
+struct dam_policy_explain; /* policy/explain.h */
 
 /**
  * dam_policy_create() - state for up to the given numbers of engines, pools and threads
@@ -136,6 +210,17 @@ void dam_policy_drop_thread(struct dam_policy *p, unsigned int t);
 /** dam_policy_set_weights() - weights of the process that thread @t belongs to; NaN: the defaults. */
 void dam_policy_set_weights(struct dam_policy *p, unsigned int t, double throughput, double latency);
 
+/** dam_policy_set_class() - what thread @t is to be treated as; DAM_CLASS_NORMAL until told. */
+void dam_policy_set_class(struct dam_policy *p, unsigned int t, enum dam_policy_class class);
+
+/** dam_policy_set_component() - describe component @c < cfg.max_components; again to change it. */
+void dam_policy_set_component(struct dam_policy *p, unsigned int c,
+			      const struct dam_policy_component_desc *d);
+/** dam_policy_set_power() - what domain @d draws; as often as it changes. Unset: nothing, never asleep. */
+void dam_policy_set_power(struct dam_policy *p, unsigned int d, const struct dam_policy_power *power);
+/** dam_policy_set_explain() - @sink, the caller's, is filled anew by every tick from now on; NULL: by none. */
+void dam_policy_set_explain(struct dam_policy *p, struct dam_policy_explain *sink);
+
 /** dam_policy_engine() / dam_policy_thread() - feed what was measured over the last @dt_s seconds. */
 void dam_policy_engine(struct dam_policy *p, unsigned int e, double dt_s,
 		       const struct dam_policy_engine_sample *s);
@@ -157,10 +242,28 @@ unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam
 /** dam_policy_undo() - the move could not be carried out (the thread keeps its cool-down). */
 void dam_policy_undo(struct dam_policy *p, const struct dam_policy_move *m);
 
+/**
+ * dam_policy_place() - where threads to be born would do best
+ * @nr: how many of them; each counts as load for the next
+ * @domains: one for each
+ *
+ * Return: how many of @domains were written: @nr, or 0 where nothing speaks for any domain.
+ */
+unsigned int dam_policy_place(const struct dam_policy *p, const struct dam_policy_birth *b, unsigned int nr,
+			      unsigned int *domains);
+
 void dam_policy_view_engine(const struct dam_policy *p, unsigned int e,
 			    struct dam_policy_engine_view *out);
 void dam_policy_view_thread(const struct dam_policy *p, unsigned int t,
 			    struct dam_policy_thread_view *out);
+
+/** dam_policy_view_component() - @c < cfg.max_components. */
+void dam_policy_view_component(const struct dam_policy *p, unsigned int c,
+			       struct dam_policy_component_view *out);
+
+/** dam_policy_class_name() - "normal", "latency", "rt"; static. dam_policy_class_find(): -1: no such class. */
+const char *dam_policy_class_name(enum dam_policy_class c);
+int dam_policy_class_find(const char *name);
 
 /** dam_policy_trigger_name() - "overload", "imbalance", …; static. */
 const char *dam_policy_trigger_name(enum dam_policy_trigger t);

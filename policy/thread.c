@@ -91,6 +91,7 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 	th->movable = s->movable;
 	th->placed = s->placed;
 	th->allowed = s->allowed;
+	th->needs = s->needs;
 	th->memory_bps = finite_or_0(s->memory_bps);
 	place(p, th, s);
 	latency = queue_latency(p, th);

@@ -25,10 +25,17 @@ static double normal(struct fluid *f)
 
 struct fluid *fluid_create(unsigned int nr_engines, double capacity, double given, bool pool)
 {
+	return fluid_create_favour(nr_engines, capacity, given, pool, NULL, NULL);
+}
+
+struct fluid *fluid_create_favour(unsigned int nr_engines, double capacity, double given, bool pool,
+				  double (*favour)(void *, const struct dam_policy_move *), void *ctx)
+{
 	struct fluid *f = calloc(1, sizeof(*f));
 	struct dam_policy_config cfg = {
 		.weight_throughput = 1, .weight_latency = 1, .threshold = 0.15, .tick_s = 0.01,
-		.nr_domains = nr_engines, .memory_bps = 10e9, .cache_bytes = 1 << 20};
+		.nr_domains = nr_engines, .memory_bps = 10e9, .cache_bytes = 1 << 20,
+		.favour = favour, .favour_ctx = ctx};
 	int map[DAM_POLICY_DOMAINS];
 
 	f->engines = calloc(nr_engines, sizeof(*f->engines));

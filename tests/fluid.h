@@ -59,6 +59,9 @@ struct fluid {
 
 /* given: capacity told to the policy, 0: it has to learn */
 struct fluid *fluid_create(unsigned int nr_engines, double capacity, double given, bool pool);
+/* The same with experience; see struct dam_policy_config. */
+struct fluid *fluid_create_favour(unsigned int nr_engines, double capacity, double given, bool pool,
+				  double (*favour)(void *, const struct dam_policy_move *), void *ctx);
 void fluid_destroy(struct fluid *f);
 unsigned int fluid_closed(struct fluid *f, unsigned int domain, unsigned int depth, double op_bytes);
 unsigned int fluid_open(struct fluid *f, unsigned int domain, double rate, double cv, double op_bytes);

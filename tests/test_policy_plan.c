@@ -145,7 +145,7 @@ static unsigned int settle(struct dam_policy *p, unsigned int batch, bool check)
 	unsigned int total = 0, nr;
 
 	state(p, &before, &util, ce);
-	while ((nr = dam_plan_pool(p, 0, m, batch)) > 0) {
+	while ((nr = dam_plan_pool(p, 0, m, 0, batch)) > 0) {
 		for (unsigned int i = 0; i < nr; i++) {
 			dam_plan_commit(p, &m[i]);
 			p->threads[m[i].thread].cooldown_s = 0;
@@ -309,8 +309,8 @@ START_TEST(test_one_plan_spreads_a_crowd)
 		s.t[i].depth = 32 * 65536;
 	}
 	p = build(&s, NULL, NULL, 1);
-	ck_assert_uint_ge(dam_plan_pool(p, 0, m, THREADS), 27);
-	ck_assert_uint_eq(dam_plan_pool(p, 0, m, 7), 7);
+	ck_assert_uint_ge(dam_plan_pool(p, 0, m, 0, THREADS), 27);
+	ck_assert_uint_eq(dam_plan_pool(p, 0, m, 0, 7), 7);
 	dam_policy_destroy(p);
 }
 END_TEST
