@@ -209,23 +209,26 @@ static bool read_header(struct view *v)
 	       load(v->ring, layout.cq.ring_entries) == v->shape->cq_entries;
 }
 
-/* Entries before the head are there until the program fills them anew: those, newest first. */
+/*
+ * Entries before the head are there until the program fills them anew: those, newest first. Where the program has
+ * filled them all already, those that wait tell the same; one that takes its time before it submits is mostly seen so.
+ */
 static bool copy_entries(struct view *v)
 {
 	const struct coord_shape *s = v->shape;
 	struct coord_peek *out = v->out;
-	uint32_t mask = s->entries - 1, waiting = out->tail - out->head, n = out->head - v->since,
-		 at;
+	uint32_t mask = s->entries - 1, waiting = out->tail - out->head, n = out->head - v->since;
+	uint32_t end = waiting < s->entries ? out->head : out->tail, at;
 	size_t size = s->wide ? sizeof(struct coord_peek_sqe) : SQE_BYTES;
 
 	if (waiting > s->entries)
 		return true;
-	if (n > s->entries - waiting)
-		n = s->entries - waiting;
+	if (n > s->entries - waiting % s->entries)
+		n = s->entries - waiting % s->entries;
 	if (n > COORD_PEEK_SQES)
 		n = COORD_PEEK_SQES;
 	for (uint32_t i = 0; i < n; i++) {
-		at = (out->head - 1 - i) & mask;
+		at = (end - 1 - i) & mask;
 		if (s->array)
 			at = load(v->ring, s->array + at * 4) & mask;
 		memcpy(&out->sqe[i], v->sqes + at * size, size);

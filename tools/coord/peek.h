@@ -50,7 +50,7 @@ bool coord_peek_distinct(void);
 /**
  * coord_peek() - look at descriptor @fd of the process behind @pidfd
  * @shape: filled at the first look
- * @since: the head at the last look: only entries submitted since then are copied
+ * @since: the head at the last look: entries are copied only if some were submitted since then
  *
  * Return: 0; -EBADF: there is no ring any more, or another one; -ESRCH: the process has ended;
  * -EPERM: not allowed; -EOPNOTSUPP: a ring in the program's own memory, which cannot be mapped;

@@ -68,7 +68,7 @@ struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id,
 	w->pid = pid;
 	w->start = start;
 	w->run_id = run_id;
-	w->young = start >= c->start_ticks;
+	w->young = w->dead_known = start >= c->start_ticks; /* no thread of its had ended before it began */
 	w->born_ns = w->settled_ns = now;
 	w->due_ns = now + delay_ns;
 	w->quiet_ns = FIRST_NS;

@@ -23,7 +23,7 @@
 
 #define START_MS 5000
 #define STOP_MS	 5000
-#define WATCH_MS 500 /* the program waits for it, or its end does */
+#define WATCH_MS 5000 /* only the end of dam-run waits for it */
 
 static int ask(const char *dir, const char *command, uint32_t run_id, char error[DAM_CONTROL_ERROR],
 	       json_t **out)
