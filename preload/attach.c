@@ -231,7 +231,7 @@ static bool lock_line(void)
 			return true;
 		if (__atomic_load_n(&dam_gate.epoch, __ATOMIC_RELAXED))
 			return false;
-		dam_slow_nap();
+		dam_slow_nap(i);
 	}
 	return false;
 }

@@ -34,12 +34,17 @@ static inline void dam_slow_leave(const uint64_t *old)
 	dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)old, 0, sizeof(*old), 0, 0);
 }
 
-#define DAM_LOCK_TRIES 40 /* with a nap after each: 3 ms at most */
+/* With a nap after each: 0.1 s at most, and on a machine so busy the program waits as long for its processor. */
+#define DAM_LOCK_TRIES 100
 
-/** dam_slow_nap() - let the holder run. Not by yielding, which makes the scheduler think the CPU overloaded. */
-static inline void dam_slow_nap(void)
+/**
+ * dam_slow_nap() - let the holder run; longer at each @try, which counts from 0
+ *
+ * Not by yielding, which makes the scheduler think the CPU overloaded.
+ */
+static inline void dam_slow_nap(int try)
 {
-	struct timespec ts = {.tv_nsec = 20000};
+	struct timespec ts = {.tv_nsec = 20000l * (try + 1)};
 
 	dam_sys3(SYS_nanosleep, (long)&ts, 0, 0);
 }
@@ -61,7 +66,7 @@ static inline bool dam_slow_lock_soon(uint32_t *lock)
 	for (int i = 0; i < DAM_LOCK_TRIES; i++) {
 		if (dam_slow_trylock(lock))
 			return true;
-		dam_slow_nap();
+		dam_slow_nap(i);
 	}
 	return false;
 }
