@@ -257,6 +257,17 @@ void dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller)
 		me->drawn = me->countdown = most;
 }
 
+void dam_account_attach(void)
+{
+	uint64_t mask;
+
+	if (!dam_enabled || !dam_slow_enter(&mask))
+		return;
+	dam_attach_step(dam_now_coarse_ns());
+	dam_attach_wait();
+	dam_slow_leave(&mask);
+}
+
 void dam_account_last_words(void)
 {
 	uint64_t mask;
@@ -266,7 +277,7 @@ void dam_account_last_words(void)
 		return;
 	entered = dam_slow_enter(&mask);
 	if (entered) {
-		dam_attach_last_words();
+		dam_attach_wait();
 		dam_slow_leave(&mask);
 	}
 	/* threads that have not submitted since the answer came still have their counts in private memory */

@@ -20,6 +20,9 @@ void dam_account_init(void);
 /** dam_account_adopt() - move the counts of threads that have ended from private memory to the ledger. */
 void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ended_only);
 
+/** dam_account_attach() - attach now, or not at all: the process is about to lose sight of the coordinator's socket. */
+void dam_account_attach(void);
+
 /** dam_account_last_words() - the process ends: wait a little for an outstanding answer, hand over all counts. */
 void dam_account_last_words(void);
 

@@ -247,7 +247,7 @@ void dam_attach_step(uint64_t now_ns)
 	dam_slow_unlock(&dam_gate.busy);
 }
 
-void dam_attach_last_words(void)
+void dam_attach_wait(void)
 {
 	if (!dam_gate.born || state.phase != WAITING)
 		return;

@@ -22,8 +22,8 @@ void dam_attach_step(uint64_t now_ns);
 /** dam_attach_due() - is dam_attach_step() worth the call? */
 bool dam_attach_due(uint64_t now_ns);
 
-/** dam_attach_last_words() - at exit, an answer outstanding: wait for it, 5 ms at most (under dam-run 250 ms). */
-void dam_attach_last_words(void);
+/** dam_attach_wait() - an answer outstanding: wait for it, 5 ms at most (under dam-run 250 ms). */
+void dam_attach_wait(void);
 
 /** dam_attach_ledger() / dam_attach_board() - in use now; NULL: none. Stable under the routing lock. */
 struct dam_ledger *dam_attach_ledger(void);

@@ -59,6 +59,18 @@ static void leave_environment(void)
 		unsetenv("LD_PRELOAD");
 }
 
+const char *__asan_default_options(void);
+
+/*
+ * A program built with AddressSanitizer as a shared library ends at once where another library comes before it, as a
+ * preloaded one does. Ours goes on to the sanitizer's functions, so this order is as good: its runtime, which asks
+ * here for defaults, is told so. What the program or ASAN_OPTIONS says counts more.
+ */
+DAM_EXPORT const char *__asan_default_options(void)
+{
+	return "verify_asan_link_order=0";
+}
+
 static __attribute__((constructor)) void begin(void)
 {
 	if (getauxval(AT_SECURE))

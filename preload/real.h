@@ -27,6 +27,7 @@
 	X(dup3, DAM_LIBC)                                  \
 	X(close_range, DAM_LIBC)                           \
 	X(closefrom, DAM_LIBC)                             \
+	X(chroot, DAM_LATE)                                \
 	X(mmap, DAM_LIBC)                                  \
 	X(munmap, DAM_LIBC)                                \
 	X(syscall, DAM_LIBC)                               \

@@ -13,6 +13,7 @@
 #include <threads.h>
 #include <unistd.h>
 
+#include "preload/account.h"
 #include "preload/pins.h"
 #include "preload/place.h"
 #include "preload/real.h"
@@ -69,6 +70,16 @@ DAM_EXPORT void closefrom(int first)
 	dam_place_forget_range(first < 0 ? 0 : (unsigned int)first, DAM_FDS - 1);
 	if (real)
 		real(first);
+}
+
+/* -- another root: the coordinator's socket is not to be found from there, so it is asked before ------- */
+
+DAM_EXPORT int chroot(const char *path)
+{
+	__typeof__(&chroot) real = DAM_REAL(chroot);
+
+	dam_account_attach();
+	return real ? real(path) : (int)no_function();
 }
 
 /* -- memory: only to know where the program has mapped a ring ------------------------------------------ */
