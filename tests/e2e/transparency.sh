@@ -42,7 +42,24 @@ fio io_uring|fio|fio --name=j --ioengine=io_uring --iodepth=8 --thread --numjobs
 stress-ng pthread|stress-ng|stress-ng -q --pthread 2 --pthread-ops 2000; echo $?; stress-ng -q --fork 2 --fork-ops 300; echo $?; stress-ng -q --vfork 1 --vfork-ops 200; echo $?; stress-ng -q --clone 1 --clone-ops 200; echo $?
 stress-ng aio|stress-ng|stress-ng -q --aio 1 --aio-ops 1000 --temp-path .; echo $?; stress-ng -q --aiol 1 --aiol-ops 500 --temp-path .; echo $?; stress-ng -q --io-uring 1 --io-uring-ops 2000 --temp-path .; echo $?
 stress-ng affinity|stress-ng|stress-ng -q --affinity 2 --affinity-ops 2000; echo $?; stress-ng -q --seccomp 1 --seccomp-ops 100; echo $?; stress-ng -q --sigsegv 1 --sigsegv-ops 500; echo $?; stress-ng -q --exec 1 --exec-ops 100; echo $?
+allocators|libjemalloc.so.2|p=$LD_PRELOAD; for a in libjemalloc.so.2 libtcmalloc_minimal.so.4; do for l in "$a $p" "$p $a"; do export LD_PRELOAD="$l"; python3 -c 'import concurrent.futures as f, subprocess; print(sum(f.ThreadPoolExecutor(8).map(lambda i: len(bytes(i)), range(3000)))); print(subprocess.run(["sh", "-c", "exit 9"]).returncode)'; fio --name=j --ioengine=libaio --iodepth=8 --direct=1 --rw=randwrite --size=4m --bs=16k --thread --numjobs=2 --verify=crc32c --do_verify=1 --randseed=1 --output=o >e 2>&1; echo $?; cat e; sqlite3 :memory: 'with recursive c(x) as (select 1 union all select x + 1 from c where x < 20000) select sum(x) from c'; sh -c 'kill -9 $$'; echo $?; done; done
+plugins|gcc|gcc -w -DPLUGIN -shared -fPIC -o plugin.so $programs/plugin.c; gcc -w -o host $programs/plugin.c; for h in deepbind local global; do ./host $h data; echo $?; done; rm plugin.so; ./host local data; echo $?
+asan|gcc|gcc -g -fsanitize=address -o a $programs/sanitized.c && ./a; echo $?; ./a overflow 2>&1 | grep -oE 'heap-buffer-overflow|WRITE of size 1|sanitized.c:[0-9]+'; UBSAN_OPTIONS=halt_on_error=1 sh -c 'gcc -g -fsanitize=undefined,address -o u $programs/sanitized.c && ./u'; echo $?
+tsan|gcc|gcc -g -fsanitize=thread -o t $programs/sanitized.c && ./t; echo $?; ./t race 2>&1 | grep -oE 'WARNING: ThreadSanitizer: [a-z ]*' | head -1
+clang asan|clang|clang -g -fsanitize=address -o a $programs/sanitized.c && ./a; echo $?; ./a overflow 2>&1 | grep -oE 'heap-buffer-overflow|WRITE of size 1|sanitized.c:[0-9]+'
+openmp|gcc|gcc -w -O2 -fopenmp -o m $programs/openmp.c && ./m; OMP_PROC_BIND=spread OMP_PLACES=cores ./m; OMP_NUM_THREADS=7 OMP_PROC_BIND=close OMP_PLACES=threads ./m; OMP_DYNAMIC=true ./m
+postgresql|initdb|b=$(dirname $(readlink -f $(command -v initdb))); as=; if [ $(id -u) = 0 ]; then as='setpriv --reuid=nobody --regid=nogroup --clear-groups'; chown nobody .; fi; $as $b/initdb -D d -A trust -U me --no-sync >init.out 2>&1; echo $?; grep -v '^syncing' init.out; $as $b/pg_ctl -D d -l log -w -o "-k $PWD -h '' -F" start >/dev/null; echo $?; export PGHOST="$PWD" PGUSER=me; $as $b/pgbench -i -q -s 1 postgres 2>&1 | grep -v done; $as $b/pgbench -c 4 -j 2 -t 250 postgres 2>&1 | grep -E 'transactions|clients|threads'; $as $b/psql -At postgres -c 'select count(*), (select sum(abalance) from pgbench_accounts) = (select sum(tbalance) from pgbench_tellers) from pgbench_history' -c 'select 1/0' -c 'select 2'; echo $?; $as $b/pg_ctl -D d -m fast stop >/dev/null; echo $?; echo $(grep -cE 'PANIC|FATAL|crash' log)
+qemu|qemu-system-x86_64|printf '\061\300\216\330\216\300\270\020\002\271\002\000\266\000\273\000\200\315\023\276\000\200\254\204\300\164\006\272\370\003\356\353\365\272\364\000\260\020\356\364\353\375' >b; truncate -s 510 b; printf '\125\252booted from disk\n\000' >>b; truncate -s 1M b; for a in threads native io_uring; do timeout 60 qemu-system-x86_64 -machine pc -accel tcg -m 16 -nodefaults -display none -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 -drive file=b,format=raw,if=virtio,cache=none,aio=$a; echo $?; done; qemu-system-x86_64 -machine nosuch 2>/dev/null; echo $?
+stress-ng classes|stress-ng|for s in 'iomix 1 --iomix-ops 500' 'close 2 --close-ops 20000' 'sigfd 1 --sigfd-ops 20000' 'dup 1 --dup-ops 20' 'dnotify 1 --dnotify-ops 200' 'daemon 1 --daemon-ops 200' 'session 1 --session-ops 50' 'sigfpe 1 --sigfpe-ops 500' 'zombie 1 --zombie-ops 200' 'eventfd 1 --eventfd-ops 2000' 'splice 1 --splice-ops 5000' 'copy-file 1 --copy-file-ops 20' 'readahead 1 --readahead-ops 500' 'prctl 1 --prctl-ops 20' 'chroot 1 --chroot-ops 100' 'dynlib 1 --dynlib-ops 200'; do stress-ng -q --temp-path . --$s; echo "$s: $?"; done
 ROWS
+}
+
+# have NAME: a program, or a shared library
+have() {
+	case $1 in
+	*.so*) ldconfig -p | grep -qF "$1 " ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
 }
 
 # in_mode MODE COMMANDS: stdout, stderr and status into out, err, status
@@ -73,12 +90,20 @@ same_as_plain() {
 }
 
 [ -f "$library" ] || { fail "no $library"; exit 1; }
+# Some rows become another user, who may not see the folder of the build.
+mkdir "$tmp/bin"
+cp "$BUILDDIR"/dam-run "$BUILDDIR"/dam-coord "$BUILDDIR"/dam-ctl "$library" "$tmp/bin"
+chmod 755 "$tmp" "$tmp/bin"
+library=$tmp/bin/libdam_preload.so
+PATH=$tmp/bin:$PATH:$(printf '%s:' /usr/lib/postgresql/*/bin)
+programs=$(cd "$(dirname "$0")/programs" && pwd)
+export PATH programs
 start_coordinator
 while IFS='|' read -r name needs commands; do
 	if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qxF "$name"; then
 		continue
 	fi
-	if ! command -v "$needs" >/dev/null; then
+	if ! have "$needs"; then
 		skip "$name: no $needs here"
 		continue
 	fi
