@@ -8,6 +8,7 @@
 
 #include "preload/account.h"
 #include "preload/link.h"
+#include "preload/pins.h"
 #include "preload/place.h"
 #include "preload/site.h"
 #include "preload/slow.h"
@@ -79,6 +80,7 @@ static bool be_born(void)
 	state.due_ns = 0;
 	state.retry_ns = RETRY_NS;
 	if (child) {
+		dam_pins_leave();
 		dam_link_close();
 		if (!fresh(state.ledger, sizeof(*state.ledger)) ||
 		    !fresh(state.board, sizeof(*state.board)))

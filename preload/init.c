@@ -11,6 +11,7 @@
 
 #include "preload/account.h"
 #include "preload/attach.h"
+#include "preload/pins.h"
 #include "preload/real.h"
 #include "preload/self.h"
 #include "preload/site.h"
@@ -71,6 +72,10 @@ DAM_EXPORT const char *__asan_default_options(void)
 	return "verify_asan_link_order=0";
 }
 
+/* What pthread_atfork() calls in glibc; other libraries have no such function. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *object)
+	__attribute__((weak));
+
 static __attribute__((constructor)) void begin(void)
 {
 	if (getauxval(AT_SECURE))
@@ -80,6 +85,8 @@ static __attribute__((constructor)) void begin(void)
 	dam_site_init();
 	leave_environment();
 	dam_attach_init();
+	if (&__register_atfork)
+		__register_atfork(NULL, NULL, dam_pins_leave, NULL);
 	dam_enabled = true;
 }
 

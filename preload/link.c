@@ -25,6 +25,7 @@
  */
 #define HIGH_FD	   48
 #define STATUS_MAX 4096
+#define SETTLE_MS  20
 
 static struct sockaddr_un addr[MAX_PATHS];
 static unsigned int nr_paths;
@@ -168,6 +169,29 @@ bool dam_link_announced(void)
 	return announced;
 }
 
+static void wait_on(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct timespec ts = {.tv_nsec = ms * 1000000l};
+
+	dam_sys6(SYS_ppoll, (long)&p, 1, (long)&ts, 0, 0, 0);
+}
+
+/* A second announcement, held until it is dealt with: that comes after the first one. */
+void dam_link_settle(void)
+{
+	for (unsigned int i = 0; i < nr_paths; i++) {
+		int fd = connect_to(&addr[i]);
+
+		if (fd < 0)
+			continue;
+		dam_sys3(SYS_shutdown, fd, SHUT_WR, 0);
+		wait_on(fd, SETTLE_MS);
+		dam_sys3(SYS_close, fd, 0, 0);
+		return;
+	}
+}
+
 /* Only root's coordinator, or one of our own user's. */
 static bool trusted(int fd)
 {
@@ -292,9 +316,6 @@ bool dam_link_measured(void)
 
 void dam_link_wait(int ms)
 {
-	struct pollfd p = {.fd = line_fd, .events = POLLIN};
-	struct timespec ts = {.tv_nsec = ms * 1000000l};
-
 	if (line_is_ours())
-		dam_sys6(SYS_ppoll, (long)&p, 1, (long)&ts, 0, 0, 0);
+		wait_on(line_fd, ms);
 }

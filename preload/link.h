@@ -20,6 +20,9 @@ void dam_link_announce(void);
 /** dam_link_announced() - was a coordinator there when this program started? */
 bool dam_link_announced(void);
 
+/** dam_link_settle() - wait, 20 ms at most, until the coordinator has dealt with our announcement. */
+void dam_link_settle(void);
+
 /** dam_link_filtered() - did the process inherit a system call filter? A few system calls. */
 bool dam_link_filtered(void);
 

@@ -10,7 +10,9 @@
 #include <time.h>
 
 #include "preload/attach.h"
+#include "preload/link.h"
 #include "preload/self.h"
+#include "preload/slow.h"
 
 #define NOTED 256
 
@@ -87,6 +89,29 @@ uint32_t dam_pins_take(uint32_t tid)
 	return (uint32_t)(was >> 32);
 }
 
+/* Has the program pinned this thread itself? Then its mask is the program's, even if it is the same as DAM's was. */
+static bool is_pinned(uint32_t tid, const struct dam_slot *s)
+{
+	if (!tid)
+		return dam_self.pins != 0;
+	return s ? __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED) != 0
+		 : (uint32_t)__atomic_load_n(&noted[tid % NOTED], __ATOMIC_RELAXED) == tid;
+}
+
+void dam_pins_settle(void)
+{
+	static bool settled;
+	uint64_t mask;
+
+	if (dam_enabled && !dam_gate.born) /* a child of a bare clone: no handler of fork() has run */
+		dam_pins_leave();
+	if (!dam_enabled || !dam_link_announced() || __atomic_exchange_n(&settled, true, __ATOMIC_RELAXED) ||
+	    !dam_slow_enter(&mask))
+		return;
+	dam_link_settle();
+	dam_slow_leave(&mask);
+}
+
 static bool same_mask(const struct dam_cpuset *dam, const void *mask, size_t size)
 {
 	return !memcmp(dam, mask, size < sizeof(*dam) ? size : sizeof(*dam));
@@ -108,7 +133,7 @@ void dam_pins_hide(int tid, void *mask, size_t size)
 	struct dam_slot *s = tid ? slot_of((uint32_t)tid) : own_slot();
 	unsigned int nr;
 
-	if (!l || dam_attach_board() == NULL)
+	if (!l || dam_attach_board() == NULL || is_pinned((uint32_t)tid, s))
 		return;
 	if (s) {
 		hide_by(s, mask, size);
@@ -119,4 +144,19 @@ void dam_pins_hide(int tid, void *mask, size_t size)
 	for (unsigned int i = 0; i < nr && i < DAM_LEDGER_SLOTS; i++)
 		if (hide_by(&l->slot[i], mask, size))
 			return;
+}
+
+void dam_pins_leave(void)
+{
+	const struct dam_self *me = &dam_self;
+	struct dam_cpuset orig, dam, now = {{0}};
+	uint64_t mask;
+
+	/* the parent's ledger is mapped until this process has one of its own */
+	if (!(me->epoch & DAM_EPOCH_ATTACHED) || !me->slot || me->pins || !dam_slot_masks(me->slot, &orig, &dam) ||
+	    !dam_slow_enter(&mask))
+		return;
+	if (dam_sys3(SYS_sched_getaffinity, 0, sizeof(now), (long)&now) > 0 && !memcmp(&now, &dam, sizeof(now)))
+		dam_sys3(SYS_sched_setaffinity, 0, sizeof(orig), (long)&orig);
+	dam_slow_leave(&mask);
 }

@@ -18,6 +18,15 @@ int dam_pins_tid(pthread_t thread);
 uint32_t dam_pins_take(uint32_t tid);
 
 /**
+ * dam_pins_settle() - before the kernel is asked for a mask: let the coordinator give an executed program back what
+ * its moved creator handed down. Once in a process; a few system calls, 20 ms at most.
+ */
+void dam_pins_settle(void);
+
+/** dam_pins_leave() - a new process: what DAM did to the thread that made it is undone. Context: in the child. */
+void dam_pins_leave(void);
+
+/**
  * dam_pins_hide() - if @mask is what DAM wrote, make it what the program had
  * @tid: 0: the calling thread
  * @mask, @size: as the kernel or libc answered; the bytes beyond @size are not touched

@@ -142,8 +142,10 @@ DAM_EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_s
 DAM_EXPORT int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 {
 	__typeof__(&sched_getaffinity) real = DAM_REAL(sched_getaffinity);
-	int ret = real ? real(pid, size, set) : (int)no_function();
+	int ret;
 
+	dam_pins_settle();
+	ret = real ? real(pid, size, set) : (int)no_function();
 	if (ret == 0)
 		dam_pins_hide(pid, set, size);
 	return ret;
@@ -152,8 +154,10 @@ DAM_EXPORT int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 DAM_EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *set)
 {
 	__typeof__(&pthread_getaffinity_np) real = DAM_REAL(pthread_getaffinity_np);
-	int ret = real ? real(thread, size, set) : ENOSYS;
+	int ret;
 
+	dam_pins_settle();
+	ret = real ? real(thread, size, set) : ENOSYS;
 	if (ret == 0)
 		dam_pins_hide(dam_pins_tid(thread), set, size);
 	return ret;

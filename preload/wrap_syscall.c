@@ -77,7 +77,10 @@ static long on_setaffinity(const struct call *k)
 
 static long on_getaffinity(const struct call *k)
 {
-	long ret = make(k);
+	long ret;
+
+	dam_pins_settle();
+	ret = make(k);
 
 	if (ret > 0) /* the number of bytes written */
 		dam_pins_hide((int)k->a, (void *)k->c, (size_t)ret);

@@ -288,7 +288,7 @@ static bool serve(struct coord *c, int sock)
 		return true;
 	if (n == 0) {
 		if (may_talk(&peer, DAM_HELLO_ATTACH)) {
-			coord_mask_newcomer(c, peer.pid);
+			coord_mask_newcomer(c, peer.pid, !coord_watch_find(c, peer.pid));
 			coord_watch_add(c, peer.pid, 0, ANNOUNCED_NS);
 		}
 		return true;

@@ -359,8 +359,14 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t);
 int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain);
 /** coord_mask_restore() - give the original mask back, if ours is still in place. */
 void coord_mask_restore(struct coord *c, struct coord_thread *t);
-/** coord_mask_newcomer() - a process announced itself: give it back what its moved creator handed down. */
-void coord_mask_newcomer(struct coord *c, pid_t pid);
+/** coord_mask_disown() - the program has set the thread's mask itself: whatever it is now is the program's. */
+void coord_mask_disown(struct coord *c, struct coord_thread *t);
+/**
+ * coord_mask_newcomer() - give a process back what a moved thread of its ancestors, or of itself, handed down
+ * @first: it is seen for the first time; later a mask like theirs is its own, unless it was moved itself
+ */
+void coord_mask_newcomer(struct coord *c, pid_t pid, bool first);
+
 /* actuator.c */
 /** coord_act() - carry out (or, dry, only record) a plan. */
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);

@@ -4,13 +4,29 @@
 #include "config.h"
 #include "tools/coord/observe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 
 #define FAMILY_NS    (100 * DAM_NS_PER_MS)
 #define FAMILY_SHARE 200 /* listing processes takes at most this part of the time */
 #define FAMILY_BATCH 128 /* processes whose parents are read in one go */
+
+/* A forked child of a program with the library gives itself its mask back, and may have pinned itself by now. */
+static bool has_library(const struct coord_watch *parent, pid_t pid)
+{
+	char path[2][32];
+	struct stat exe[2];
+
+	if (!parent->proc || !parent->proc->ledger)
+		return false;
+	snprintf(path[0], sizeof(path[0]), "/proc/%d/exe", (int)parent->pid);
+	snprintf(path[1], sizeof(path[1]), "/proc/%d/exe", (int)pid);
+	return !stat(path[0], &exe[0]) && !stat(path[1], &exe[1]) && exe[0].st_ino == exe[1].st_ino &&
+	       exe[0].st_dev == exe[1].st_dev;
+}
 
 /* A new process whose parent is watched is watched from its first moment. */
 static void adopt(struct coord *c, pid_t pid)
@@ -22,8 +38,11 @@ static void adopt(struct coord *c, pid_t pid)
 	if (coord_proc_stat(pid, &ppid, &start))
 		return;
 	parent = coord_watch_find(c, ppid);
-	if (parent)
-		coord_watch_add(c, pid, parent->run_id, 0);
+	if (!parent)
+		return;
+	if (!coord_watch_find(c, pid) && !has_library(parent, pid))
+		coord_mask_newcomer(c, pid, true);
+	coord_watch_add(c, pid, parent->run_id, 0);
 }
 
 /* /proc lists processes in the order of their pids: what was not in the former list is new. */

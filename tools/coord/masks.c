@@ -13,6 +13,8 @@
 
 #include "tools/common/proc.h"
 
+#define MAX_ANCESTORS 16 /* a mask is handed down from shell to shell */
+
 /* Tell the thread's hooks, if it has any. */
 static void tell_hooks(const struct coord_thread *t, const struct dam_cpuset *orig, const struct dam_cpuset *dam)
 {
@@ -86,6 +88,15 @@ static bool is_everywhere(struct coord *c, const struct dam_cpuset *mask)
 	return true;
 }
 
+/* What DAM did to the thread's mask is no longer so. */
+static void forget_pin(struct coord *c, struct coord_thread *t)
+{
+	t->moved = false;
+	tell_hooks(t, NULL, NULL);
+	dam_masks_clear(c->masks, t->mask_entry);
+	t->mask_entry = -1;
+}
+
 bool coord_mask_check(struct coord *c, struct coord_thread *t)
 {
 	struct dam_cpuset mask;
@@ -102,12 +113,8 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 		t->why = "pinned by somebody else";
 	else if (!t->pin_calls)
 		t->why = NULL;
-	if (t->moved) {
-		t->moved = false;
-		tell_hooks(t, NULL, NULL);
-		dam_masks_clear(c->masks, t->mask_entry);
-		t->mask_entry = -1;
-	}
+	if (t->moved)
+		forget_pin(c, t);
 	set_orig(c, t, &mask);
 	return false;
 }
@@ -169,6 +176,17 @@ int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain)
 	return 0;
 }
 
+void coord_mask_disown(struct coord *c, struct coord_thread *t)
+{
+	struct dam_cpuset mask;
+
+	if (!t->moved)
+		return;
+	forget_pin(c, t);
+	if (!dam_cpuset_get_thread(t->tid, &mask))
+		set_orig(c, t, &mask);
+}
+
 void coord_mask_restore(struct coord *c, struct coord_thread *t)
 {
 	if (!t->moved || !coord_mask_check(c, t))
@@ -176,10 +194,7 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t)
 	coord_followers_restore(c, t);
 	if (dam_cpuset_set_thread(t->tid, &t->orig))
 		return; /* its record stays in the mask file */
-	t->moved = false;
-	tell_hooks(t, NULL, NULL);
-	dam_masks_clear(c->masks, t->mask_entry);
-	t->mask_entry = -1;
+	forget_pin(c, t);
 }
 
 struct gift {
@@ -197,18 +212,32 @@ static void give_back(pid_t pid, pid_t tid, void *arg)
 		dam_cpuset_set_thread(tid, g->orig);
 }
 
-void coord_mask_newcomer(struct coord *c, pid_t pid)
+/* Who handed @mask down to @pid: a thread of an ancestor, or of itself before it executed another program. */
+static struct coord_thread *mask_giver(struct coord *c, pid_t pid, const struct dam_cpuset *mask, bool first)
 {
-	struct coord_thread *creator;
-	struct dam_cpuset mask;
+	struct coord_thread *giver = moved_with(c, pid, mask);
 	uint64_t start;
-	pid_t ppid;
+
+	for (int up = 0; !giver && first && up < MAX_ANCESTORS; up++) {
+		if (coord_proc_stat(pid, &pid, &start) || pid <= 1)
+			break;
+		giver = moved_with(c, pid, mask);
+	}
+	return giver;
+}
+
+void coord_mask_newcomer(struct coord *c, pid_t pid, bool first)
+{
+	struct coord_thread *giver;
+	struct dam_cpuset mask;
 
 	if (c->opt.dry_run || dam_cpuset_get_thread(pid, &mask))
 		return;
-	creator = moved_with(c, pid, &mask); /* the same process after exec */
-	if (!creator && !coord_proc_stat(pid, &ppid, &start))
-		creator = moved_with(c, ppid, &mask);
-	if (creator)
-		dam_proc_each_thread(pid, give_back, &(struct gift){&mask, &creator->orig});
+	giver = mask_giver(c, pid, &mask, first);
+	if (!giver)
+		return;
+	dam_proc_each_thread(pid, give_back, &(struct gift){&mask, &giver->orig});
+	for (unsigned int i = 0; i < c->nr_thread; i++) /* the threads of before are gone */
+		if (c->thread[i] && c->thread[i]->pid == pid && c->thread[i]->moved)
+			forget_pin(c, c->thread[i]);
 }

@@ -271,6 +271,7 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 	if (pins != t->pin_calls) {
 		t->pin_calls = pins;
 		t->why = "pinned by the program";
+		coord_mask_disown(c, t); /* also where its pin is the same as DAM's */
 	}
 	t->proc->ring_ops += dam_count_delta(ring_ops, t->ring_ops);
 	t->ring_ops = ring_ops;
