@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "preload/attach.h"
+#include "preload/link.h"
 #include "preload/peek.h"
 #include "preload/pins.h"
 #include "preload/place.h"
@@ -265,6 +266,18 @@ void dam_account_attach(void)
 		return;
 	dam_attach_step(dam_now_coarse_ns());
 	dam_attach_wait();
+	dam_slow_leave(&mask);
+}
+
+void dam_account_closing(unsigned int first, unsigned int last)
+{
+	uint64_t mask;
+
+	if (DAM_LIKELY(!dam_link_within(first, last)) || !dam_slow_enter(&mask))
+		return;
+	/* not in a child on the same memory, whose descriptors are its own */
+	if ((uint32_t)dam_sys3(SYS_getpid, 0, 0, 0) == dam_gate.pid)
+		dam_attach_wait();
 	dam_slow_leave(&mask);
 }
 

@@ -23,6 +23,9 @@ void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ende
 /** dam_account_attach() - attach now, or not at all: the process is about to lose sight of the coordinator's socket. */
 void dam_account_attach(void);
 
+/** dam_account_closing() - the program closes descriptors, ours perhaps: take an outstanding answer before. */
+void dam_account_closing(unsigned int first, unsigned int last);
+
 /** dam_account_last_words() - the process ends: wait a little for an outstanding answer, hand over all counts. */
 void dam_account_last_words(void);
 

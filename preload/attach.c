@@ -254,7 +254,7 @@ void dam_attach_wait(void)
 	if (!dam_gate.born || state.phase != WAITING)
 		return;
 	dam_link_wait(dam_link_measured() ? LAST_WORDS_RUN_MS : LAST_WORDS_MS);
-	state.due_ns = 0;
+	__atomic_store_n(&state.due_ns, 0, __ATOMIC_RELAXED);
 	dam_attach_step(dam_now_coarse_ns());
 }
 

@@ -245,6 +245,13 @@ static bool line_is_ours(void)
 	       S_ISSOCK(st.st_mode) && st.st_ino == line_ino;
 }
 
+bool dam_link_within(unsigned int first, unsigned int last)
+{
+	int fd = __atomic_load_n(&line_fd, __ATOMIC_RELAXED);
+
+	return DAM_UNLIKELY(fd >= 0) && (unsigned int)fd >= first && (unsigned int)fd <= last;
+}
+
 void dam_link_close(void)
 {
 	if (line_is_ours())

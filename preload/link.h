@@ -20,6 +20,9 @@ void dam_link_announce(void);
 /** dam_link_announced() - was a coordinator there when this program started? */
 bool dam_link_announced(void);
 
+/** dam_link_within() - does the open line have a descriptor from @first to @last? */
+bool dam_link_within(unsigned int first, unsigned int last);
+
 /** dam_link_settle() - wait, 20 ms at most, until the coordinator has dealt with our announcement. */
 void dam_link_settle(void);
 

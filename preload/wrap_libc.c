@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
@@ -32,6 +33,7 @@ DAM_EXPORT int close(int fd)
 {
 	__typeof__(&close) real = DAM_REAL(close);
 
+	dam_account_closing((unsigned int)fd, (unsigned int)fd);
 	dam_place_forget(fd);
 	return real ? real(fd) : (int)no_function();
 }
@@ -40,8 +42,10 @@ DAM_EXPORT int dup2(int fd, int fd2)
 {
 	__typeof__(&dup2) real = DAM_REAL(dup2);
 
-	if (fd != fd2)
+	if (fd != fd2) {
+		dam_account_closing((unsigned int)fd2, (unsigned int)fd2);
 		dam_place_forget(fd2);
+	}
 	return real ? real(fd, fd2) : (int)no_function();
 }
 
@@ -49,8 +53,10 @@ DAM_EXPORT int dup3(int fd, int fd2, int flags)
 {
 	__typeof__(&dup3) real = DAM_REAL(dup3);
 
-	if (fd != fd2)
+	if (fd != fd2) {
+		dam_account_closing((unsigned int)fd2, (unsigned int)fd2);
 		dam_place_forget(fd2);
+	}
 	return real ? real(fd, fd2, flags) : (int)no_function();
 }
 
@@ -58,8 +64,10 @@ DAM_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	__typeof__(&close_range) real = DAM_REAL(close_range);
 
-	if (!(flags & CLOSE_RANGE_CLOEXEC))
+	if (!(flags & CLOSE_RANGE_CLOEXEC)) {
+		dam_account_closing(first, last);
 		dam_place_forget_range(first, last);
+	}
 	return real ? real(first, last, flags) : (int)no_function();
 }
 
@@ -67,6 +75,7 @@ DAM_EXPORT void closefrom(int first)
 {
 	__typeof__(&closefrom) real = DAM_REAL(closefrom);
 
+	dam_account_closing(first < 0 ? 0 : (unsigned int)first, UINT_MAX);
 	dam_place_forget_range(first < 0 ? 0 : (unsigned int)first, DAM_FDS - 1);
 	if (real)
 		real(first);

@@ -82,6 +82,7 @@ void coord_start(struct coord *c, const char *path)
 	c->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	NEED(c->listener >= 0);
 	NEED(bind(c->listener, (struct sockaddr *)&a, sizeof(a)) == 0);
+	NEED(chmod(c->dir, 0755) == 0 && chmod(a.sun_path, 0666) == 0); /* some become another user */
 	NEED(listen(c->listener, 128) == 0);
 }
 
@@ -131,6 +132,7 @@ static void serve(struct coord *c, int fd)
 	NEED(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0);
 	cl->pid = peer.pid;
 	NEED(dam_ledger_create((uint32_t)peer.pid, &ledger_fd, &cl->ledger) == 0);
+	poll(NULL, 0, c->delay_ms);
 	send_welcome(c, fd, ledger_fd);
 	close(ledger_fd);
 	c->nr++;

@@ -16,6 +16,7 @@ struct coord {
 	char dir[64];
 	int listener;
 	struct dam_board_writer board;
+	int delay_ms;		/* before an answer */
 	unsigned int announced; /* connections that were closed without a word */
 	unsigned int nr;
 	struct coord_client {

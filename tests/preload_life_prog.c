@@ -14,6 +14,9 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +25,13 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <threads.h>
+#include <time.h>
 #include <unistd.h>
+
+extern char **environ;
+
+#define NOT_ROOT 77
 
 static const char *self, *path;
 static struct io_uring ring;
@@ -172,6 +181,21 @@ static int clone_child(void *arg)
 	return 7;
 }
 
+static int mode_spawn(void)
+{
+	char *const argv[] = {(char *)self, (char *)"plain", (char *)path, NULL};
+	pid_t pid;
+	int status;
+
+	open_all();
+	reads(50);
+	need(!posix_spawn(&pid, self, NULL, NULL, argv, environ), "spawn");
+	status = wait_for(pid);
+	reads(20);
+	tell();
+	return status;
+}
+
 /* A child on its parent's memory, with descriptors of its own. */
 static int mode_clone_vm(void)
 {
@@ -195,13 +219,116 @@ static int mode_exec(void)
 	return 127;
 }
 
-static int mode_closefrom(void)
+/* With the library's question outstanding, most likely. */
+static int all_closed(void (*close_all)(void))
 {
 	open_all();
 	reads(1);
 	io_uring_queue_exit(&ring);
-	closefrom(3);
+	close_all();
 	open_all();
+	reads(60);
+	tell();
+	return 0;
+}
+
+static void by_closefrom(void)
+{
+	closefrom(3);
+}
+
+static void by_close_range(void)
+{
+	need(!close_range(3, ~0u, 0), "close_range");
+}
+
+static void by_close(void)
+{
+	for (int i = 3; i < 1024; i++)
+		close(i);
+}
+
+static void by_dup2(void)
+{
+	for (int i = 3; i < 1024; i++)
+		dup2(0, i);
+	by_close();
+}
+
+static int mode_closefrom(void)
+{
+	return all_closed(by_closefrom);
+}
+
+static int mode_close_range(void)
+{
+	return all_closed(by_close_range);
+}
+
+static int mode_close(void)
+{
+	return all_closed(by_close);
+}
+
+static int mode_dup2(void)
+{
+	return all_closed(by_dup2);
+}
+
+/* The book's way: two forks, no terminal, no descriptor, another folder. The first parent stays to tell. */
+static int mode_daemon(void)
+{
+	char told[256];
+	pid_t pid;
+	int out;
+
+	snprintf(told, sizeof(told), "%s.stop", path);
+	pid = fork();
+	if (pid) {
+		while (access(told, F_OK))
+			usleep(1000);
+		need(wait_for(pid) == 0, "daemon");
+		out = open(told, O_RDONLY);
+		need(out >= 0 && read(out, told, sizeof(told)) > 0, "told");
+		need(write(1, told, strcspn(told, "\n") + 1) > 0, "write");
+		return 0;
+	}
+	need(setsid() > 0, "setsid");
+	if (fork())
+		_exit(0);
+	closefrom(0);
+	need(open("/dev/null", O_RDWR) == 0 && dup(0) == 1 && dup(0) == 2 && !chdir("/"), "daemon");
+	open_all();
+	reads(60);
+	out = open(told, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	dup2(out, 1);
+	tell();
+	exit(0);
+}
+
+/* Another root, where there is no socket, before anything is submitted; then nothing of root's. */
+static int mode_chroot(void)
+{
+	char folder[256];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	*strrchr(folder, '/') = '\0';
+	if (geteuid() != 0)
+		return NOT_ROOT;
+	open_all();
+	need(!chroot(folder) && !chdir("/"), "chroot");
+	need(!setuid(65534), "setuid");
+	reads(60);
+	tell();
+	return 0;
+}
+
+static int mode_setuid(void)
+{
+	if (geteuid() != 0)
+		return NOT_ROOT;
+	open_all();
+	need(!setuid(65534), "setuid");
 	reads(60);
 	tell();
 	return 0;
@@ -392,6 +519,55 @@ static int mode_threads(void)
 	return 0;
 }
 
+static int brief_c11(void *arg)
+{
+	brief(arg);
+	return 7;
+}
+
+static int mode_thrd(void)
+{
+	int result;
+	thrd_t t;
+
+	open_all();
+	for (int i = 0; i < 50; i++) {
+		need(thrd_create(&t, brief_c11, NULL) == thrd_success, "thread");
+		need(thrd_join(t, &result) == thrd_success && result == 7, "its result");
+	}
+	tell();
+	return 0;
+}
+
+static sem_t notified;
+
+static void notify(union sigval value)
+{
+	reads((unsigned int)value.sival_int);
+	sem_post(&notified);
+}
+
+/* Threads that libc itself makes. */
+static int mode_sigev_thread(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = notify,
+				 .sigev_value.sival_int = 3};
+	struct itimerspec soon = {.it_value.tv_nsec = 1000000};
+	timer_t timer;
+
+	open_all();
+	sem_init(&notified, 0, 0);
+	for (int i = 0; i < 20; i++) {
+		need(!timer_create(CLOCK_MONOTONIC, &event, &timer), "timer");
+		need(!timer_settime(timer, 0, &soon, NULL), "timer");
+		while (sem_wait(&notified))
+			;
+		need(!timer_delete(timer), "timer");
+	}
+	tell();
+	return 0;
+}
+
 static int mode_bad_pointers(void)
 {
 	struct io_uring_cqe *cqe;
@@ -445,7 +621,9 @@ static const struct {
 } modes[] = {
 	{"plain", mode_plain}, {"until", mode_until}, {"fork", mode_fork}, {"_Fork", mode_fork_bare},
 	{"clone", mode_clone}, {"vfork", mode_vfork}, {"clone-vm", mode_clone_vm}, {"exec", mode_exec},
-	{"closefrom", mode_closefrom}, {"seccomp", mode_seccomp}, {"seccomp-first", mode_seccomp_first},
+	{"posix_spawn", mode_spawn}, {"close", mode_close}, {"close_range", mode_close_range}, {"dup2", mode_dup2},
+	{"daemon", mode_daemon}, {"chroot", mode_chroot}, {"setuid", mode_setuid}, {"thrd", mode_thrd},
+	{"sigev-thread", mode_sigev_thread}, {"closefrom", mode_closefrom}, {"seccomp", mode_seccomp}, {"seccomp-first", mode_seccomp_first},
 	{"pin-before", mode_pin_before}, {"pin-after", mode_pin_after}, {"pin-other", mode_pin_other},
 	{"moved", mode_moved}, {"cancel", mode_cancel}, {"threads", mode_threads},
 	{"bad-pointers", mode_bad_pointers}, {"environment", mode_environment}, {"descriptors", mode_descriptors},
