@@ -12,6 +12,7 @@
 #include "policy/learn.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,9 @@
 #define MOST	   1000.0 /* weight that a restored kind may have */
 
 struct dam_learn_table {
-	unsigned int nr, max;
+	unsigned int nr, max, mask;
 	struct dam_learn *kind;
+	unsigned int *bucket, *next; /* index + 1 of a kind; 0: the end of the chain */
 };
 
 static void copy_text(char *to, const char *from)
@@ -54,9 +56,13 @@ struct dam_learn_table *dam_learn_create(unsigned int max)
 	if (!t)
 		return NULL;
 	t->max = max;
-	t->kind = calloc(max ? max : 1, sizeof(*t->kind));
-	if (!t->kind) {
-		free(t);
+	while (t->mask < max)
+		t->mask = 2 * t->mask + 1;
+	t->kind = calloc(max + 1, sizeof(*t->kind));
+	t->next = calloc(max + 1, sizeof(*t->next));
+	t->bucket = calloc((size_t)t->mask + 1, sizeof(*t->bucket));
+	if (!t->kind || !t->next || !t->bucket) {
+		dam_learn_destroy(t);
 		return NULL;
 	}
 	return t;
@@ -67,6 +73,8 @@ void dam_learn_destroy(struct dam_learn_table *t)
 	if (!t)
 		return;
 	free(t->kind);
+	free(t->next);
+	free(t->bucket);
 	free(t);
 }
 
@@ -76,34 +84,67 @@ static bool same_key(const struct dam_learn_key *a, const struct dam_learn_key *
 	       !memcmp(a->program, b->program, DAM_LEARN_NAME) && !memcmp(a->engine, b->engine, DAM_LEARN_NAME);
 }
 
-/* A plan asks a few hundred times, and a machine has some dozens of kinds: a plain search. */
+/* FNV-1a over words: a plan asks for some hundred kinds a move. */
+static unsigned int *chain(const struct dam_learn_table *t, const struct dam_learn_key *k)
+{
+	uint64_t h = 14695981039346656037u, word;
+	const char *const text[] = {k->program, k->thread, k->engine};
+
+	for (int i = 0; i < 3; i++)
+		for (unsigned int at = 0; at < DAM_LEARN_NAME; at += sizeof(word)) {
+			memcpy(&word, text[i] + at, sizeof(word));
+			h = (h ^ word) * 1099511628211u;
+		}
+	h = (h ^ ((uint64_t)(uint32_t)k->from << 32 | (uint32_t)k->to)) * 1099511628211u;
+	return &t->bucket[(h ^ h >> 32) & t->mask];
+}
+
 static struct dam_learn *find(const struct dam_learn_table *t, const struct dam_learn_key *key)
 {
-	for (unsigned int i = 0; i < t->nr; i++)
-		if (same_key(&t->kind[i].key, key))
-			return &t->kind[i];
+	for (unsigned int i = *chain(t, key); i; i = t->next[i - 1])
+		if (same_key(&t->kind[i - 1].key, key))
+			return &t->kind[i - 1];
 	return NULL;
 }
 
-static struct dam_learn *oldest(const struct dam_learn_table *t)
+static void unlink_kind(struct dam_learn_table *t, unsigned int index)
 {
-	struct dam_learn *old = &t->kind[0];
+	unsigned int *at = chain(t, &t->kind[index].key);
+
+	while (*at && *at != index + 1)
+		at = &t->next[*at - 1];
+	if (*at)
+		*at = t->next[index];
+}
+
+static unsigned int oldest(const struct dam_learn_table *t)
+{
+	unsigned int old = 0;
 
 	for (unsigned int i = 1; i < t->nr; i++)
-		if (t->kind[i].time_s < old->time_s)
-			old = &t->kind[i];
+		if (t->kind[i].time_s < t->kind[old].time_s)
+			old = i;
 	return old;
 }
 
 static struct dam_learn *make(struct dam_learn_table *t, const struct dam_learn_key *key, double now_s)
 {
 	struct dam_learn *l = find(t, key);
+	unsigned int index, *at;
 
 	if (l || !t->max)
 		return l;
-	l = t->nr < t->max ? &t->kind[t->nr++] : oldest(t);
-	*l = (struct dam_learn){.key = *key, .time_s = now_s};
-	return l;
+	if (t->nr < t->max) {
+		index = t->nr++;
+	} else {
+		index = oldest(t);
+		unlink_kind(t, index);
+	}
+	t->kind[index] = (struct dam_learn){.key = *key, .time_s = now_s};
+	at = chain(t, key);
+	t->next[index] = *at;
+	*at = index + 1;
+	return &t->kind[index];
 }
 
 /* Share that is left at @now_s. A clock that was set back decays nothing. */

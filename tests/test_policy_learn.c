@@ -133,6 +133,30 @@ START_TEST(test_restore)
 }
 END_TEST
 
+/* Whatever is forgotten on the way, the latest kinds are there, each with its own results. */
+START_TEST(test_many)
+{
+	struct dam_learn_table *t = dam_learn_create(100);
+	struct dam_learn_key k;
+
+	for (int i = 0; i < 1000; i++)
+		for (int n = 0; n <= i % 3; n++) {
+			k = key_of(i);
+			dam_learn_result(t, &k, DAM_OUTCOME_WORSE, NAN, i);
+		}
+	for (int i = 0; i < 1000; i++) {
+		const struct dam_learn *l;
+
+		k = key_of(i);
+		l = dam_learn_find(t, &k);
+		ck_assert_int_eq(!!l, i >= 900);
+		if (l)
+			ck_assert(fabs(l->bad - (1 + i % 3)) < 1e-9);
+	}
+	dam_learn_destroy(t);
+}
+END_TEST
+
 START_TEST(test_key)
 {
 	struct dam_learn_key a, b;
@@ -156,6 +180,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_favour, 0, NR(rows));
 	tcase_add_test(tc, test_bias);
 	tcase_add_test(tc, test_full);
+	tcase_add_test(tc, test_many);
 	tcase_add_loop_test(tc, test_restore, 0, NR(kept));
 	tcase_add_test(tc, test_key);
 	suite_add_tcase(s, tc);
