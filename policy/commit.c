@@ -44,6 +44,24 @@ void dam_plan_commit(struct dam_policy *p, const struct dam_policy_move *m)
 	settle(p, m->to_engine);
 }
 
+void dam_policy_take_back(struct dam_policy *p, const struct dam_policy_move *m)
+{
+	struct dam_policy_move back = *m;
+	struct dam_thread *th;
+	double last;
+
+	if (m->thread >= p->max_threads || !p->threads[m->thread].present)
+		return;
+	th = &p->threads[m->thread];
+	last = th->cooldown_len_s;
+	back.from_domain = m->to_domain;
+	back.to_domain = m->from_domain;
+	back.from_engine = m->to_engine;
+	back.to_engine = m->from_engine;
+	dam_plan_commit(p, &back);
+	th->cooldown_len_s = th->cooldown_s = fmin(2 * fmax(last, COOLDOWN_S), COOLDOWN_LONGEST_S);
+}
+
 void dam_policy_undo(struct dam_policy *p, const struct dam_policy_move *m)
 {
 	struct dam_thread *th;

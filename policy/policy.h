@@ -243,6 +243,13 @@ unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam
 void dam_policy_undo(struct dam_policy *p, const struct dam_policy_move *m);
 
 /**
+ * dam_policy_take_back() - the move was carried out, and has been taken back since: it made things worse
+ *
+ * The thread is where it came from, and cools down twice as long as after the move.
+ */
+void dam_policy_take_back(struct dam_policy *p, const struct dam_policy_move *m);
+
+/**
  * dam_policy_place() - where threads to be born would do best
  * @nr: how many of them; each counts as load for the next
  * @domains: one for each

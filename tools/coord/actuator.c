@@ -4,11 +4,13 @@
 #include "config.h"
 #include "tools/coord/coord.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tools/coord/outcomes.h"
 
 static void describe(struct coord *c, const struct coord_thread *t, const struct dam_policy_move *m,
 		     struct coord_move *mv)
@@ -17,7 +19,8 @@ static void describe(struct coord *c, const struct coord_thread *t, const struct
 
 	*mv = (struct coord_move){.id = c->nr_moves + 1,
 				  .time_s = (double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S,
-				  .pid = t->pid, .tid = t->tid, .run_id = t->run_id, .m = *m};
+				  .pid = t->pid, .tid = t->tid, .run_id = t->run_id, .m = *m,
+				  .effect = (double)NAN, .forecast_bps = (double)NAN, .actual_bps = (double)NAN};
 	memcpy(mv->comm, t->comm, sizeof(mv->comm));
 	dam_cpuset_format(t->moved ? &t->dam : &t->orig, mv->from_cpus, sizeof(mv->from_cpus));
 	dam_cpuset_format(&topo->domain[m->to_domain].cpus, mv->to_cpus, sizeof(mv->to_cpus));
@@ -46,6 +49,8 @@ static bool act(struct coord *c, const struct dam_policy_move *m)
 		t->nr_moves += !err;
 	}
 	c->nr_moves++;
+	if (!err)
+		coord_outcomes_begin(c, t, mv);
 	if (c->opt.dry_run || c->opt.json)
 		coord_print_move(c, mv);
 	else
@@ -57,6 +62,7 @@ static bool act(struct coord *c, const struct dam_policy_move *m)
 
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr)
 {
+	coord_outcomes_plan(c, m, nr);
 	for (unsigned int i = 0; i < nr; i++)
 		if (!act(c, &m[i]))
 			dam_policy_undo(c->policy, &m[i]);

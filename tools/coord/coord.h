@@ -21,6 +21,7 @@
 #include "base/knobs.h"
 #include "hal/hal.h"
 #include "hal/pmu.h"
+#include "policy/outcome.h"
 #include "policy/policy.h"
 #include "predict/predict.h"
 #include "shm/board.h"
@@ -39,6 +40,7 @@
 #define COORD_WATCH_BUCKETS 1024
 
 struct coord_kind;
+struct coord_outcomes;
 struct coord_record;
 struct coord_task;
 struct coord_watch;
@@ -102,6 +104,9 @@ struct coord_thread {
 	const char *why; /* left alone: static text */
 	double mask_age_s; /* since its mask was last read */
 	unsigned int nr_moves;
+	uint64_t last_move; /* id; 0: none, or taken back */
+	struct dam_outcome_window window; /* in progress: sums */
+	struct dam_outcome_past past;
 	struct coord_thread *next_ended;
 };
 
@@ -160,8 +165,12 @@ struct coord_move {
 	uint32_t run_id;
 	char comm[16];
 	char from_cpus[64], to_cpus[64];
-	char result[64]; /* "moved", "dry-run", "failed: …", "restored" */
+	char result[64]; /* "moved", and later its verdict or "undone"; "dry-run", "failed: …" */
 	struct dam_policy_move m;
+	const char *verdict, *metric; /* NULL: not judged; static text */
+	bool undone;
+	double effect, judged_s;	 /* NaN: none; time that the judgement took */
+	double forecast_bps, actual_bps; /* of the thread, after the move; NaN: unknown */
 };
 
 /* One engine's series and last counters. */
@@ -171,6 +180,8 @@ struct coord_engine {
 	struct dam_hal_counters last;
 	uint64_t last_ns; /* 0: no counters yet */
 	double read_bps, write_bps; /* about one second's mean */
+	struct dam_outcome_window window; /* in progress: sums */
+	struct dam_outcome_past past;
 };
 
 /* The call sites of a process that has ended. */
@@ -193,6 +204,7 @@ struct coord {
 	struct dam_hal *hal;
 	struct dam_board_writer board;
 	struct dam_policy *policy;
+	struct coord_outcomes *outcomes; /* NULL: nothing is moved (--once) */
 	struct dam_masks *masks;
 	struct coord_record *record;
 	struct coord_engine *engine; /* by hal target index, DAM_HAL_TARGETS entries */

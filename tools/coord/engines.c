@@ -46,6 +46,9 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 		s.wait_s = (double)dam_count_delta(now.wait_ns, ce->last.wait_ns) / DAM_NS_PER_S;
 	if (now.have & DAM_HAVE_INFLIGHT)
 		s.inflight_ops = now.inflight;
+	ce->window.bytes += s.bytes;
+	ce->window.ops += s.ops;
+	ce->window.inflight += s.wait_s; /* Little: the latencies of a second's operations, summed up */
 	gone = exp(-dt / RATE_TAU_S);
 	ce->read_bps = ce->read_bps * gone + read / dt * (1 - gone);
 	ce->write_bps = ce->write_bps * gone + write / dt * (1 - gone);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "tools/common/paths.h"
 #include "tools/coord/moderate.h"
+#include "tools/coord/outcomes.h"
 #include "tools/coord/record.h"
 #include "tools/common/proc.h"
 
@@ -126,6 +127,15 @@ static int open_record(struct coord *c)
 	return err ? 1 : 0;
 }
 
+static int open_outcomes(struct coord *c)
+{
+	int err = coord_outcomes_open(c);
+
+	if (err)
+		dam_err("cannot judge moves: %s", strerror(-err));
+	return err ? 1 : 0;
+}
+
 static int open_board(struct coord *c)
 {
 	int err = dam_board_create(&c->board);
@@ -169,7 +179,7 @@ int coord_open(struct coord *c)
 		dam_err("cannot set up the event loop: %s", strerror(-err));
 		return 1;
 	}
-	if (coord_listen(c) || open_masks(c) || open_board(c))
+	if (coord_listen(c) || open_masks(c) || open_outcomes(c) || open_board(c))
 		return 1;
 	coord_observe_open(c); /* without it there is less to see, that is all */
 	coord_moderate_open(c);
@@ -195,6 +205,7 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 	/* after the ledgers: what they report is what simulated engines have done */
 	coord_sample_engines(c, now_ns);
 	coord_moderate_tick(c, now_ns);
+	coord_outcomes_tick(c, dt);
 	coord_model_decide(c, dt);
 	coord_record_flush(c->record, now_ns);
 	c->last_tick_ns = now_ns;
@@ -275,6 +286,7 @@ void coord_close(struct coord *c)
 	coord_sites_close(c);
 	dam_masks_close(c->masks);
 	coord_record_close(c->record);
+	coord_outcomes_close(c);
 	coord_model_close(c);
 	dam_hal_close(c->hal);
 	if (c->signal_fd >= 0)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tools/coord/outcomes.h"
 
 #define MAX_PLAN 1024 /* moves in one tick */
 
@@ -30,6 +31,8 @@ static void configure(struct coord *c, struct dam_policy_config *cfg)
 		.nr_domains = topo->nr_domains,
 		.memory_bps = GUESS_MEMORY_BPS,
 		.cache_bytes = GUESS_CACHE_BYTES,
+		.favour = coord_outcomes_favour,
+		.favour_ctx = c,
 	};
 	for (unsigned int a = 0; a < topo->nr_domains; a++) {
 		cfg->domain_cpus[a] = dam_cpuset_count(&topo->domain[a].cpus);

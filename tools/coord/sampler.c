@@ -235,6 +235,9 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 		.placed = t->moved,
 	};
 
+	t->window.bytes += k->bytes;
+	t->window.ops += k->ops;
+	t->window.inflight += t->inflight_mean * dt_s;
 	s.engine = resolve_engine(c, k->target, t->domain, &pool);
 	s.pool = pool;
 	dam_policy_thread(c->policy, t->index, dt_s, &s);

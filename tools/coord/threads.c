@@ -3,6 +3,7 @@
 /* The life of a managed thread: from the claim of its slot to the totals that stay for reports. */
 #include "config.h"
 #include "tools/coord/observe.h"
+#include "tools/coord/outcomes.h"
 
 #include <errno.h>
 #include <math.h>
@@ -165,6 +166,7 @@ static void free_thread(struct coord_thread *t)
 void coord_thread_end(struct coord *c, struct coord_thread *t)
 {
 	coord_thread_flush(c, t);
+	coord_outcomes_forget(c, t);
 	if (t->task)
 		t->task->thread = NULL;
 	t->task = NULL;
