@@ -26,7 +26,7 @@ static const struct dam_knob_desc table[DAM_KNOB_NR] = {
 		.help = "how far ahead the load of each engine is forecast" },
 	[DAM_KNOB_AFFINITY_HISTORY] = {
 		.name = "AFFINITY_HISTORY", TEXT(DAM_SCOPE_COORD, "off"), .unit = "",
-		.help = "path of the history of moves, or off; accepted, but this release keeps no history" },
+		.help = "path of the history of moves, an SQLite file, or off: see dam-history(5)" },
 	[DAM_KNOB_TICK] = {
 		.name = "DAM_TICK", NUM(DAM_KNOB_INTEGER, DAM_SCOPE_COORD, 10, 1, 1000), .unit = "ms",
 		.help = "interval of the coordinator's loop; it stretches to 1 s while nothing happens" },
