@@ -72,6 +72,7 @@ struct coord_ring {
 	struct coord_sizes size[2];
 	/* in flight since the last settlement */
 	uint64_t unsteady_until_ns;
+	bool steady;			 /* at the last look it was as Little's law wants it */
 	unsigned int nr_depths, nr_idle; /* looks; with nothing in flight */
 	double depth_sum, depth_peak;	 /* sq.head - cq.tail */
 	double wait_s, span_s,
@@ -128,6 +129,7 @@ struct coord_watch {
 	struct coord_process *proc; /* NULL: no ring, no ledger */
 	struct coord_watch *next;
 	uint64_t born_ns, due_ns, scan_ns, slow_scan_ns, judged_ns, settled_ns, round_ns;
+	uint64_t scanned_ns; /* when its descriptors had been looked through last; 0: never */
 	uint64_t quiet_ns; /* how long to leave it alone while it has no rings */
 	enum { WATCH_IDLE, WATCH_FDS, WATCH_RINGS, WATCH_TASKS } phase;
 	DIR *dir;	     /* of the phase */

@@ -10,6 +10,7 @@
 #define MIN_OCCUPANCY \
 	1.0 /* with less in flight, its mean says more of when we look than of latency */
 #define MIN_REAPED 100
+#define MIN_SEEN   0.97 /* of its operations completed between two looks: what was before or after may have been unlike */
 #define MAX_IDLE                                                                                   \
 	0.05 /* share of looks with nothing in flight: it thinks, or is paced, and we look when it \
 		can */
@@ -76,7 +77,7 @@ void coord_thread_place(struct coord *c, struct coord_thread *t, int cpu)
 double coord_thread_latency(const struct coord_thread *t)
 {
 	if (t->reaped < MIN_REAPED || t->wait_s < MIN_OCCUPANCY * t->wait_span_s ||
-	    (double)t->idle_looks > MAX_IDLE * (double)t->looks)
+	    (double)t->idle_looks > MAX_IDLE * (double)t->looks || t->reaped < MIN_SEEN * (double)t->observed_ops)
 		return (double)NAN;
 	return t->wait_s / t->reaped;
 }

@@ -192,8 +192,9 @@ static void measure_depth(struct coord_ring *r, const struct coord_peek *p, doub
 
 	for (unsigned int i = 0; i < r->nr_kinds; i++)
 		ops += r->kind[i].ops[0] + r->kind[i].ops[1];
-	if (now_ns < r->unsteady_until_ns || p->overflow != r->overflow || depth < 0 ||
-	    unreaped > r->shape.cq_entries || r->still > MAX_STILL * ops || !ops)
+	r->steady = now_ns >= r->unsteady_until_ns && p->overflow == r->overflow && depth >= 0 &&
+		    unreaped <= r->shape.cq_entries && r->still <= MAX_STILL * ops && ops > 0;
+	if (!r->steady)
 		return;
 	r->nr_depths++;
 	r->nr_idle += unreaped <= 0;
@@ -202,6 +203,23 @@ static void measure_depth(struct coord_ring *r, const struct coord_peek *p, doub
 	r->wait_s += unreaped * dt_s;
 	r->span_s += dt_s;
 	r->reaped += p->cq_head - r->cq_head;
+}
+
+/*
+ * The time that a ring's counts are the work of: since the last look, or, at the first, since it was made: at the
+ * beginning of its process, or at some time between two looks through the descriptors. 0: not known.
+ */
+static double span_of(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
+{
+	uint64_t age_ticks = dam_ticks_now() - w->start;
+
+	if (r->looked_ns)
+		return (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S;
+	if (!w->young)
+		return 0;
+	if (w->scanned_ns)
+		return (double)coord_since(now_ns, w->scanned_ns) / 2 / DAM_NS_PER_S;
+	return (double)age_ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void begin(struct coord_watch *w, struct coord_ring *r, const struct coord_peek *p)
@@ -223,6 +241,7 @@ static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring 
 {
 	double dt = (double)coord_since(now_ns, r->looked_ns ? r->looked_ns : w->born_ns) /
 		    DAM_NS_PER_S;
+	double span = span_of(w, r, now_ns);
 	uint32_t moved;
 
 	if (!r->looked_ns)
@@ -234,8 +253,8 @@ static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring 
 	}
 	forget_sizes(r, dt);
 	sample_entries(c, w, r, p, now_ns, work);
-	if (r->looked_ns && dt > 0)
-		measure_depth(r, p, dt, now_ns);
+	if (span > 0)
+		measure_depth(r, p, span, now_ns);
 	r->ops += moved;
 	r->mean_rate =
 		r->ops * DAM_NS_PER_S / (double)(coord_since(now_ns, r->found_ns) + DAM_NS_PER_MS);

@@ -137,6 +137,20 @@ static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops
 	return w->ending ? fmax(ops, 0) : fmin(fmax(ops, 0), most);
 }
 
+/* All has come back by the time a process has ended: what was in flight at the last look, and @unseen. */
+static void measure_end(struct coord_ring *r, double unseen, uint64_t now_ns)
+{
+	double inflight = (int32_t)(r->head - r->cq_head);
+	double dt = (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S;
+
+	if (!r->steady || inflight < 0)
+		return;
+	r->nr_depths++;
+	r->wait_s += inflight * dt;
+	r->span_s += dt;
+	r->reaped += inflight + unseen;
+}
+
 bool coord_ring_puzzles(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
 {
 	bool whose = r->poll_known && w->nr_tasks &&
@@ -163,14 +177,17 @@ static bool needs_link(const struct coord_watch *w, const struct coord_ring *r, 
 static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_ring *r,
 			uint64_t now_ns)
 {
-	double ops = (double)(uint32_t)(r->head - r->settled);
+	double ops = (double)(uint32_t)(r->head - r->settled), unseen;
 	struct coord_user u[COORD_USERS];
 	unsigned int nr;
 
 	w->want_links |= needs_link(w, r, now_ns);
 	if (r->state != COORD_RING_OBSERVED || too_early(w, r, now_ns))
 		return;
-	ops += unseen_ops(w, r, ops, now_ns);
+	unseen = unseen_ops(w, r, ops, now_ns);
+	if (w->ending && !w->unread)
+		measure_end(r, unseen, now_ns);
+	ops += unseen;
 	nr = coord_users(w, r, now_ns, u);
 	while (nr--)
 		give_share(c, w, u[nr].task, r, ops, u[nr].weight);

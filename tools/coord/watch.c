@@ -218,6 +218,7 @@ static void scan_fds(struct coord *c, struct coord_watch *w, uint64_t now_ns, in
 	if (d || *units <= 0)
 		return;
 	close_phase(w);
+	w->scanned_ns = now_ns;
 	/* many descriptors are looked through less often: one part in fifty of the time, at most */
 	w->scan_ns = now_ns + (w->quiet_ns < SCAN_NS ? w->quiet_ns : SCAN_NS);
 	if (w->scan_ns < now_ns + w->cursor * 50000ull)
