@@ -18,7 +18,8 @@
 
 #define KEY_FIRST_LEVEL 32 /* pthread_setspecific() allocates for keys beyond it */
 #define IDLE_SPAN_MAX	31
-#define SAMPLE_SPAN_MAX 16
+#define SAMPLE_SPAN_MAX 32
+#define DEPTH_ONE_IN	4 /* of a busy thread's samples is one of depth too, see depth.h: a power of two */
 #define BUSY_NS		(50 * DAM_NS_PER_MS)
 #define SLEEPY_NS	(500 * DAM_NS_PER_MS)
 #define SAMPLE_SLOW_NS	(8 * DAM_NS_PER_MS)
@@ -35,6 +36,11 @@ static bool have_key;
 /* glibc 2.35 and later; elsewhere they stay undefined */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
+
+/* The counters from mapped_bytes on: all are sums. */
+#define SECOND_PART                                                                             \
+	((offsetof(struct dam_slot, seq) - offsetof(struct dam_slot, mapped_bytes)) / \
+	 sizeof(uint64_t))
 
 /* Adds what was counted at @from to @to, and forgets it at @from. Nobody else may write either. */
 static void move_counts(struct dam_slot *from, struct dam_slot *to)
@@ -53,12 +59,16 @@ static void move_counts(struct dam_slot *from, struct dam_slot *to)
 	}
 	dam_count_add(&to->inflight_samples, from->inflight_samples);
 	dam_count_add(&to->inflight_ops_sum, from->inflight_ops_sum);
+	dam_count_add(&to->depth_empty, from->depth_empty);
+	from->depth_empty = 0;
 	to->inflight_ops_last = from->inflight_ops_last;
 	if (from->inflight_ops_max > to->inflight_ops_max)
 		to->inflight_ops_max = from->inflight_ops_max;
 	to->cpu = from->cpu;
-	dam_count_add(&to->mapped_bytes, from->mapped_bytes);
-	from->mapped_bytes = 0;
+	for (unsigned int i = 0; i < SECOND_PART; i++) {
+		dam_count_add(&to->mapped_bytes + i, (&from->mapped_bytes)[i]);
+		(&from->mapped_bytes)[i] = 0;
+	}
 	dam_count_add(&to->ring_ops, from->ring_ops);
 	from->ring_ops = 0;
 	dam_count_add(&to->submissions, from->submissions);
@@ -200,6 +210,9 @@ static void next_countdown(struct dam_self *me, uint64_t now_ns)
 	me->random ^= me->random << 5;
 	me->drawn = me->random % (2 * me->span - 1);
 	me->countdown = me->drawn;
+	/* what has begun on a ring ends with something else */
+	me->depth_begun = me->depth_open = false;
+	me->depth_due = me->span < SAMPLE_SPAN_MAX || (me->random >> 16) % DEPTH_ONE_IN == 0;
 }
 
 /* Where the thread runs, as the kernel keeps it up to date in the thread's own memory. */

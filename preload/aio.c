@@ -5,6 +5,7 @@
 #include "preload/aio.h"
 
 #include "preload/account.h"
+#include "preload/depth.h"
 #include "preload/nvme.h"
 #include "preload/peek.h"
 #include "preload/place.h"
@@ -22,8 +23,11 @@ static const struct {
 	[IOCB_CMD_PWRITEV] = {LEN_IOV, DAM_DIR_WRITE},
 };
 
-static void walk(struct dam_slot *s, struct iocb **iocbs, long from, long nr, uint64_t sign)
+/* Return: how many were counted. */
+static long walk(struct dam_slot *s, struct iocb **iocbs, long from, long nr, uint64_t sign)
 {
+	long counted = 0;
+
 	for (long i = from; i < nr; i++) {
 		const struct iocb *cb;
 		uint64_t bytes;
@@ -31,10 +35,10 @@ static void walk(struct dam_slot *s, struct iocb **iocbs, long from, long nr, ui
 
 		/* the kernel stops at the first that it cannot read, and so do we */
 		if (!dam_peek(&iocbs[i], sizeof(*iocbs)))
-			return;
+			return counted;
 		cb = iocbs[i];
 		if (!dam_peek(cb, sizeof(*cb)))
-			return;
+			return counted;
 		if (cb->aio_lio_opcode >= OP_NR || ops[cb->aio_lio_opcode].len == LEN_NONE)
 			continue;
 		bytes = ops[cb->aio_lio_opcode].len == LEN_BYTES
@@ -42,10 +46,12 @@ static void walk(struct dam_slot *s, struct iocb **iocbs, long from, long nr, ui
 				: dam_iov_bytes((const void *)(uintptr_t)cb->aio_buf,
 						cb->aio_nbytes);
 		index = dam_place_index((int)cb->aio_fildes);
-		if (index != DAM_ROUTE_IGNORE)
-			dam_account_io(s, index, (enum dam_dir)ops[cb->aio_lio_opcode].dir, bytes,
-				       1, sign);
+		if (index == DAM_ROUTE_IGNORE)
+			continue;
+		dam_account_io(s, index, (enum dam_dir)ops[cb->aio_lio_opcode].dir, bytes, 1, sign);
+		counted++;
 	}
+	return counted;
 }
 
 /* The start of the completion ring that a context is the address of; part of the kernel's interface by use. */
@@ -72,51 +78,106 @@ static void follow(unsigned long ctx)
 	r = ring_of(ctx);
 	me->aio_ctx = r ? ctx : 0;
 	me->aio_tail = r ? __atomic_load_n(&r->tail, __ATOMIC_RELAXED) : 0;
-	me->aio_inflight = 0;
+	me->aio_head = r ? __atomic_load_n(&r->head, __ATOMIC_RELAXED) : 0;
+	me->aio_inflight = me->aio_unreaped = 0;
 }
 
 /*
- * In flight: what this thread submitted less what has completed, by the tail that the kernel moves. Fewer
- * than a whole ring complete between two submissions. Return: false: not known, others use the context too.
+ * In flight: what this thread submitted less what has completed, by the tail that the kernel moves, or has been taken
+ * back, by the head. Fewer than a whole ring complete between two submissions. Return: false: not known, others use the
+ * context too.
  */
-static bool inflight(unsigned long ctx, uint32_t submitted, uint32_t *out)
+static bool advance(unsigned long ctx)
 {
 	struct dam_self *me = &dam_self;
 	const struct aio_ring *r = me->aio_ctx == ctx ? ring_of(ctx) : NULL;
-	uint32_t tail, completed;
+	uint32_t tail, head, completed, reaped;
 
 	if (!r)
 		return false;
+	head = __atomic_load_n(&r->head, __ATOMIC_RELAXED);
 	tail = __atomic_load_n(&r->tail, __ATOMIC_RELAXED);
 	completed = (tail + r->nr - me->aio_tail) % r->nr;
+	reaped = (head + r->nr - me->aio_head) % r->nr;
 	me->aio_tail = tail;
-	me->aio_inflight += submitted;
-	if (completed > me->aio_inflight) {
+	me->aio_head = head;
+	if (completed > me->aio_inflight || reaped > me->aio_unreaped) {
 		me->aio_ctx = 0;
 		return false;
 	}
 	me->aio_inflight -= completed;
-	*out = me->aio_inflight;
+	me->aio_unreaped -= reaped;
 	return true;
+}
+
+static bool ran_empty(unsigned long ctx)
+{
+	const struct dam_self *me = &dam_self;
+	const struct aio_ring *r = me->aio_ctx == ctx ? ring_of(ctx) : NULL;
+
+	return r && (__atomic_load_n(&r->head, __ATOMIC_RELAXED) + r->nr - me->aio_head) % r->nr ==
+			    me->aio_unreaped;
+}
+
+static void look(unsigned long ctx, bool good, struct dam_depth *out)
+{
+	const struct dam_self *me = &dam_self;
+
+	*out = (struct dam_depth){.ring = ctx,
+				  .inflight = me->aio_unreaped,
+				  .ready = me->aio_unreaped - me->aio_inflight,
+				  .good = good};
+}
+
+static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, bool pure)
+{
+	struct dam_depth now;
+	bool known = advance(ctx);
+
+	look(ctx, known && pure, &now);
+	dam_depth_before(s, &now);
 }
 
 struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 {
 	struct dam_slot *s = nr > 0 && iocbs && !dam_nested() ? dam_slot_mine() : NULL;
+	long counted;
 
 	if (!s)
 		return NULL;
 	follow(ctx);
-	walk(s, iocbs, 0, nr, 1);
+	counted = walk(s, iocbs, 0, nr, 1);
 	dam_count_add(&s->submissions, 1);
+	if (ran_empty(ctx))
+		dam_count_add(&s->depth_empty, 1);
+	if (dam_depth_wanted())
+		note_before(s, ctx, counted == nr);
 	dam_self.outer = 1;
 	return s;
+}
+
+static DAM_COLD void sample(struct dam_slot *s, unsigned long ctx, bool known, uint32_t taken,
+			    const void *caller)
+{
+	bool begun = dam_self.depth_begun;
+	struct dam_depth now;
+
+	if (known)
+		dam_account_inflight(s, dam_self.aio_inflight);
+	/* not through iocbs: another thread may have reaped and freed them */
+	dam_account_sample_slow(s, dam_self.fd, caller);
+	if (!begun)
+		return;
+	look(ctx, known && taken <= dam_self.aio_unreaped, &now);
+	/* io_submit() does the work of submitting itself, and never waits */
+	now.fresh = now.good ? taken : 0;
+	dam_depth_after(&now);
 }
 
 void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs, long ret,
 		   const void *caller)
 {
-	uint32_t busy;
+	uint32_t taken = ret > 0 ? (uint32_t)ret : 0;
 	bool known;
 
 	if (!slot)
@@ -125,12 +186,11 @@ void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct ioc
 	if (dam_self.slot != slot)
 		return;
 	if (DAM_UNLIKELY(ret < nr))
-		walk(slot, iocbs, ret > 0 ? ret : 0, nr, (uint64_t)-1);
-	known = inflight(ctx, ret > 0 ? (uint32_t)ret : 0, &busy);
-	if (DAM_UNLIKELY(dam_account_due())) {
-		if (known)
-			dam_account_inflight(slot, busy);
-		/* not through iocbs: another thread may have reaped and freed them */
-		dam_account_sample_slow(slot, dam_self.fd, caller);
-	}
+		walk(slot, iocbs, taken, nr, (uint64_t)-1);
+	dam_count_add(&slot->aio_ops, taken);
+	dam_self.aio_inflight += taken;
+	dam_self.aio_unreaped += taken;
+	known = advance(ctx);
+	if (DAM_UNLIKELY(dam_account_due()))
+		sample(slot, ctx, known, taken, caller);
 }

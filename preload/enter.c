@@ -5,6 +5,7 @@
 #include "preload/enter.h"
 
 #include "preload/account.h"
+#include "preload/depth.h"
 #include "preload/peek.h"
 
 static uint32_t load_u32(const char *base, uint32_t offset)
@@ -41,8 +42,26 @@ static bool find_batch(const struct dam_ring *r, int fd, unsigned int to_submit,
 	return e->n && e->n - 1 <= e->sq.mask && readable(&e->sq);
 }
 
+/* @taken: entries that the kernel has taken in all. */
+static void look(const struct dam_enter *e, unsigned int taken, struct dam_depth *out)
+{
+	const struct dam_ring *r = e->ring;
+	uint32_t reaped = r->cq ? load_u32(r->cq, r->cq_off.head) : 0;
+
+	*out = (struct dam_depth){.ring = (uintptr_t)r->sq, .inflight = taken - reaped};
+	if (!r->cq)
+		return;
+	out->ready = load_u32(r->cq, r->cq_off.tail) - reaped;
+	out->good = e->pure && !r->unsteady &&
+		    !(load_u32(r->sq, r->sq_off.flags) & IORING_SQ_CQ_OVERFLOW) &&
+		    out->inflight <= load_u32(r->cq, r->cq_off.ring_entries);
+}
+
 void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct dam_enter *e)
 {
+	struct dam_depth now;
+	uint64_t counted;
+
 	e->slot = to_submit && !dam_nested() ? dam_slot_mine() : NULL;
 	if (!e->slot)
 		return;
@@ -57,13 +76,23 @@ void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct
 		e->ring = NULL;
 		return;
 	}
-	if (dam_uring_walk(e->slot, &e->sq, e->n, 1))
+	counted = dam_uring_walk(e->slot, &e->sq, e->n, 1);
+	e->pure = counted == e->n;
+	if (counted)
 		dam_count_add(&e->slot->submissions, 1);
+	if (e->ring->cq && load_u32(e->ring->cq, e->ring->cq_off.head) == e->sq.head)
+		dam_count_add(&e->slot->depth_empty, 1);
+	if (dam_depth_wanted()) {
+		look(e, e->sq.head, &now);
+		dam_depth_before(e->slot, &now);
+	}
 }
 
 static void sample(const struct dam_enter *e)
 {
 	const struct dam_ring *r = e->ring;
+	bool begun = dam_self.depth_begun;
+	struct dam_depth now;
 	uint32_t inflight;
 
 	if (r->cq && r->sq && !r->unsteady) {
@@ -72,6 +101,10 @@ static void sample(const struct dam_enter *e)
 			dam_account_inflight(e->slot, inflight);
 	}
 	dam_account_sample_slow(e->slot, dam_uring_fd(&e->sq), e->caller);
+	if (!begun)
+		return;
+	look(e, e->sq.head + e->n, &now);
+	dam_depth_after(&now);
 }
 
 void dam_enter_after(struct dam_enter *e, long ret)
@@ -94,6 +127,7 @@ void dam_enter_after(struct dam_enter *e, long ret)
 	if (DAM_UNLIKELY(taken < e->n)) {
 		e->sq.head += taken;
 		dam_uring_walk(e->slot, &e->sq, e->n - taken, (uint64_t)-1);
+		e->n = 0; /* head is where the kernel's is */
 	}
 	if (DAM_UNLIKELY(dam_account_due()))
 		sample(e);

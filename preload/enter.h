@@ -16,6 +16,7 @@ struct dam_enter {
 		*ring; /* NULL: not known, operations are counted by the return value */
 	struct dam_sq sq;
 	unsigned int n;
+	bool pure; /* all of them were counted as reads or writes */
 	const void *caller;
 };
 

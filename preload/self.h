@@ -13,6 +13,8 @@
 #define DAM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define DAM_EXPORT	__attribute__((visibility("default")))
 #define DAM_COLD	__attribute__((noinline, cold))
+/* After a system call its code has to be fetched anew: as few lines of it as can be. */
+#define DAM_HOT __attribute__((hot, aligned(64)))
 
 /* A whole page of its own on every machine of that kind: it is wiped in a child (MADV_WIPEONFORK). */
 #ifdef __x86_64__
@@ -62,6 +64,9 @@ struct dam_self {
 	uint32_t drawn; /* what countdown was when it was set */
 	uint32_t random;
 	uint32_t pins; /* calls by which the program pinned this thread */
+	bool depth_due;	 /* when countdown is at 0, dam_depth_before() is to be called */
+	bool depth_begun; /* a sample begins with this submission; */
+	bool depth_open;  /* has begun with the last one: depth_begin and the like are its */
 	uint64_t idle_ns, sample_ns, check_ns;
 	/* see site.c */
 	int64_t site_left;	    /* submissions until the next whose call site is noted */
@@ -74,8 +79,15 @@ struct dam_self {
 	int traffic_fd;	      /* read by system calls; 0: not */
 	uint64_t traffic_id;  /* the kernel's for the event behind traffic_fd */
 	const void *traffic_page; /* read by an instruction; NULL: not */
-	uint64_t aio_ctx; /* the libaio context that the next two are about */
+	/* see depth.h */
+	uint64_t depth_begin; /* the first submission of a sample */
+	uint64_t depth_made;  /* it was done */
+	uintptr_t depth_ring;
+	uint32_t depth_inflight, depth_ready, depth_fresh; /* at its beginning */
+	bool depth_good;
+	uint64_t aio_ctx; /* the libaio context that the next ones are about */
 	uint32_t aio_tail, aio_inflight;
+	uint32_t aio_head, aio_unreaped;
 	uintptr_t
 		seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */
 } __attribute__((aligned(64)));

@@ -121,14 +121,14 @@ struct run {
 	uint64_t bytes, ops, sign;
 	uint8_t index;
 	enum dam_dir dir;
-	bool counted; /* anything at all */
+	uint64_t counted; /* operations, of all runs */
 };
 
 static inline void flush(struct run *r)
 {
 	if (DAM_LIKELY(r->ops)) {
 		dam_account_io(r->slot, r->index, r->dir, r->bytes, r->ops, r->sign);
-		r->counted = true;
+		r->counted += r->ops;
 	}
 	r->bytes = r->ops = 0;
 }
@@ -177,7 +177,7 @@ static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe
 		note_side_effect(sqe, LASTS, sq->ring_fd);
 }
 
-bool dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
+DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
 {
 	const unsigned int plain = IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC;
 	/* a guess that is right most of the time: reads on the descriptor of the last batch */

@@ -24,9 +24,9 @@ struct dam_sq {
  * @sign: 1, or -1 to take back what the kernel did not consume
  *
  * Before the system call, while everything the entries point to is still the program's. Never faults.
- * Return: whether anything was counted.
+ * Return: how many operations were counted.
  */
-bool dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign);
+uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign);
 
 /** dam_uring_fd() - a descriptor that the run's first entry uses, to look at it again; -1: a fixed file. */
 int dam_uring_fd(const struct dam_sq *sq);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "preload/account.h"
+#include "preload/depth.h"
 #include "preload/pins.h"
 #include "preload/place.h"
 #include "preload/real.h"
@@ -207,6 +208,8 @@ DAM_EXPORT int prctl(int op, ...)
 	va_end(ap);
 	if (!real)
 		return (int)no_function();
+	if (op == PR_SET_TSC && a[0] == PR_TSC_SIGSEGV)
+		dam_depth_blind = true;
 	if (op != PR_SET_SECCOMP)
 		return real(op, a[0], a[1], a[2], a[3]);
 	was = dam_seal();

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "preload/account.h"
+#include "preload/depth.h"
 #include "preload/enter.h"
 #include "preload/place.h"
 #include "preload/real.h"
@@ -26,7 +27,33 @@ struct batch {
 	struct dam_slot *slot; /* NULL: nothing was */
 	struct dam_sq sq;
 	unsigned int n;
+	bool pure; /* all of them were counted as reads or writes */
 };
+
+/* @taken: entries that the kernel has taken in all, or is about to: it polls. */
+static void look(struct io_uring *ring, const struct batch *b, unsigned int taken,
+		 struct dam_depth *out)
+{
+	const struct dam_ring *r = dam_ring_of(ring->ring_fd);
+	unsigned int reaped = __atomic_load_n(ring->cq.khead, __ATOMIC_RELAXED);
+	unsigned int overflow = *ring->sq.kflags & IORING_SQ_CQ_OVERFLOW;
+
+	*out = (struct dam_depth){
+		.ring = (uintptr_t)ring->sq.khead,
+		.inflight = taken - reaped,
+		.ready = __atomic_load_n(ring->cq.ktail, __ATOMIC_RELAXED) - reaped,
+	};
+	out->good = b->pure && !(r && r->unsteady) && !overflow &&
+		    out->inflight <= *ring->cq.kring_entries;
+}
+
+static DAM_COLD void note_before(struct io_uring *ring, const struct batch *b)
+{
+	struct dam_depth now;
+
+	look(ring, b, b->sq.head, &now);
+	dam_depth_before(b->slot, &now);
+}
 
 /*
  * Counts what is about to be submitted: before the call, because afterwards another thread may have reaped
@@ -39,6 +66,8 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 	/* SQPOLL: the kernel's head runs by itself; what this call flushes starts at sqe_head */
 	unsigned int head =
 		DAM_UNLIKELY(sqpoll) ? sq->sqe_head : __atomic_load_n(sq->khead, __ATOMIC_RELAXED);
+
+	uint64_t counted;
 
 	b->slot = NULL;
 	b->n = sq->sqe_tail - head;
@@ -55,9 +84,15 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 		.shift = !!(ring->flags & IORING_SETUP_SQE128),
 		.ring_fd = ring->ring_fd,
 	};
-	if (dam_uring_walk(slot, &b->sq, b->n, 1))
+	counted = dam_uring_walk(slot, &b->sq, b->n, 1);
+	b->pure = counted == b->n;
+	if (counted)
 		dam_count_add(&slot->submissions, 1);
+	if (head == __atomic_load_n(ring->cq.khead, __ATOMIC_RELAXED))
+		dam_count_add(&slot->depth_empty, 1);
 	dam_self.outer = 1;
+	if (dam_depth_wanted())
+		note_before(ring, b);
 }
 
 static DAM_COLD void take_back(struct batch *b, unsigned int consumed)
@@ -66,7 +101,9 @@ static DAM_COLD void take_back(struct batch *b, unsigned int consumed)
 	if (dam_self.slot != b->slot)
 		return;
 	b->sq.head += consumed;
-	dam_uring_walk(b->slot, &b->sq, b->n - consumed, (uint64_t)-1);
+	b->n -= consumed;
+	dam_uring_walk(b->slot, &b->sq, b->n, (uint64_t)-1);
+	b->n = 0; /* head is where the kernel's is */
 }
 
 static DAM_COLD void sample(struct io_uring *ring, const struct batch *b, const void *caller)
@@ -74,10 +111,16 @@ static DAM_COLD void sample(struct io_uring *ring, const struct batch *b, const 
 	const struct dam_ring *r = dam_ring_of(ring->ring_fd);
 	uint32_t inflight = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) -
 			    __atomic_load_n(ring->cq.ktail, __ATOMIC_RELAXED);
+	bool begun = dam_self.depth_begun;
+	struct dam_depth now;
 
 	if (!(r && r->unsteady) && inflight <= *ring->cq.kring_entries)
 		dam_account_inflight(b->slot, inflight);
 	dam_account_sample_slow(b->slot, dam_uring_fd(&b->sq), caller);
+	if (!begun)
+		return;
+	look(ring, b, b->sq.head + b->n, &now);
+	dam_depth_after(&now);
 }
 
 static inline void settle_batch(struct io_uring *ring, struct batch *b, const void *caller)
@@ -98,7 +141,7 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b, const vo
 
 /* One hook on a function that submits: real function, slot, count, call, settle. */
 #define SUBMIT_HOOK(name, params, args)                    \
-	DAM_EXPORT int name params                         \
+	DAM_EXPORT DAM_HOT int name params                 \
 	{                                                  \
 		__typeof__(&(name)) real = DAM_REAL(name); \
 		struct dam_slot *slot;                     \

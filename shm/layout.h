@@ -10,7 +10,7 @@
 
 #include "base/cpuset.h"
 
-#define DAM_SHM_VERSION	 2u
+#define DAM_SHM_VERSION	 3u
 #define DAM_BOARD_MAGIC	 0x64724f424d4144ull /* "DAMBOrd" */
 #define DAM_LEDGER_MAGIC 0x67644c454d4144ull /* "DAMELdg" */
 
@@ -115,12 +115,12 @@ struct dam_slot {
 	uint32_t cpu;	/* where it last submitted */
 	uint32_t pin_calls; /* calls by which the program pinned this thread */
 	uint64_t submissions; /* calls that submitted; a change says that the counts moved */
-	uint64_t seq;	/* order in which slots were claimed in this process */
 	/* Work in flight on the rings this thread submits to, sampled just after a submission. */
 	uint64_t inflight_samples; /* number of samples */
 	uint64_t inflight_ops_sum; /* sum of sampled operations in flight */
 	uint32_t inflight_ops_last;
 	uint32_t inflight_ops_max; /* highest sample since the slot was claimed */
+	uint64_t depth_empty;	   /* submissions to rings with nothing in flight */
 	uint64_t ring_ops; /* entries submitted to io_uring by hooked calls: tells their rings from others */
 	struct dam_count count[DAM_LEDGER_TARGETS];
 	/* the coordinator's part */
@@ -128,18 +128,32 @@ struct dam_slot {
 	uint64_t moved;		       /* 1: DAM has pinned this thread: the masks below are valid */
 	struct dam_cpuset orig_mask;   /* what the program had asked for */
 	struct dam_cpuset dam_mask;    /* what DAM has written */
-	uint64_t pad[46];
+	uint64_t pad[30];
 	/* the thread's part again */
 	uint64_t mapped_bytes; /* memory that it made reachable for devices */
+	uint64_t aio_ops;      /* control blocks submitted to libaio */
+	/* Work in flight over time, from samples of a submission to the next: see preload/depth.h */
+	uint64_t depth_span;   /* the samples' length, in a unit that cancels */
+	uint64_t depth_blind;  /* of which nothing can be told */
+	uint64_t depth_sum;    /* length * in flight after the first submission, until reaped */
+	uint64_t depth_square; /* the same with its square */
+	uint64_t depth_fall;   /* the same with what was reaped before the second */
+	uint64_t depth_ready;  /* the same with what was complete then and not reaped */
+	uint64_t depth_outside; /* of the length, what was not spent in the first submission */
+	uint64_t depth_samples; /* number of samples; */
+	uint64_t depth_offers; /* those at whose beginning something was complete, so that there was no need to wait */
+	uint64_t depth_left;   /* of these, those in which not all of it was reaped */
+	uint64_t depth_busy;   /* what of their length was outside */
+	uint64_t seq;	       /* order in which slots were claimed in this process */
 	uint64_t memory_count; /* of the board's event, as last read */
 	uint64_t memory_ns;    /* CLOCK_MONOTONIC_COARSE of that; 0: not read yet */
 	uint32_t memory_errno; /* why it cannot be read; 0: it can, or was not tried */
 	uint32_t reserved;
-	uint64_t pad1[4];
+	uint64_t pad1[7];
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct dam_slot, count) == 64, "wire format");
 static_assert(offsetof(struct dam_slot, mask_seq) == 1088, "wire format");
-static_assert(offsetof(struct dam_slot, mapped_bytes) == 1984, "wire format");
+static_assert(offsetof(struct dam_slot, mapped_bytes) == 1856, "wire format");
 static_assert(sizeof(struct dam_slot) == 2048, "wire format");
 
 /* Call sites: where the program submits, from one submission in DAM_SAMPLE. */

@@ -27,6 +27,7 @@
 #include "shm/board.h"
 #include "shm/ledger.h"
 #include "tools/common/maskfile.h"
+#include "tools/coord/depth.h"
 #include "tools/coord/event.h"
 #include "tools/coord/procfs.h"
 
@@ -85,6 +86,7 @@ struct coord_thread {
 	/* work in flight on its own rings: raw sums as last read, and the value held */
 	uint64_t inflight_samples, inflight_sum;
 	double inflight_mean, inflight_peak, inflight_age_s;
+	struct coord_depth depth; /* of its hooked rings, over time */
 	/* observed from outside */
 	struct coord_task *task; /* NULL: not looked at */
 	struct coord_pending pending[COORD_PENDING];

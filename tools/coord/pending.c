@@ -76,6 +76,10 @@ void coord_thread_place(struct coord *c, struct coord_thread *t, int cpu)
 
 double coord_thread_latency(const struct coord_thread *t)
 {
+	double hooked = coord_depth_latency(&t->depth);
+
+	if (!isnan(hooked))
+		return hooked;
 	if (t->reaped < MIN_REAPED || t->wait_s < MIN_OCCUPANCY * t->wait_span_s ||
 	    (double)t->idle_looks > MAX_IDLE * (double)t->looks || t->reaped < MIN_SEEN * (double)t->observed_ops)
 		return (double)NAN;

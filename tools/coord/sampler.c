@@ -288,6 +288,7 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 	}
 	take_inflight(t, s);
 	coord_memory_take(c, t, s, dt_s);
+	coord_depth_take(&t->depth, s, dt_s);
 }
 
 static void record(struct coord *c, const struct coord_thread *t, const struct taken *k)

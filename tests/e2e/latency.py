@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: The DAM authors
+"""latency.py [RUNS]: is the mean latency that DAM reports, without a timestamp, what the programs measure themselves?
+
+Within 5 %, or unknown. Environment: BUILDDIR, the folder of the build (default: the current one); SECONDS_EACH of each run.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+BUILDDIR = os.path.abspath(os.environ.get("BUILDDIR", "."))
+SECONDS = os.environ.get("SECONDS_EACH", "2")
+TOLERANCE = 0.05
+FILE_MIB = 256
+
+
+def fio(path, scratch, depth, block, direction, *more):
+    command = ["fio", "--name=job", f"--filename={path}", f"--size={FILE_MIB}m", "--direct=1", "--thread",
+               "--ioengine=libaio", f"--iodepth={depth}", f"--bs={block}", f"--rw=rand{direction}", "--time_based",
+               f"--runtime={SECONDS}", "--output-format=json", f"--output={scratch}/fio.json", *more]
+
+    def own(_):
+        with open(f"{scratch}/fio.json", encoding="utf-8") as f:
+            return json.load(f)["jobs"][0][direction]["clat_ns"]["mean"] / 1000
+    return command, own
+
+
+def uring(path, _, depth, block, direction, style):
+    command = [os.path.join(BUILDDIR, "tests/e2e/latency_uring"), path, str(depth), str(block), direction, style, SECONDS]
+    return command, lambda stdout: float(stdout.split()[0])
+
+
+# what, its arguments, whether a figure is expected; None: either
+CASES = [(f"fio libaio depth {depth} {direction} {block >> 10}k", fio, (depth, block, direction), True)
+         for depth in (8, 32) for direction in ("read", "write") for block in (4096, 65536, 1 << 20)]
+CASES += [(f"liburing {style} depth {depth} {direction} {block >> 10}k", uring, (depth, block, direction, style),
+           None if style == "all" else True)
+          for style in ("all", "one", "wait") for depth in (8, 32) for direction in ("read", "write")
+          for block in (4096, 65536)]
+CASES += [("fio, thinking", fio, (8, 4096, "read", "--thinktime=2000"), False),
+          ("fio, at a rate", fio, (8, 4096, "read", "--rate_iops=1000"), False),
+          ("fio, depth 1", fio, (1, 4096, "read"), False),
+          ("liburing, thinking", uring, (8, 4096, "read", "think"), False)]
+
+
+def once(make, arguments, path):
+    with tempfile.TemporaryDirectory(prefix="dam-latency.", dir=BUILDDIR) as scratch:
+        command, own = make(path, scratch, *arguments)
+        result = os.path.join(scratch, "run.json")
+        run = subprocess.run([os.path.join(BUILDDIR, "dam-run"), "-q", "--json", result, "--", *command],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=True)
+        with open(result, encoding="utf-8") as f:
+            threads = json.load(f)["threads"]
+        busiest = max(threads, key=lambda t: t["read_ops"] + t["write_ops"])
+        return busiest["latency_us"], own(run.stdout)
+
+
+def main():
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    failed = 0
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    with tempfile.NamedTemporaryFile(prefix="dam-latency.", dir=BUILDDIR) as data:
+        for _ in range(FILE_MIB):
+            data.write(os.urandom(1 << 20))
+        data.flush()
+        for name, make, arguments, expected in CASES:
+            for _ in range(runs):
+                seen, own = once(make, arguments, data.name)
+                bad = expected is True if seen is None else expected is False or abs(seen / own - 1) > TOLERANCE
+                failed += bad
+                text = "unknown" if seen is None else f"{seen:.1f} us, {seen / own - 1:+.1%}"
+                print(f"{'FAIL' if bad else 'PASS'}: latency {name}: the program {own:.1f} us, DAM {text}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
