@@ -17,15 +17,19 @@ TOLERANCE = 0.05
 FILE_MIB = 256
 
 
-def fio(path, scratch, depth, block, direction, *more):
+def fio(path, scratch, depth, block, direction, *more, engine="libaio"):
     command = ["fio", "--name=job", f"--filename={path}", f"--size={FILE_MIB}m", "--direct=1", "--thread",
-               "--ioengine=libaio", f"--iodepth={depth}", f"--bs={block}", f"--rw=rand{direction}", "--time_based",
+               f"--ioengine={engine}", f"--iodepth={depth}", f"--bs={block}", f"--rw=rand{direction}", "--time_based",
                f"--runtime={SECONDS}", "--output-format=json", f"--output={scratch}/fio.json", *more]
 
     def own(_):
         with open(f"{scratch}/fio.json", encoding="utf-8") as f:
             return json.load(f)["jobs"][0][direction]["clat_ns"]["mean"] / 1000
     return command, own
+
+
+def observed(*arguments):
+    return fio(*arguments, engine="io_uring")
 
 
 def uring(path, _, depth, block, direction, style):
@@ -40,6 +44,10 @@ CASES += [(f"liburing {style} depth {depth} {direction} {block >> 10}k", uring, 
            None if style == "all" else True)
           for style in ("all", "one", "wait") for depth in (8, 32) for direction in ("read", "write")
           for block in (4096, 65536)]
+CASES += [(f"fio io_uring{''.join(more)} depth {depth} {direction} {block >> 10}k", observed,
+           (depth, block, direction, *more), None)
+          for depth in (8, 32) for direction in ("read", "write") for block in (4096, 65536, 1 << 20)
+          for more in ((), ("--fixedbufs", "--registerfiles"))]
 CASES += [("fio, thinking", fio, (8, 4096, "read", "--thinktime=2000"), False),
           ("fio, at a rate", fio, (8, 4096, "read", "--rate_iops=1000"), False),
           ("fio, depth 1", fio, (1, 4096, "read"), False),

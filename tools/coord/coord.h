@@ -96,6 +96,7 @@ struct coord_thread {
 	uint64_t observed_ops;
 	double wait_s, wait_span_s, reaped; /* work in flight over time; operations taken back; Little's law */
 	uint64_t looks, idle_looks;
+	double wait_square; /* sum over looks of the square of what was in flight */
 	/* masks */
 	unsigned int domain; /* where it runs, or was put */
 	struct dam_cpuset orig, dam;

@@ -75,8 +75,12 @@ struct coord_ring {
 	bool steady;			 /* at the last look it was as Little's law wants it */
 	unsigned int nr_depths, nr_idle; /* looks; with nothing in flight */
 	double depth_sum, depth_peak;	 /* sq.head - cq.tail */
+	double wait_square;		 /* sum of (sq.head - cq.head)^2 */
 	double wait_s, span_s,
 		reaped; /* sum of (sq.head - cq.head) * time, that time, completions taken */
+	/* of the time before the first look: how long that can have been, in flight at its end, completions taken */
+	double begin_s, begin_unreaped, begin_reaped;
+	bool begin_known; /* it was about as long */
 	/* whose */
 	bool poll_known;
 	pid_t owner; /* of an SQPOLL ring; 0: none */

@@ -11,6 +11,7 @@
 	1.0 /* with less in flight, its mean says more of when we look than of latency */
 #define MIN_REAPED 100
 #define MIN_SEEN   0.97 /* of its operations completed between two looks: what was before or after may have been unlike */
+#define MAX_ERROR  0.025 /* standard error of the mean in flight, as a share of it */
 #define MAX_IDLE                                                                                   \
 	0.05 /* share of looks with nothing in flight: it thinks, or is paced, and we look when it \
 		can */
@@ -74,14 +75,27 @@ void coord_thread_place(struct coord *c, struct coord_thread *t, int cpu)
 		t->domain = d;
 }
 
+/* Do the looks tell the mean of what is in flight? It may differ from one to the next, and there may be few. */
+static bool mean_is_sure(const struct coord_thread *t)
+{
+	double n = (double)t->looks, mean = t->wait_s / t->wait_span_s;
+
+	return t->wait_square / n - mean * mean <= n * pow(MAX_ERROR * mean, 2);
+}
+
+/* From outside. */
+static double observed_latency(const struct coord_thread *t)
+{
+	if (t->reaped < MIN_REAPED || t->wait_s < MIN_OCCUPANCY * t->wait_span_s ||
+	    (double)t->idle_looks > MAX_IDLE * (double)t->looks ||
+	    t->reaped < MIN_SEEN * (double)t->observed_ops || !mean_is_sure(t))
+		return (double)NAN;
+	return t->wait_s / t->reaped;
+}
+
 double coord_thread_latency(const struct coord_thread *t)
 {
 	double hooked = coord_depth_latency(&t->depth);
 
-	if (!isnan(hooked))
-		return hooked;
-	if (t->reaped < MIN_REAPED || t->wait_s < MIN_OCCUPANCY * t->wait_span_s ||
-	    (double)t->idle_looks > MAX_IDLE * (double)t->looks || t->reaped < MIN_SEEN * (double)t->observed_ops)
-		return (double)NAN;
-	return t->wait_s / t->reaped;
+	return isnan(hooked) ? observed_latency(t) : hooked;
 }

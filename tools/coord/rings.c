@@ -45,6 +45,16 @@ static bool known_elsewhere(struct coord *c, uint64_t ino)
 	return false;
 }
 
+/* How long a new ring can have been there: its process was not, or it was not among the descriptors. 0: not known. */
+static double longest_age_s(const struct coord_watch *w, uint64_t now_ns)
+{
+	if (!w->young)
+		return 0;
+	if (w->scanned_ns)
+		return (double)coord_since(now_ns, w->scanned_ns) / DAM_NS_PER_S;
+	return (double)(dam_ticks_now() - w->start) / (double)sysconf(_SC_CLK_TCK);
+}
+
 void coord_ring_find(struct coord *c, struct coord_watch *w, const char *name)
 {
 	char link[sizeof(RING_NAME) + 1];
@@ -70,6 +80,8 @@ void coord_ring_find(struct coord *c, struct coord_watch *w, const char *name)
 		return;
 	r->fd = fd;
 	r->found_ns = dam_now_ns();
+	r->begin_s = longest_age_s(w, r->found_ns);
+	r->begin_known = !w->scanned_ns;
 	w->ring[w->nr_rings++] = r;
 	c->observed.rings++;
 }
@@ -181,6 +193,20 @@ static void sample_entries(struct coord *c, struct coord_watch *w, struct coord_
 		sample_entry(c, w, r, &p->sqe[i], now_ns, work);
 }
 
+/*
+ * What a ring did before the first look: in the time since its process began; or at the rate found since, of one operation in @each_s, or in the longest time
+ * that it can have had, if that is less: then it was faster, as disks are with a first burst.
+ */
+static void measure_begin(struct coord_ring *r, double each_s)
+{
+	double span = r->begin_known ? r->begin_s : fmin(r->begin_s, r->begin_reaped * each_s);
+
+	r->wait_s += r->begin_unreaped * span;
+	r->span_s += span;
+	r->reaped += r->begin_reaped;
+	r->begin_s = 0;
+}
+
 /* Little's law wants the work in flight over time; only where what is in flight is DMA, and all of
  * it completes. */
 static void measure_depth(struct coord_ring *r, const struct coord_peek *p, double dt_s,
@@ -201,25 +227,11 @@ static void measure_depth(struct coord_ring *r, const struct coord_peek *p, doub
 	r->depth_sum += depth;
 	r->depth_peak = fmax(r->depth_peak, depth);
 	r->wait_s += unreaped * dt_s;
+	r->wait_square += unreaped * unreaped;
 	r->span_s += dt_s;
 	r->reaped += p->cq_head - r->cq_head;
-}
-
-/*
- * The time that a ring's counts are the work of: since the last look, or, at the first, since it was made: at the
- * beginning of its process, or at some time between two looks through the descriptors. 0: not known.
- */
-static double span_of(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
-{
-	uint64_t age_ticks = dam_ticks_now() - w->start;
-
-	if (r->looked_ns)
-		return (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S;
-	if (!w->young)
-		return 0;
-	if (w->scanned_ns)
-		return (double)coord_since(now_ns, w->scanned_ns) / 2 / DAM_NS_PER_S;
-	return (double)age_ticks / (double)sysconf(_SC_CLK_TCK);
+	if (r->begin_s > 0 && p->cq_head != r->cq_head)
+		measure_begin(r, dt_s / (p->cq_head - r->cq_head));
 }
 
 static void begin(struct coord_watch *w, struct coord_ring *r, const struct coord_peek *p)
@@ -228,6 +240,8 @@ static void begin(struct coord_watch *w, struct coord_ring *r, const struct coor
 	r->settled = r->judged = w->young ? 0 : p->head;
 	r->head = r->settled;
 	r->overflow = p->overflow;
+	r->begin_reaped = p->cq_head;
+	r->begin_unreaped = (int32_t)(p->head - p->cq_head);
 }
 
 /* Kernels with IORING_SETUP_SQ_REWIND do not move the head: completions without submissions. */
@@ -241,7 +255,6 @@ static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring 
 {
 	double dt = (double)coord_since(now_ns, r->looked_ns ? r->looked_ns : w->born_ns) /
 		    DAM_NS_PER_S;
-	double span = span_of(w, r, now_ns);
 	uint32_t moved;
 
 	if (!r->looked_ns)
@@ -253,8 +266,8 @@ static void take_look(struct coord *c, struct coord_watch *w, struct coord_ring 
 	}
 	forget_sizes(r, dt);
 	sample_entries(c, w, r, p, now_ns, work);
-	if (span > 0)
-		measure_depth(r, p, span, now_ns);
+	if (r->looked_ns && dt > 0)
+		measure_depth(r, p, dt, now_ns);
 	r->ops += moved;
 	r->mean_rate =
 		r->ops * DAM_NS_PER_S / (double)(coord_since(now_ns, r->found_ns) + DAM_NS_PER_MS);

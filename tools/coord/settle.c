@@ -64,6 +64,7 @@ static void add_depth(struct coord_task *t, const struct coord_ring *r, double s
 	t->thread->looks += r->nr_depths;
 	t->thread->idle_looks += r->nr_idle;
 	t->thread->wait_s += r->wait_s * share;
+	t->thread->wait_square += r->wait_square * share * share;
 	t->thread->wait_span_s += r->span_s * share;
 	t->thread->reaped += r->reaped * share;
 }
@@ -194,7 +195,7 @@ static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_rin
 	r->settled = r->head;
 	r->advanced = r->sampled = false;
 	r->nr_depths = r->nr_idle = 0;
-	r->depth_sum = r->depth_peak = r->wait_s = r->span_s = r->reaped = 0;
+	r->depth_sum = r->depth_peak = r->wait_square = r->wait_s = r->span_s = r->reaped = 0;
 }
 
 /*
