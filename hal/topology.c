@@ -22,15 +22,10 @@ static void cpuset_from_bitmap(hwloc_const_bitmap_t b, struct dam_cpuset *out)
 		dam_cpuset_set(out, (unsigned int)cpu);
 }
 
-/* hwloc falls back to the real machine, without a word, when a variable of its own is wrong; here
- * that is an error. */
-static int apply_environment(hwloc_topology_t topo)
+/* hwloc falls back to the real machine, without a word, when a description is wrong; here that is an
+ * error. */
+static int describe(hwloc_topology_t topo, const char *synthetic, const char *xml)
 {
-	const char *synthetic = getenv("HWLOC_SYNTHETIC"), *xml = getenv("HWLOC_XMLFILE");
-
-	/* hwloc's own order: these two come before, and it reads them itself */
-	if (getenv("HWLOC_COMPONENTS") || getenv("HWLOC_FSROOT"))
-		return 0;
 	if (synthetic && hwloc_topology_set_synthetic(topo, synthetic))
 		return -EINVAL;
 	if (!synthetic && xml && hwloc_topology_set_xml(topo, xml))
@@ -40,14 +35,14 @@ static int apply_environment(hwloc_topology_t topo)
 
 /* No I/O devices (hwloc's default), no caches, no binding to each CPU in turn (the x86 component):
  * it takes 5 ms. */
-static int load(hwloc_topology_t topo)
+static int load(hwloc_topology_t topo, const char *synthetic, const char *xml)
 {
 	int err;
 
 	hwloc_topology_set_cache_types_filter(topo, HWLOC_TYPE_FILTER_KEEP_NONE);
 	hwloc_topology_set_icache_types_filter(topo, HWLOC_TYPE_FILTER_KEEP_NONE);
 	hwloc_topology_set_components(topo, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
-	err = apply_environment(topo);
+	err = describe(topo, synthetic, xml);
 	if (err)
 		return err;
 	errno = 0;
@@ -177,13 +172,21 @@ static void set_distances(hwloc_topology_t topo, struct dam_topology *t)
 
 int dam_topology_load(struct dam_topology *out)
 {
+	/* hwloc's own order: these two come before, and it reads them itself */
+	if (getenv("HWLOC_COMPONENTS") || getenv("HWLOC_FSROOT"))
+		return dam_topology_describe(NULL, NULL, out);
+	return dam_topology_describe(getenv("HWLOC_SYNTHETIC"), getenv("HWLOC_XMLFILE"), out);
+}
+
+int dam_topology_describe(const char *synthetic, const char *xml, struct dam_topology *out)
+{
 	hwloc_topology_t topo;
 	struct dam_topology *t = calloc(1, sizeof(*t));
 	int err = -ENOMEM;
 
 	if (!t || hwloc_topology_init(&topo))
 		goto free_t;
-	err = load(topo);
+	err = load(topo, synthetic, xml);
 	if (!err)
 		err = add_domains(topo, t);
 	if (err)

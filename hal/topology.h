@@ -37,6 +37,12 @@ struct dam_topology {
  */
 int dam_topology_load(struct dam_topology *out);
 
+/**
+ * dam_topology_describe() - the same for a machine that is described: by hwloc's synthetic string, or by an XML file
+ * @synthetic, @xml: the first that is not NULL counts; both NULL: as hwloc finds it
+ */
+int dam_topology_describe(const char *synthetic, const char *xml, struct dam_topology *out);
+
 /** dam_topology_domain_of_node() - index of the domain of NUMA node @os_node, or DAM_NO_DOMAIN. */
 unsigned int dam_topology_domain_of_node(const struct dam_topology *t, int os_node);
 
