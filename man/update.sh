@@ -15,7 +15,7 @@ trap 'rm -rf "$tmp"' EXIT
 status=0
 
 # A command with options of its own is a tool here.
-for tool in dam-run dam-ctl dam-coord dam-replay "dam-replay dim" "dam-replay forecast"; do
+for tool in dam-run dam-ctl dam-coord dam-replay dam-sim "dam-replay dim" "dam-replay forecast"; do
 	# shellcheck disable=SC2086 # two words
 	"$build"/$tool --help-mdoc
 done >"$tmp/blocks"

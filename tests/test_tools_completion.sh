@@ -34,6 +34,7 @@ offers /proc "the value of an option" dam-ctl --runtime-dir /pro
 offers dim "a command of dam-replay" dam-replay d
 offers --start-ix "an option of a command" dam-replay dim --st
 offers /proc "its file" dam-replay dim /pro
+offers /proc "a scenario" dam-sim --json /pro
 offers cat "the program of dam-run" dam-run --json out.json ca
 offers cat "after --" dam-run -- ca
 offers /proc "an argument of that program" dam-run cat /pro

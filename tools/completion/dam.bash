@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The DAM authors
-# Completion for dam-run, dam-ctl, dam-coord and dam-replay: options and commands as the tool's own --help lists them.
+# Completion for dam-run, dam-ctl, dam-coord, dam-replay and dam-sim: options and commands as the tool's own --help lists them.
 
 # _dam_help SECTION: the names in one section of --help, options with "=" if they take a value
 _dam_help() {
@@ -65,7 +65,7 @@ _dam() {
 	elif [ "${_dam_tool##*/}" = dam-run ]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 		return
-	elif [ -n "$_dam_command" ]; then
+	elif [ -n "$_dam_command" ] || [ "${_dam_tool##*/}" = dam-sim ]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames 2>/dev/null
 		return
@@ -74,4 +74,4 @@ _dam() {
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
-complete -F _dam dam-run dam-ctl dam-coord dam-replay
+complete -F _dam dam-run dam-ctl dam-coord dam-replay dam-sim
