@@ -27,58 +27,70 @@
 #define PARALLELISM	4.0   /* cache misses that a core overlaps */
 #define TINY		1e-9
 
-void dam_cost_clear(struct dam_cost_engine *e, double capacity)
+void dam_cost_clear(struct dam_cost_engine *e, double capacity, double head_room)
 {
 	memset(e, 0, sizeof(*e));
 	e->capacity = capacity;
+	e->usable = capacity * (1 - head_room);
 }
 
-void dam_cost_background(struct dam_cost_engine *e, double rate, double op_bytes, double base_s)
+void dam_cost_background(struct dam_cost_engine *e, double rate, double written, double op_bytes, double base_s)
 {
-	e->background = e->open = rate;
-	e->background_ops = e->open_ops = rate / op_bytes;
-	e->background_base = e->open_base = base_s * rate / op_bytes;
+	e->background += rate;
+	e->background_written += written;
+	e->background_ops += rate / op_bytes;
+	e->background_base += base_s * rate / op_bytes;
+	e->open = e->open_bytes = e->background;
+	e->written = e->background_written;
+	e->open_ops = e->background_ops;
+	e->open_base = e->background_base;
 }
 
 /* The last thread has left: what rounding leaves of the sums must not be taken for a load. */
 static void clean(struct dam_cost_engine *e)
 {
-	if (!e->nr_open) {
-		e->open = e->background;
+	if (e->nr_open < TINY) {
+		e->open = e->open_bytes = e->background;
 		e->open_ops = e->background_ops;
 		e->open_base = e->background_base;
-		e->open_log = 0;
+		e->open_log = e->nr_open = 0;
 	}
-	if (!e->nr_closed)
-		e->depth = e->raw = e->clipped = e->depth_ops = e->depth_base = e->depth_log = 0;
+	if (e->nr_closed < TINY)
+		e->depth = e->raw = e->clipped = e->depth_ops = e->depth_base = e->depth_log =
+			e->clipped_bytes = e->nr_closed = 0;
+	if (e->nr_open < TINY && e->nr_closed < TINY)
+		e->written = e->background_written;
 }
 
 void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, int sign)
 {
-	double ops = (t->open ? t->demand : t->depth) / t->op_bytes * sign;
+	double ops = (t->open ? t->demand : t->depth) / t->op_bytes * sign, work = t->work * sign;
 
+	e->written += t->demand * t->written * sign;
 	if (t->open) {
-		e->open += t->demand * sign;
+		e->open += t->demand * work;
+		e->open_bytes += t->demand * sign;
 		e->open_ops += ops;
 		e->open_base += ops * t->base_s;
-		e->open_log += log(t->demand) * sign;
-		e->nr_open += (unsigned int)sign;
-		clean(e);
-		return;
+		e->open_log += t->log * t->share * sign;
+		e->nr_open += t->share * sign;
+	} else {
+		e->depth += t->depth * work;
+		e->raw += t->depth / (t->think_s + t->base_s) * work;
+		e->clipped += t->demand * work;
+		e->clipped_bytes += t->demand * sign;
+		e->depth_ops += ops;
+		e->depth_base += ops * t->base_s;
+		e->depth_log += t->log * t->share * sign;
+		e->nr_closed += t->share * sign;
 	}
-	e->depth += t->depth * sign;
-	e->raw += t->depth / (t->think_s + t->base_s) * sign;
-	e->clipped += t->demand * sign;
-	e->depth_ops += ops;
-	e->depth_base += ops * t->base_s;
-	e->depth_log += log(t->depth) * sign;
-	e->nr_closed += (unsigned int)sign;
-	clean(e);
+	if (sign < 0)
+		clean(e);
 }
 
 double dam_cost_util(const struct dam_cost_engine *e)
 {
-	return (e->open + e->clipped) / e->capacity;
+	return (e->open + e->clipped) / e->usable;
 }
 
 /* Capacity that open demand leaves for closed loops. */
@@ -110,7 +122,7 @@ double dam_cost_wait(const struct dam_cost_engine *e)
 
 	if (isinf(e->capacity))
 		return 0;
-	if (e->nr_closed) {
+	if (e->nr_closed > 0) {
 		bytes += rate;
 		ops += e->depth_ops * rate / e->depth;
 		closed = fmax(0, e->depth / left - e->depth / e->raw);
@@ -125,27 +137,40 @@ double dam_cost_wait(const struct dam_cost_engine *e)
 
 double dam_cost_overflow(const struct dam_cost_engine *e)
 {
-	return isinf(e->capacity) ? 0 : fmax(0, e->open - HIGH_WATER * e->capacity);
+	return isinf(e->capacity) ? 0 : fmax(0, e->open - HIGH_WATER * e->usable);
 }
 
-void dam_cost_sum(const struct dam_cost_engine *e, int sign, struct dam_cost_sums *out)
+void dam_cost_sum(const struct dam_cost_engine *e, struct dam_cost_sums *out)
 {
-	double wait = dam_cost_wait(e), granted = fmin(1, e->capacity / fmax(e->open, TINY));
+	double wait = dam_cost_wait(e), granted = e->open > e->capacity ? e->capacity / e->open : 1;
+	double work = e->open + e->clipped, given = work > e->capacity ? e->capacity / work : 1;
 
-	out->rate += sign * fmin(e->capacity, e->open + e->clipped);
-	out->ops += sign * e->open_ops;
-	out->inflight += sign * (e->open_base + e->open_ops * wait);
-	out->log_rate += sign * (e->open_log + e->nr_open * log(granted));
-	out->overflow += sign * dam_cost_overflow(e);
-	out->nr += sign * (double)(e->nr_open + e->nr_closed);
-	if (e->nr_closed) {
+	out->rate += (e->open_bytes + e->clipped_bytes) * given;
+	out->written += e->written * given;
+	out->ops += e->open_ops;
+	out->inflight += e->open_base + e->open_ops * wait;
+	out->log_rate += e->open_log + (granted < 1 ? e->nr_open * log(granted) : 0);
+	out->overflow += dam_cost_overflow(e);
+	out->nr += e->nr_open + e->nr_closed;
+	if (e->nr_closed > 0) {
 		/* x_i = Q_i/(Z_i + L0_i + W), with the mean of Z + L0, which is ΣQ/D. */
 		double loop = e->depth / e->raw + wait;
 
-		out->ops += sign * e->depth_ops / loop;
-		out->inflight += sign * (e->depth_base + e->depth_ops * wait) / loop;
-		out->log_rate += sign * (e->depth_log - e->nr_closed * log(loop));
+		out->ops += e->depth_ops / loop;
+		out->inflight += (e->depth_base + e->depth_ops * wait) / loop;
+		out->log_rate += e->depth_log - e->nr_closed * log(loop);
 	}
+}
+
+void dam_cost_replace(struct dam_cost_sums *out, const struct dam_cost_sums *was, const struct dam_cost_sums *now)
+{
+	out->rate += now->rate - was->rate;
+	out->written += now->written - was->written;
+	out->ops += now->ops - was->ops;
+	out->inflight += now->inflight - was->inflight;
+	out->log_rate += now->log_rate - was->log_rate;
+	out->overflow += now->overflow - was->overflow;
+	out->nr += now->nr - was->nr;
 }
 
 static double latency(const struct dam_cost_sums *s)

@@ -8,33 +8,42 @@
 
 #include "policy/policy.h"
 
-/* A thread as it would be on one given engine. */
+/* A thread, or the part of it that goes one way, as it would be on one given engine. */
 struct dam_cost_thread {
 	bool open;
 	double demand;	  /* bytes/s, closed: clipped to what an engine can give */
 	double depth;	  /* closed: Q, peak bytes in flight */
+	double log;	  /* ln of the whole thread's demand, closed: of its depth */
 	double think_s;	  /* closed: Z */
 	double base_s;	  /* L0 there */
 	double op_bytes;  /* mean size of its operations, > 0 */
+	double work;	  /* what a byte of its costs there, a byte of the engine's own mix being 1 */
+	double share;	  /* of the thread that this is, 0..1 */
+	double written;	  /* share of its bytes that are written */
 };
 
-/* An engine with the threads now assigned to it. */
+/* An engine, or one direction of it, or what several share, with the threads now assigned to it. */
 struct dam_cost_engine {
-	double capacity;   /* bytes/s; infinite: unknown, never a bottleneck */
-	/* open loop and background */
+	double capacity; /* bytes/s of its own mix; infinite: unknown, never a bottleneck */
+	double usable;	 /* the same less what is kept free for a class */
+	/* open loop and background; in work where not said otherwise */
 	double open, open_ops, open_base; /* Σ D, Σ D/op, Σ L0·D/op */
 	double open_log;		  /* Σ ln D of the threads */
-	double background, background_ops, background_base; /* the part that is nobody's */
+	double open_bytes;
+	double background, background_ops, background_base, background_written; /* the part that is nobody's */
 	/* closed loop */
-	double depth, raw, clipped;	   /* Σ Q, Σ Q/(Z + L0), Σ D */
-	double depth_ops, depth_base;	   /* Σ Q/op, Σ L0·Q/op */
-	double depth_log;		   /* Σ ln Q */
-	unsigned int nr_open, nr_closed;
+	double depth, raw, clipped;    /* Σ Q, Σ Q/(Z + L0), Σ D */
+	double depth_ops, depth_base;  /* Σ Q/op, Σ L0·Q/op */
+	double depth_log;	       /* Σ ln Q */
+	double clipped_bytes;
+	double written; /* bytes/s of all demand */
+	double nr_open, nr_closed; /* threads, those that go both ways in parts */
 };
 
 /* What an engine adds to the pool's sums. */
 struct dam_cost_sums {
 	double rate;	 /* bytes/s delivered */
+	double written;	 /* of these */
 	double ops;	 /* operations/s */
 	double inflight; /* operations */
 	double log_rate; /* Σ ln x of the threads */
@@ -42,20 +51,23 @@ struct dam_cost_sums {
 	double nr;	 /* threads */
 };
 
-void dam_cost_clear(struct dam_cost_engine *e, double capacity);
+/** dam_cost_clear() - nobody is on it; @head_room: share of the capacity that is kept free. */
+void dam_cost_clear(struct dam_cost_engine *e, double capacity, double head_room);
 /** dam_cost_add() - put thread @t on @e; @sign -1: take it off. */
 void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, int sign);
-/** dam_cost_background() - load of nobody known, set before threads are added; @op_bytes, @base_s: its operations'. */
-void dam_cost_background(struct dam_cost_engine *e, double rate, double op_bytes, double base_s);
+/** dam_cost_background() - add load of nobody known, before threads are added; @op_bytes, @base_s: its operations'. */
+void dam_cost_background(struct dam_cost_engine *e, double rate, double written, double op_bytes, double base_s);
 
-/** dam_cost_util() - demand over capacity. */
+/** dam_cost_util() - demand over usable capacity. */
 double dam_cost_util(const struct dam_cost_engine *e);
 /** dam_cost_wait() - how long an operation waits before the engine takes it, seconds. */
 double dam_cost_wait(const struct dam_cost_engine *e);
 /** dam_cost_overflow() - open demand beyond 95 % of the capacity, bytes/s. */
 double dam_cost_overflow(const struct dam_cost_engine *e);
-/** dam_cost_sum() - add @sign times what @e contributes to @out. */
-void dam_cost_sum(const struct dam_cost_engine *e, int sign, struct dam_cost_sums *out);
+/** dam_cost_sum() - add what @e contributes to @out. */
+void dam_cost_sum(const struct dam_cost_engine *e, struct dam_cost_sums *out);
+/** dam_cost_replace() - in the sums @out, @now stands for what was @was. */
+void dam_cost_replace(struct dam_cost_sums *out, const struct dam_cost_sums *was, const struct dam_cost_sums *now);
 
 /** dam_cost_terms() - the terms of going from @a to @b, weighed; costs and gain are 0. */
 void dam_cost_terms(const struct dam_cost_sums *a, const struct dam_cost_sums *b,

@@ -31,6 +31,7 @@
 #define FORGET_S	60.0  /* without saturation, doubling with each confirmation */
 #define FORGET_DOUBLE	6
 #define BASE_FLOOR	0.1   /* of the guess: what a coarse counter may lower the base latency to */
+#define ONE_WAY		0.9   /* share of the bytes from which on a block tells of one direction alone */
 
 static int size_class(double op_bytes)
 {
@@ -74,6 +75,34 @@ double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned 
 	return isinf(best) ? 1 : best;
 }
 
+/*
+ * Capacity for a mix. Where both directions share one medium, a byte takes 1/C of its own direction; else the
+ * direction that is full first decides.
+ */
+static double at_mix(const double cap[2], bool duplex, double written)
+{
+	double read = 1 - written;
+
+	if (cap[0] <= 0 || cap[1] <= 0)
+		return 0;
+	if (duplex)
+		return fmin(read > 0 ? cap[0] / read : INFINITY, written > 0 ? cap[1] / written : INFINITY);
+	return fabs(cap[0] - cap[1]) > 0 ? 1 / (read / cap[0] + written / cap[1]) : cap[0];
+}
+
+double dam_engine_capacity(const struct dam_engine *en, double written)
+{
+	return at_mix(en->cap, en->desc.duplex, written);
+}
+
+/* What a byte of such a mix costs @en, a byte of the present mix being 1; directions that do not share cost 1 each. */
+double dam_engine_work(const struct dam_engine *en, double written)
+{
+	double own = dam_engine_capacity(en, written);
+
+	return en->desc.duplex || own <= 0 || fabs(own - en->capacity) <= 0 ? 1 : en->capacity / own;
+}
+
 /* Can it do the work, and is it there for this class? */
 bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class)
 {
@@ -94,21 +123,54 @@ static void learn_base(const struct dam_policy *p, unsigned int e, const struct 
 		*base = fmax(r, BASE_FLOOR * en->desc.base_latency_s);
 }
 
-static void learn_capacity(struct dam_engine *en, const struct dam_block *b)
+/* Is what lies above the engine what limits it? */
+static bool limited_above(const struct dam_policy *p, const struct dam_engine *en)
 {
-	double x = b->bytes / b->time;
-	bool saturated = b->saturated >= 0.8 * b->time;
+	for (unsigned int i = 0; i < DAM_POLICY_ABOVE; i++) {
+		unsigned int c = en->desc.component[i];
+
+		if (c && c <= p->cfg.max_components && p->components[c - 1].full)
+			return true;
+	}
+	return false;
+}
+
+/* A block of one direction teaches that one; the other follows until it has been seen itself. */
+static void teach(struct dam_engine *en, double ratio, double written)
+{
+	int way = written >= ONE_WAY ? 1 : 0;
+
+	if (written > 1 - ONE_WAY && written < ONE_WAY) {
+		en->learned[0] *= ratio;
+		en->learned[1] *= ratio;
+		return;
+	}
+	en->learned[way] *= ratio;
+	en->pure[way] = true;
+	if (!en->pure[!way])
+		en->learned[!way] = en->learned[way];
+}
+
+static void learn_capacity(const struct dam_policy *p, struct dam_engine *en, const struct dam_block *b)
+{
+	double x = b->bytes / b->time, written = b->bytes > 0 ? b->written / b->bytes : 0;
+	double known = at_mix(en->learned, en->desc.duplex, written);
+	bool saturated = b->saturated >= 0.8 * b->time && !limited_above(p, en);
 
 	en->seen = fmax(en->seen, x);
-	if (en->learned > 0) {
-		if (saturated || x > en->learned)
-			en->learned += LEARN * (x - en->learned);
+	if (known > 0) {
+		if (saturated || x > known)
+			teach(en, 1 + LEARN * (x / known - 1), written);
 		return;
 	}
 	en->first_blocks = saturated ? en->first_blocks + 1 : 0;
 	en->first_sum = saturated ? en->first_sum + x : 0;
-	if (en->first_blocks == FIRST_BLOCKS)
-		en->learned = en->first_sum / FIRST_BLOCKS;
+	if (en->first_blocks < FIRST_BLOCKS)
+		return;
+	en->learned[0] = en->learned[1] = en->first_sum / FIRST_BLOCKS;
+	if (en->desc.duplex)
+		en->learned[0] = en->learned[1] *= fmax(written, 1 - written);
+	teach(en, 1, written);
 }
 
 static void add_to_block(struct dam_policy *p, unsigned int e, double dt_s, double wait_s,
@@ -119,15 +181,16 @@ static void add_to_block(struct dam_policy *p, unsigned int e, double dt_s, doub
 
 	b->time += dt_s;
 	b->bytes += s->bytes;
+	b->written += s->write_bytes;
 	b->ops += s->ops;
 	b->wait += wait_s;
 	b->saturated += en->saturated ? dt_s : 0;
 	if (b->time < BLOCK_LONGEST &&
-	    (b->time < BLOCK_S || b->ops < (en->learned > 0 ? BLOCK_OPS : BLOCK_FIRST_OPS)))
+	    (b->time < BLOCK_S || b->ops < (en->learned[0] > 0 ? BLOCK_OPS : BLOCK_FIRST_OPS)))
 		return;
 	if (b->ops >= BLOCK_FEWEST) {
 		learn_base(p, e, b);
-		learn_capacity(en, b);
+		learn_capacity(p, en, b);
 	}
 	*b = (struct dam_block){0};
 }
@@ -196,14 +259,18 @@ void dam_engine_sample(struct dam_policy *p, unsigned int e, double dt_s,
 	if (!en->present || !s.valid || !(dt_s > 0) || !isfinite(dt_s))
 		return;
 	s.bytes = finite_or_0(s.bytes);
+	s.write_bytes = fmin(finite_or_0(s.write_bytes), s.bytes);
 	s.ops = finite_or_0(s.ops);
 	if (!isfinite(s.wait_s) && isfinite(s.inflight_ops))
 		wait = s.inflight_ops * dt_s; /* Little: Σ latencies = ∫ in flight */
-	dam_window_add(&en->fast, dt_s, s.bytes, s.ops, wait, FAST_S);
-	dam_window_add(&en->slow, dt_s, s.bytes, s.ops, wait, fmax(SLOW_S, 2 * finite_or_0(en->latency_s)));
+	dam_window_add(&en->fast, dt_s, s.bytes, s.write_bytes, s.ops, wait, FAST_S);
+	dam_window_add(&en->slow, dt_s, s.bytes, s.write_bytes, s.ops, wait,
+		       fmax(SLOW_S, 2 * finite_or_0(en->latency_s)));
 	dam_window_add_plain(&en->done, dt_s, s.bytes, BACKGROUND_S);
 	if (en->slow.ops > 0.5 && en->slow.bytes > 0)
 		en->op_bytes = en->slow.bytes / en->slow.ops;
+	if (en->slow.bytes > 0)
+		en->written = en->slow.written / en->slow.bytes;
 	if (en->fast.ops >= 1 && en->fast.wait > 0)
 		en->latency_s = en->fast.wait / en->fast.ops;
 	if (en->slow.ops >= 1 && en->slow.wait > 0)
@@ -235,19 +302,31 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* What an engine was told to have: @way 0 reads, 1 writes; 0: nothing. */
+static double given_capacity(const struct dam_engine *en, int way)
+{
+	double own = way ? en->desc.given_write : en->desc.given_read;
+	double other = way ? en->desc.given_read : en->desc.given_write;
+
+	if (own > 0)
+		return own;
+	return en->desc.given_capacity > 0 ? en->desc.given_capacity : other;
+}
+
 /* Median of what siblings are known to have, given before learned; 0: none. */
-static double sibling_capacity(const struct dam_policy *p, unsigned int pool, bool given)
+static double sibling_capacity(const struct dam_policy *p, unsigned int pool, int way, bool given)
 {
 	double v[DAM_POLICY_DOMAINS];
 	unsigned int nr = 0;
 
 	for (int e = p->pools[pool].first; e >= 0 && nr < DAM_POLICY_DOMAINS; e = p->engines[e].next) {
 		const struct dam_engine *en = &p->engines[e];
+		double told = given_capacity(en, way);
 
-		if (given && en->desc.given_capacity > 0)
-			v[nr++] = en->desc.given_capacity;
-		else if (!given && en->desc.given_capacity <= 0 && en->learned > 0)
-			v[nr++] = en->learned;
+		if (given && told > 0)
+			v[nr++] = told;
+		else if (!given && told <= 0 && en->learned[way] > 0)
+			v[nr++] = en->learned[way];
 	}
 	if (!nr)
 		return 0;
@@ -255,56 +334,69 @@ static double sibling_capacity(const struct dam_policy *p, unsigned int pool, bo
 	return nr % 2 ? v[nr / 2] : (v[nr / 2 - 1] + v[nr / 2]) / 2;
 }
 
-double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e)
+/* The most that an engine which the thread could use gives to its mix; 0: unknown. */
+double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e, double written)
 {
-	return pool >= 0 ? p->pools[pool].largest : p->engines[e].capacity;
+	const double *cap = pool >= 0 ? p->pools[pool].largest : p->engines[e].cap;
+
+	return at_mix(cap, p->engines[e].desc.duplex, written);
 }
 
 /* A capacity learned long ago may have been a throttle that is gone: drift towards the largest sibling. */
 static void forget(const struct dam_policy *p, unsigned int e, double dt_s)
 {
 	struct dam_engine *en = &p->engines[e];
-	double hold = FORGET_S * (double)(1u << en->confirmations), largest;
+	double hold = FORGET_S * (double)(1u << en->confirmations);
 
-	if (en->desc.pool < 0 || en->learned <= 0 || en->unsaturated_s < hold)
+	if (en->desc.pool < 0 || en->learned[0] <= 0 || en->unsaturated_s < hold)
 		return;
-	largest = dam_engine_largest(p, en->desc.pool, e);
-	if (largest <= en->learned * (1 + ALIKE))
-		return;
-	en->drifting = true;
-	en->learned += (1 - dam_decay(dt_s, FORGET_S)) * (largest - en->learned);
+	for (int way = 0; way < 2; way++) {
+		double largest = p->pools[en->desc.pool].largest[way];
+
+		if (largest <= en->learned[way] * (1 + ALIKE))
+			continue;
+		en->drifting = true;
+		en->learned[way] += (1 - dam_decay(dt_s, FORGET_S)) * (largest - en->learned[way]);
+	}
 }
 
 /* Given before learned before a sibling's. */
-static void settle_capacity(struct dam_engine *en, double given, double learned)
+static void settle_capacity(struct dam_engine *en, int way, double given, double learned)
 {
-	double level = given > 0 ? given : learned;
+	double level = given > 0 ? given : learned, told = given_capacity(en, way);
 
-	if (en->desc.given_capacity > 0) {
+	if (told > 0) {
 		en->source = DAM_CAP_GIVEN;
-		en->capacity = en->capacity_view = en->desc.given_capacity;
-	} else if (en->learned > 0) {
+		en->cap[way] = en->view[way] = told;
+	} else if (en->learned[way] > 0) {
 		en->source = DAM_CAP_LEARNED;
-		en->capacity = en->capacity_view = en->learned;
+		en->cap[way] = en->view[way] = en->learned[way];
 		/* Two estimates of one value differ: do not let threads chase the noise. */
-		if (learned > 0 && fabs(en->learned - learned) <= ALIKE * learned)
-			en->capacity = learned;
+		if (learned > 0 && fabs(en->learned[way] - learned) <= ALIKE * learned)
+			en->cap[way] = learned;
 	} else {
 		en->source = level > 0 ? DAM_CAP_SIBLING : DAM_CAP_UNKNOWN;
-		en->capacity = en->capacity_view = level > 0 ? fmax(level, en->seen) : 0;
+		en->cap[way] = en->view[way] = level > 0 ? fmax(level, en->seen) : 0;
 	}
 }
 
 static void settle_pool(struct dam_policy *p, unsigned int pool)
 {
-	double given = sibling_capacity(p, pool, true), learned = sibling_capacity(p, pool, false);
-	double largest = 0;
+	for (int way = 0; way < 2; way++) {
+		double given = sibling_capacity(p, pool, way, true);
+		double learned = sibling_capacity(p, pool, way, false), largest = 0;
 
-	for (int e = p->pools[pool].first; e >= 0; e = p->engines[e].next) {
-		settle_capacity(&p->engines[e], given, learned);
-		largest = fmax(largest, p->engines[e].capacity);
+		for (int e = p->pools[pool].first; e >= 0; e = p->engines[e].next) {
+			settle_capacity(&p->engines[e], way, given, learned);
+			largest = fmax(largest, p->engines[e].cap[way]);
+		}
+		p->pools[pool].largest[way] = largest;
 	}
-	p->pools[pool].largest = largest;
+}
+
+double dam_engine_view(const struct dam_engine *en)
+{
+	return at_mix(en->view, en->desc.duplex, en->written);
 }
 
 void dam_engine_tick(struct dam_policy *p, double dt_s)
@@ -316,9 +408,24 @@ void dam_engine_tick(struct dam_policy *p, double dt_s)
 			continue;
 		judge_background(en, dt_s);
 		forget(p, e, dt_s);
-		if (en->desc.pool < 0)
-			settle_capacity(en, 0, 0);
+		for (int way = 0; en->desc.pool < 0 && way < 2; way++)
+			settle_capacity(en, way, 0, 0);
 	}
 	for (unsigned int pool = 0; pool < p->max_pools; pool++)
-		settle_pool(p, pool);
+		if (p->pools[pool].first >= 0)
+			settle_pool(p, pool);
+	for (unsigned int e = 0; e < p->max_engines; e++)
+		if (p->engines[e].present)
+			p->engines[e].capacity = dam_engine_capacity(&p->engines[e], p->engines[e].written);
+}
+
+/* Demand is known: the capacity is that of the mix which is asked for, so that a move counts at once. */
+void dam_engine_mix(struct dam_policy *p)
+{
+	for (unsigned int e = 0; e < p->max_engines; e++) {
+		struct dam_engine *en = &p->engines[e];
+
+		if (en->present && en->demand > 0)
+			en->capacity = dam_engine_capacity(en, fmin(1, en->demand_written / en->demand));
+	}
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Threads of fixed engines: they cannot change engine, only come closer to it.
+ * Threads of fixed engines: they cannot change engine, only come closer to it, or make room where CPUs are short.
  *
- * Conservative: the thread must have run remote for a while, the objective must gain, and the target must not
- * become more crowded than the source was. Locality without a load term backfires.
+ * Conservative: the thread must have run remote, or in a crowd, for a while; the objective must gain; and the target
+ * must have a CPU for it. Locality without a load term backfires: so of all domains the least evil is taken.
  */
 #include "config.h"
 
@@ -15,60 +15,140 @@
 #define REMOTE_S  1.0
 #define REMOTE_OPS 100.0 /* operations/s: a thread with less does not notice the distance */
 #define LOOKS	  8	 /* threads weighed per tick: each costs a walk over its engine's threads */
+#define CROWDED	  1.05	 /* of its CPUs are asked for */
+#define TIE	  1e-9
+
+static double others(const struct dam_policy *p, unsigned int d)
+{
+	return fmax(0, p->domain_busy[d] - p->domain_used[d]);
+}
+
+/* CPUs asked for beyond those that a domain has, with @more of them asked for. */
+static double excess(const struct dam_policy *p, unsigned int d, double more)
+{
+	double cpus = p->cfg.domain_cpus[d];
+
+	return cpus > 0 ? fmax(0, p->domain_cpu[d] + others(p, d) + more - cpus) : 0;
+}
+
+/* Time lost to waiting for a CPU, of all threads of both domains together, if @th went to @to. */
+double dam_locality_crowding(const struct dam_policy *p, const struct dam_thread *th, unsigned int to)
+{
+	unsigned int from = th->plan_domain;
+
+	if (th->cpu <= 0 || from == to)
+		return 0;
+	return excess(p, to, th->cpu) - excess(p, to, 0) - (excess(p, from, 0) - excess(p, from, -th->cpu));
+}
+
+void dam_domain_move(struct dam_policy *p, const struct dam_thread *th, unsigned int from, unsigned int to)
+{
+	p->domain_threads[from]--;
+	p->domain_threads[to]++;
+	p->domain_cpu[from] -= th->cpu;
+	p->domain_cpu[to] += th->cpu;
+}
+
+/* After the domains' sums are known: where do threads wait for CPUs? */
+void dam_locality_tick(struct dam_policy *p)
+{
+	for (unsigned int d = 0; d < p->cfg.nr_domains; d++) {
+		double cpus = p->cfg.domain_cpus[d];
+
+		p->domain_used[d] = p->domain_cpu[d];
+		p->domain_full[d] = cpus > 0 && p->domain_cpu[d] + others(p, d) > CROWDED * cpus;
+	}
+}
 
 static bool is_remote(const struct dam_policy *p, const struct dam_thread *th)
 {
-	uint64_t local;
+	uint64_t local = p->engines[th->engine].desc.local_domains;
 
-	if (!th->present || th->engine < 0 || th->pool >= 0 || !dam_thread_active(th))
-		return false;
-	local = p->engines[th->engine].desc.local_domains;
-	return local && !(local >> th->domain & 1) && dam_window_ops(&th->slow) >= REMOTE_OPS;
+	return local && !(local >> th->domain & 1);
 }
 
-static int nearest_local(const struct dam_policy *p, const struct dam_thread *th)
+/* Has there been a reason to look at this thread for long enough? */
+bool dam_locality_watch(const struct dam_policy *p, struct dam_thread *th, double dt_s)
 {
-	uint64_t ok = p->engines[th->engine].desc.local_domains & th->allowed;
-	int best = DAM_POLICY_NONE;
+	bool reason = is_remote(p, th) || (th->cpu > 0 && p->domain_full[th->domain]);
 
-	for (unsigned int d = 0; d < p->cfg.nr_domains; d++)
-		if ((ok >> d & 1) &&
-		    (best < 0 || p->cfg.distance[th->domain][d] < p->cfg.distance[th->domain][best]))
-			best = (int)d;
-	return best;
+	if (reason && dam_thread_active(th) && dam_window_ops(&th->slow) >= REMOTE_OPS)
+		th->remote_s += dt_s;
+	else
+		th->remote_s = 0;
+	return th->remote_s >= REMOTE_S;
 }
 
-static bool crowded(const struct dam_policy *p, unsigned int from, unsigned int to)
+/* Is there a CPU for it? Where CPU time is not known, threads are counted. */
+static bool has_room(const struct dam_policy *p, const struct dam_thread *th, unsigned int to)
 {
+	if (th->cpu > 0 && p->cfg.domain_cpus[to])
+		return excess(p, to, th->cpu) <= 0;
 	if (p->cfg.domain_cpus[to])
-		return p->domain_threads[to] >= p->cfg.domain_cpus[to];
-	return p->domain_threads[to] + 1 > p->domain_threads[from];
+		return p->domain_threads[to] < p->cfg.domain_cpus[to];
+	return p->domain_threads[to] + 1 <= p->domain_threads[th->domain];
 }
 
-/* The engine's state with thread @t in @domain. */
-static void state(const struct dam_policy *p, unsigned int t, unsigned int domain,
-		  struct dam_cost_sums *out)
+static double crowd(const struct dam_policy *p, unsigned int d)
 {
-	unsigned int e = (unsigned int)p->threads[t].engine;
-	int pool = p->engines[e].desc.pool;
-	unsigned int group = pool >= 0 ? (unsigned int)pool : p->max_pools;
-	struct dam_cost_engine ce;
-	struct dam_cost_thread ct;
+	double cpus = fmax(1, p->cfg.domain_cpus[d]);
 
-	*out = (struct dam_cost_sums){0};
-	dam_cost_clear(&ce, p->engines[e].capacity > 0 ? p->engines[e].capacity : INFINITY);
-	for (unsigned int i = p->first[group]; i < p->first[group + 1]; i++) {
-		const struct dam_thread *th = &p->threads[p->order[i]];
-
-		if (th->engine != (int)e || !dam_thread_active(th))
-			continue;
-		dam_thread_cost(p, p->order[i], e, p->order[i] == t ? domain : th->domain, true, &ct);
-		dam_cost_add(&ce, &ct, 1);
-	}
-	dam_cost_sum(&ce, 1, out);
+	return (p->domain_cpu[d] > 0 ? p->domain_cpu[d] + others(p, d) : p->domain_threads[d]) / cpus;
 }
 
-static void open_look(struct dam_policy *p, const struct dam_policy_move *m)
+/* The engine's state, as it is. */
+static void open_tree(struct dam_policy *p, unsigned int e, struct dam_tree *tree)
+{
+	dam_tree_open(tree, p, &e, 1);
+	for (unsigned int i = p->first[e]; i < p->first[e + 1]; i++) {
+		const struct dam_thread *th = &p->threads[p->key[i].thread];
+		struct dam_cost_thread ct;
+
+		if (!dam_thread_active(th))
+			continue;
+		dam_thread_cost(p, p->key[i].thread, e, th->domain, true, &ct);
+		dam_tree_put(tree, e, &ct);
+	}
+	dam_tree_close(tree, &e, 1);
+}
+
+/* Weigh one domain: closer, or with more room. Return: OUTDONE: it would do; else what stands in the way. */
+static enum dam_policy_verdict weigh(struct dam_tree *tree, unsigned int to, struct dam_policy_move *m)
+{
+	struct dam_policy *p = tree->p;
+	struct dam_thread *th = &p->threads[m->thread];
+	unsigned int e = (unsigned int)th->engine;
+	struct dam_cost_sums before = tree->sums;
+	struct dam_cost_thread ct;
+	struct dam_tree_save save;
+
+	m->to_domain = to;
+	if (!(th->allowed >> to & 1) || to == th->domain)
+		return DAM_VERDICT_NO_TARGET;
+	if (m->trigger == DAM_TRIGGER_LOCALITY &&
+	    dam_engine_distance(p, e, to) >= dam_engine_distance(p, e, th->domain))
+		return DAM_VERDICT_NO_TARGET;
+	if (!has_room(p, th, to))
+		return DAM_VERDICT_NO_TARGET;
+	dam_thread_cost(p, m->thread, e, th->domain, true, &ct);
+	dam_tree_change(tree, e, &ct, -1, &save);
+	dam_thread_cost_at(p, m->thread, e, to, &ct);
+	dam_tree_change(tree, e, &ct, 1, NULL);
+	dam_cost_terms(&before, &tree->sums, th->weight_throughput, th->weight_latency, &m->terms);
+	dam_tree_undo(tree, &save);
+	dam_plan_side_costs(p, m->thread, to, fmax(1, before.nr), &m->terms);
+	dam_plan_favour(p, m);
+	return m->terms.gain * m->terms.favour >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
+}
+
+static bool better(const struct dam_policy *p, const struct dam_policy_move *a, const struct dam_policy_move *b)
+{
+	double x = a->terms.gain * a->terms.favour, y = b->terms.gain * b->terms.favour;
+
+	return fabs(x - y) > TIE ? x > y : crowd(p, a->to_domain) < crowd(p, b->to_domain);
+}
+
+static void open_explanation(struct dam_policy *p, const struct dam_policy_move *m, enum dam_policy_verdict v)
 {
 	const struct dam_engine *en = &p->engines[m->from_engine];
 	struct dam_policy_forecast none = {.mean = NAN, .p90 = NAN};
@@ -77,70 +157,65 @@ static void open_look(struct dam_policy *p, const struct dam_policy_move *m)
 		dam_explain_open(p, &(struct dam_policy_decision){
 			.engine = m->from_engine, .pool = DAM_POLICY_NONE, .component = DAM_POLICY_NONE,
 			.trigger = m->trigger, .capacity = en->capacity, .demand = en->demand,
-			.background = en->background, .util = en->capacity > 0 ? en->demand / en->capacity : NAN,
-			.forecast = p->forecast ? p->forecast[m->from_engine] : none, .threads = 1});
+			.background = en->background, .util = m->from_util, .verdict = v, .threads = 1,
+			.forecast = p->forecast ? p->forecast[m->from_engine] : none});
 }
 
-/* Return: OUTDONE: it would do; else what stands in the way. */
-static enum dam_policy_verdict weigh(struct dam_policy *p, unsigned int t, struct dam_policy_move *m)
+static enum dam_policy_verdict may_move(const struct dam_thread *th)
 {
-	struct dam_thread *th = &p->threads[t];
-	int to = nearest_local(p, th);
-	struct dam_cost_sums before, after;
-
-	*m = (struct dam_policy_move){
-		.thread = t, .from_domain = th->domain, .to_domain = to < 0 ? th->domain : (unsigned int)to,
-		.from_engine = th->engine, .to_engine = th->engine, .trigger = DAM_TRIGGER_LOCALITY,
-		.component = DAM_POLICY_NONE, .terms.favour = 1};
-	if (p->engines[th->engine].capacity > 0)
-		m->from_util = m->to_util = m->from_util_after = m->to_util_after =
-			p->engines[th->engine].demand / p->engines[th->engine].capacity;
 	if (!th->movable)
 		return DAM_VERDICT_PINNED;
-	if (th->cooldown_s > 0)
-		return DAM_VERDICT_COOLDOWN;
-	if (to < 0 || crowded(p, th->domain, (unsigned int)to))
-		return DAM_VERDICT_NO_TARGET;
-	state(p, t, th->domain, &before);
-	state(p, t, (unsigned int)to, &after);
+	return th->cooldown_s > 0 ? DAM_VERDICT_COOLDOWN : DAM_VERDICT_NO_TARGET;
+}
+
+/* Weigh all domains for thread @t, and explain. */
+static bool look(struct dam_policy *p, unsigned int t, struct dam_policy_move *best, unsigned int index)
+{
+	struct dam_thread *th = &p->threads[t];
+	enum dam_policy_verdict may = may_move(th);
+	double capacity = p->engines[th->engine].capacity;
+	double util = capacity > 0 ? p->engines[th->engine].demand / capacity : NAN;
+	struct dam_policy_move m = {
+		.thread = t, .from_domain = th->domain, .from_engine = th->engine, .to_engine = th->engine,
+		.trigger = is_remote(p, th) ? DAM_TRIGGER_LOCALITY : DAM_TRIGGER_CROWDED,
+		.component = DAM_POLICY_NONE, .from_util = util, .to_util = util,
+		.from_util_after = util, .to_util_after = util};
+	struct dam_tree tree;
+	bool found = false;
+
+	open_explanation(p, &m, may);
 	th->plan_domain = th->domain;
-	dam_cost_terms(&before, &after, th->weight_throughput, th->weight_latency, &m->terms);
-	dam_plan_side_costs(p, t, (unsigned int)to, fmax(1, before.nr), &m->terms);
-	dam_plan_favour(p, m);
-	return m->terms.gain * m->terms.favour >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
-}
+	if (may == DAM_VERDICT_NO_TARGET)
+		open_tree(p, (unsigned int)th->engine, &tree);
+	for (unsigned int d = 0; may == DAM_VERDICT_NO_TARGET && d < p->cfg.nr_domains; d++) {
+		enum dam_policy_verdict v = weigh(&tree, d, &m);
 
-/* Weigh and explain. */
-static bool look(struct dam_policy *p, unsigned int t, struct dam_policy_move *m, unsigned int index)
-{
-	enum dam_policy_verdict v = weigh(p, t, m);
-
-	open_look(p, m);
-	dam_explain_option(p, &(struct dam_policy_option){*m, v});
-	dam_explain_close(p, v == DAM_VERDICT_OUTDONE ? m : NULL, (int)index, v);
-	return v == DAM_VERDICT_OUTDONE;
-}
-
-unsigned int dam_plan_locality(struct dam_policy *p, double dt_s, struct dam_policy_move *moves,
-			       unsigned int done, unsigned int max)
-{
-	unsigned int nr = done, looks = 0;
-
-	for (unsigned int i = 0; i < p->nr_threads; i++) {
-		struct dam_thread *th = &p->threads[(p->locality_next + i) % p->nr_threads];
-		unsigned int t = (unsigned int)(th - p->threads);
-
-		th->remote_s = is_remote(p, th) ? th->remote_s + dt_s : 0;
-		if (th->remote_s < REMOTE_S || looks == LOOKS || nr == max)
+		if (v == DAM_VERDICT_NO_TARGET)
 			continue;
-		looks++;
-		th->remote_s = 0;
-		if (!look(p, t, &moves[nr], nr))
-			continue;
-		p->domain_threads[moves[nr].from_domain]--;
-		p->domain_threads[moves[nr].to_domain]++;
-		nr++;
+		dam_explain_option(p, &(struct dam_policy_option){m, v});
+		if (v == DAM_VERDICT_OUTDONE && (!found || better(p, &m, best))) {
+			*best = m;
+			found = true;
+		}
 	}
-	p->locality_next = p->nr_threads ? (p->locality_next + 1) % p->nr_threads : 0;
+	dam_explain_close(p, found ? best : NULL, (int)index, DAM_VERDICT_NO_THREAD);
+	return found;
+}
+
+unsigned int dam_plan_locality(struct dam_policy *p, struct dam_policy_move *moves, unsigned int done,
+			       unsigned int max)
+{
+	unsigned int nr = done;
+
+	for (unsigned int i = 0; i < p->nr_far && i < LOOKS && nr < max; i++) {
+		unsigned int t = p->far[(p->far_next + i) % p->nr_far];
+
+		p->threads[t].remote_s = 0;
+		if (look(p, t, &moves[nr], nr)) {
+			dam_domain_move(p, &p->threads[t], moves[nr].from_domain, moves[nr].to_domain);
+			nr++;
+		}
+	}
+	p->far_next++;
 	return nr - done;
 }

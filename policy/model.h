@@ -18,7 +18,7 @@
 
 /* Decayed sums. */
 struct dam_window {
-	double time, bytes, ops, wait;
+	double time, bytes, ops, wait, written;
 };
 
 /* Is work in flight bounded, as that of a program that waits for completions is? */
@@ -31,7 +31,7 @@ struct dam_bound_watch {
 
 /* Plain sums since the block began. */
 struct dam_block {
-	double time, bytes, ops, wait, saturated;
+	double time, bytes, ops, wait, saturated, written;
 };
 
 /* Noise of a load, from first differences of block means. */
@@ -63,20 +63,26 @@ struct dam_engine {
 	enum dam_bound bound;
 	double saturated_s;
 	bool saturated;
-	double learned, first_sum; /* bytes/s */
+	double learned[2], first_sum; /* bytes/s, of reads and of writes alone; 0: none */
+	bool pure[2];		      /* learned from that direction alone */
 	unsigned int first_blocks;
 	double seen;		   /* highest rate of a block */
 	double unsaturated_s;
 	unsigned int confirmations;
 	bool drifting;
-	double capacity;	   /* what the plan uses; 0: unknown */
-	double capacity_view;	   /* the same before siblings are levelled */
+	double cap[2];		   /* of reads, of writes alone: what the plan uses; 0: unknown */
+	double capacity;	   /* of the mix that its threads ask for; 0: unknown */
+	double view[2];		   /* as cap, before siblings are levelled */
+	double written;		   /* share of its bytes that were written lately */
 	enum dam_policy_capacity source;
 
 	/* of this tick */
 	double attributed, demand, demand_slow; /* bytes/s */
+	double demand_written;
+	unsigned int strangers; /* movable threads for which it is not reserved */
 	struct dam_noise noise;
-	double overload_s, imbalance_s, forecast_s; /* how long the condition has held */
+	double overload_s, imbalance_s, forecast_s, reserved_s; /* how long the condition has held */
+	int bottleneck; /* component that made it fire; DAM_POLICY_NONE */
 	double scale;				    /* of its open demand, in a plan for a forecast */
 	enum dam_policy_trigger trigger;
 };
@@ -92,6 +98,8 @@ struct dam_thread {
 	uint64_t needs;
 	struct dam_window fast, slow; /* submitted */
 	double op_bytes;
+	double written; /* share of its bytes that it writes */
+	double cpu;	/* share of a CPU; 0: unknown */
 	double peak_ops;	  /* of its in-flight work, decayed; < 0: never known */
 	double inflight_ops;	  /* of this tick; NaN: unknown */
 	double unseen_s;	  /* since its own in-flight work was last seen */
@@ -114,15 +122,53 @@ struct dam_thread {
 struct dam_pool {
 	int engine_of_domain[DAM_POLICY_DOMAINS];
 	int first;	/* of its engines, linked by next; DAM_POLICY_NONE: empty */
-	double largest; /* capacity of its engines */
+	double largest[2]; /* capacity of its engines for reads, for writes */
+	bool triggered;
 	bool doubt;	/* a thread on a saturated engine is not judged yet */
 	double doubt_s; /* for how long */
 };
 
+/* What several engines share. */
 struct dam_component {
 	bool present;
 	struct dam_policy_component_desc desc;
-	double capacity, rate, demand; /* bytes/s; capacity 0: unknown */
+	double capacity;		     /* bytes/s; duplex: each way; 0: unknown */
+	double rate, demand, demand_written; /* bytes/s, sums over its engines */
+	unsigned int active, saturated, below; /* engines with work; of these; of these, below their own capacity */
+	double learned, shared_s;	     /* how long its engines have looked as if they shared a limit */
+	bool full;			     /* it is what limits its engines */
+	double overload_s;
+	bool fired;
+};
+
+/* An engine or a component in a plan; see tree.c. */
+struct dam_node {
+	bool leaf, duplex;
+	struct dam_cost_engine own[2];	   /* reads and writes, or both in the first */
+	double outside[2];		   /* bytes/s of engines that are not planned */
+	double full[2];			   /* usable capacity for load, those included */
+	struct dam_cost_sums given, below; /* what it contributes; what its children do */
+};
+
+#define DAM_TREE_DEPTH (1 + DAM_POLICY_ABOVE)
+
+struct dam_tree {
+	struct dam_policy *p;
+	struct dam_cost_sums sums; /* of the pool as planned so far */
+};
+
+/* What a change has overwritten. */
+struct dam_tree_save {
+	unsigned int nr;
+	int index[DAM_TREE_DEPTH];
+	struct dam_node node[DAM_TREE_DEPTH];
+	struct dam_cost_sums sums;
+};
+
+/* A thread of an engine, in the order in which candidates are taken. */
+struct dam_key {
+	double demand, depth;
+	unsigned int thread;
 };
 
 struct dam_policy {
@@ -133,11 +179,18 @@ struct dam_policy {
 	struct dam_thread *threads;
 	struct dam_pool *pools;
 	double (*base)[DAM_POLICY_CLASSES];	  /* measured base latency per pool, then per engine; 0: none */
-	struct dam_cost_engine *cost;		  /* per engine, in a plan */
-	bool *stuck;				  /* per engine, in a plan */
-	unsigned int *order, *first;		  /* threads by engine; first[e] … first[e + 1] - 1 */
+	struct dam_node *nodes;			  /* engines, then components; in a plan */
+	bool *stuck, *sorted;			  /* per engine, in a plan */
+	unsigned int *list;			  /* engines of the pool in a plan */
+	struct dam_key *key;			  /* threads by engine: first[e] … first[e + 1] - 1 */
+	unsigned int *first, *nr_key; /* per engine; nr_key: of those that may leave, once sorted */
 	unsigned int domain_threads[DAM_POLICY_DOMAINS];
-	unsigned int locality_next;
+	double domain_cpu[DAM_POLICY_DOMAINS];	/* Σ of its threads' cpu, as planned so far */
+	double domain_busy[DAM_POLICY_DOMAINS]; /* CPUs in use by anybody */
+	double domain_used[DAM_POLICY_DOMAINS]; /* of these, by its threads */
+	bool domain_full[DAM_POLICY_DOMAINS];	/* more CPUs are asked for than there are */
+	unsigned int *far, nr_far;	       /* threads of fixed engines that locality looks at */
+	unsigned int far_next;
 	struct dam_component *components;
 	struct dam_policy_power power[DAM_POLICY_DOMAINS];
 	struct dam_policy_explain *explain; /* the caller's, or NULL */
@@ -147,7 +200,7 @@ struct dam_policy {
 };
 
 /* window.c */
-void dam_window_add(struct dam_window *w, double dt_s, double bytes, double ops, double wait_s,
+void dam_window_add(struct dam_window *w, double dt_s, double bytes, double written, double ops, double wait_s,
 		    double half_life_s);
 void dam_window_add_plain(struct dam_window *w, double dt_s, double bytes, double half_life_s);
 double dam_window_rate(const struct dam_window *w);
@@ -163,7 +216,11 @@ void dam_engine_sample(struct dam_policy *p, unsigned int e, double dt_s,
 		       const struct dam_policy_engine_sample *s);
 void dam_engine_tick(struct dam_policy *p, double dt_s);
 double dam_engine_base_latency(const struct dam_policy *p, unsigned int e, double op_bytes);
-double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e);
+double dam_engine_capacity(const struct dam_engine *en, double written);
+double dam_engine_view(const struct dam_engine *en);
+void dam_engine_mix(struct dam_policy *p);
+double dam_engine_work(const struct dam_engine *en, double written);
+double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e, double written);
 double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain);
 
 bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class);
@@ -175,18 +232,48 @@ void dam_thread_tick(struct dam_policy *p, double dt_s);
 bool dam_thread_active(const struct dam_thread *th);
 void dam_thread_cost(const struct dam_policy *p, unsigned int t, unsigned int e, unsigned int domain,
 		     bool slow, struct dam_cost_thread *out);
+void dam_thread_cost_at(const struct dam_policy *p, unsigned int t, unsigned int e, unsigned int domain,
+			struct dam_cost_thread *inout);
+
+/* locality.c */
+void dam_locality_tick(struct dam_policy *p);
+bool dam_locality_watch(const struct dam_policy *p, struct dam_thread *th, double dt_s);
+
+/* component.c */
+void dam_component_limits(struct dam_policy *p, double dt_s);
+void dam_component_demand(struct dam_policy *p);
+double dam_component_asked(const struct dam_component *k);
+
+/* tree.c */
+void dam_tree_open(struct dam_tree *t, struct dam_policy *p, const unsigned int *engines, unsigned int nr);
+void dam_tree_put(struct dam_tree *t, unsigned int e, const struct dam_cost_thread *ct);
+void dam_tree_close(struct dam_tree *t, const unsigned int *engines, unsigned int nr);
+void dam_tree_change(struct dam_tree *t, unsigned int e, const struct dam_cost_thread *ct, int sign,
+		     struct dam_tree_save *save);
+void dam_tree_undo(struct dam_tree *t, const struct dam_tree_save *save);
+double dam_tree_load(const struct dam_tree *t, unsigned int e);
+double dam_tree_engine_load(const struct dam_tree *t, unsigned int e);
+double dam_tree_overflow(const struct dam_tree *t, unsigned int e);
+bool dam_tree_flooded(const struct dam_tree *t, unsigned int e);
 
 /* trigger.c */
-void dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast);
+bool dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast);
 
-/* plan.c, locality.c */
-unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves,
-			   unsigned int done, unsigned int max);
+/* plan.c, weigh.c, locality.c */
+void dam_plan_sort(struct dam_policy *p);
+unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves, unsigned int done,
+			   unsigned int max);
 void dam_plan_favour(const struct dam_policy *p, struct dam_policy_move *m);
 void dam_plan_side_costs(const struct dam_policy *p, unsigned int t, unsigned int to, double nr,
 			 struct dam_policy_terms *terms);
-unsigned int dam_plan_locality(struct dam_policy *p, double dt_s, struct dam_policy_move *moves,
-			       unsigned int done, unsigned int max);
+unsigned int dam_plan_locality(struct dam_policy *p, struct dam_policy_move *moves, unsigned int done,
+			       unsigned int max);
+void dam_domain_move(struct dam_policy *p, const struct dam_thread *th, unsigned int from, unsigned int to);
+double dam_locality_crowding(const struct dam_policy *p, const struct dam_thread *th, unsigned int to);
+
+/* power.c */
+bool dam_power_asleep(const struct dam_policy *p, unsigned int d);
+double dam_power_term(const struct dam_policy *p, const struct dam_thread *th, unsigned int to);
 
 /* explain.c */
 void dam_explain_tick(struct dam_policy *p);

@@ -31,14 +31,18 @@ struct dam_policy *dam_policy_create(const struct dam_policy_config *cfg, unsign
 	p->threads = calloc(max_threads + 1, sizeof(*p->threads));
 	p->pools = calloc(max_pools + 1, sizeof(*p->pools));
 	p->base = calloc((size_t)max_pools + max_engines + 1, sizeof(*p->base));
-	p->cost = calloc(max_engines + 1, sizeof(*p->cost));
+	p->nodes = calloc((size_t)max_engines + cfg->max_components + 1, sizeof(*p->nodes));
 	p->stuck = calloc(max_engines + 1, sizeof(*p->stuck));
-	p->order = calloc(max_threads + 1, sizeof(*p->order));
-	p->first = calloc((size_t)max_pools + 2, sizeof(*p->first));
+	p->sorted = calloc(max_engines + 1, sizeof(*p->sorted));
+	p->list = calloc(max_engines + 1, sizeof(*p->list));
+	p->key = calloc(max_threads + 1, sizeof(*p->key));
+	p->nr_key = calloc(max_engines + 1, sizeof(*p->nr_key));
+	p->far = calloc(max_threads + 1, sizeof(*p->far));
+	p->first = calloc((size_t)max_engines + 2, sizeof(*p->first));
 	p->components = calloc((size_t)cfg->max_components + 1, sizeof(*p->components));
 	p->renumber = calloc((size_t)max_threads + 1, sizeof(*p->renumber));
-	if (!p->engines || !p->threads || !p->pools || !p->base || !p->cost || !p->stuck ||
-	    !p->order || !p->first || !p->components || !p->renumber) {
+	if (!p->engines || !p->threads || !p->pools || !p->base || !p->nodes || !p->stuck || !p->sorted ||
+	    !p->list || !p->key || !p->nr_key || !p->far || !p->first || !p->components || !p->renumber) {
 		dam_policy_destroy(p);
 		return NULL;
 	}
@@ -58,9 +62,13 @@ void dam_policy_destroy(struct dam_policy *p)
 	free(p->threads);
 	free(p->pools);
 	free(p->base);
-	free(p->cost);
+	free(p->nodes);
 	free(p->stuck);
-	free(p->order);
+	free(p->sorted);
+	free(p->list);
+	free(p->key);
+	free(p->nr_key);
+	free(p->far);
 	free(p->first);
 	free(p->components);
 	free(p->renumber);
@@ -164,6 +172,12 @@ void dam_policy_set_component(struct dam_policy *p, unsigned int c, const struct
 		p->components[c] = (struct dam_component){.present = true, .desc = *d};
 }
 
+void dam_policy_set_busy(struct dam_policy *p, unsigned int d, double cpus)
+{
+	if (d < p->cfg.nr_domains && isfinite(cpus) && cpus >= 0)
+		p->domain_busy[d] = cpus;
+}
+
 void dam_policy_set_power(struct dam_policy *p, unsigned int d, const struct dam_policy_power *power)
 {
 	if (d < p->cfg.nr_domains && power->package < DAM_POLICY_DOMAINS)
@@ -184,39 +198,6 @@ void dam_policy_thread(struct dam_policy *p, unsigned int t, double dt_s,
 		dam_thread_sample(p, t, dt_s, s);
 }
 
-/* Pool whose engine the thread is on; max_pools: none. A thread fixed on a pool's engine is load there. */
-static unsigned int group(const struct dam_policy *p, const struct dam_thread *th)
-{
-	int pool = p->engines[th->engine].desc.pool;
-
-	return pool >= 0 ? (unsigned int)pool : p->max_pools;
-}
-
-static bool listed(const struct dam_thread *th)
-{
-	return th->present && th->engine >= 0;
-}
-
-/* Threads by pool, and how many run in each domain. */
-static void sort_threads(struct dam_policy *p)
-{
-	unsigned int nr = p->max_pools + 1;
-
-	memset(p->first, 0, (nr + 1) * sizeof(*p->first));
-	memset(p->domain_threads, 0, sizeof(p->domain_threads));
-	for (unsigned int t = 0; t < p->nr_threads; t++) {
-		if (!listed(&p->threads[t]))
-			continue;
-		p->first[group(p, &p->threads[t])]++;
-		p->domain_threads[p->threads[t].domain]++;
-	}
-	for (unsigned int i = 1; i <= nr; i++)
-		p->first[i] += p->first[i - 1];
-	for (unsigned int t = p->nr_threads; t-- > 0;)
-		if (listed(&p->threads[t]))
-			p->order[--p->first[group(p, &p->threads[t])]] = t;
-}
-
 unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast,
 			     struct dam_policy_move *moves, unsigned int max)
 {
@@ -230,13 +211,15 @@ unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam
 		max = limit;
 	p->forecast = forecast;
 	dam_explain_tick(p);
+	dam_component_limits(p, dt_s);
 	dam_engine_tick(p, dt_s);
 	dam_thread_tick(p, dt_s);
-	dam_trigger_tick(p, dt_s, forecast);
-	sort_threads(p);
+	dam_component_demand(p);
+	if (dam_trigger_tick(p, dt_s, forecast) || p->nr_far)
+		dam_plan_sort(p);
 	for (unsigned int pool = 0; pool < p->max_pools; pool++)
 		nr += dam_plan_pool(p, (int)pool, moves, nr, max);
-	nr += dam_plan_locality(p, dt_s, moves, nr, max);
+	nr += dam_plan_locality(p, moves, nr, max);
 	for (unsigned int i = 0; i < nr; i++)
 		dam_plan_commit(p, &moves[i]);
 	p->forecast = NULL;
@@ -249,18 +232,19 @@ void dam_policy_view_engine(const struct dam_policy *p, unsigned int e,
 	const struct dam_engine *en = &p->engines[e];
 
 	*out = (struct dam_policy_engine_view){
-		.capacity = en->capacity_view,
+		.capacity = dam_engine_view(en),
 		.source = en->source,
 		.rate = dam_window_rate(&en->fast),
 		.attributed = en->attributed,
 		.background = en->background,
 		.demand = en->demand,
-		.util = en->capacity_view > 0 ? en->demand / en->capacity_view : NAN,
+		.util = en->view[0] > 0 && en->view[1] > 0 ? en->demand / dam_engine_view(en) : NAN,
 		.latency_s = en->latency_s,
 		.base_latency_s = dam_engine_base_latency(p, e, en->op_bytes),
 		.saturated = en->saturated,
-		.read_capacity = en->capacity_view,
-		.write_capacity = en->capacity_view,
+		.read_capacity = en->view[0],
+		.write_capacity = en->view[1],
+		.write_share = en->written,
 	};
 }
 
@@ -270,10 +254,10 @@ void dam_policy_view_component(const struct dam_policy *p, unsigned int c, struc
 
 	*out = (struct dam_policy_component_view){
 		.capacity = k->capacity,
-		.source = k->capacity > 0 ? DAM_CAP_GIVEN : DAM_CAP_UNKNOWN,
+		.source = k->desc.given_capacity > 0 ? DAM_CAP_GIVEN : k->capacity > 0 ? DAM_CAP_LEARNED : DAM_CAP_UNKNOWN,
 		.rate = k->rate,
 		.demand = k->demand,
-		.util = k->capacity > 0 ? k->demand / k->capacity : NAN,
+		.util = k->capacity > 0 ? dam_component_asked(k) / k->capacity : NAN,
 	};
 }
 

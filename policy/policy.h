@@ -71,7 +71,8 @@ struct dam_policy_engine_desc {
 
 /* Hardware that several engines share, with a capacity of its own. */
 struct dam_policy_component_desc {
-	double given_capacity; /* bytes/s, reads and writes together; 0: learn it */
+	double given_capacity; /* bytes/s; 0: learn it */
+	bool duplex;	       /* that is of each direction, as on PCIe; else of reads and writes together */
 };
 
 /* What a domain draws, as far as the machine tells. Its package is what sleeps and wakes as one. */
@@ -105,7 +106,7 @@ struct dam_policy_thread_sample {
 	bool movable;	      /* nobody else's pin, not excluded */
 	bool placed;	      /* DAM has pinned it: it stays where it is, an unplaced one may wander */
 	double write_bytes;   /* of bytes, those written */
-	double cpu;	      /* share of one CPU that it uses, 0..1; 0: unknown */
+	double cpu;	      /* share of one CPU that it uses or waits for, 0..1; 0: unknown */
 	uint64_t needs;	      /* capabilities that its work asks of an engine */
 };
 
@@ -218,6 +219,8 @@ void dam_policy_set_component(struct dam_policy *p, unsigned int c,
 			      const struct dam_policy_component_desc *d);
 /** dam_policy_set_power() - what domain @d draws; as often as it changes. Unset: nothing, never asleep. */
 void dam_policy_set_power(struct dam_policy *p, unsigned int d, const struct dam_policy_power *power);
+/** dam_policy_set_busy() - CPUs of domain @d that are in use, by whomever; as often as it is measured. Unset: 0. */
+void dam_policy_set_busy(struct dam_policy *p, unsigned int d, double cpus);
 /** dam_policy_set_explain() - @sink, the caller's, is filled anew by every tick from now on; NULL: by none. */
 void dam_policy_set_explain(struct dam_policy *p, struct dam_policy_explain *sink);
 

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "policy/model.h"
 
@@ -79,7 +80,7 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 		       const struct dam_policy_thread_sample *s)
 {
 	struct dam_thread *th = &p->threads[t];
-	double latency;
+	double latency, bytes, written;
 
 	if (!th->present || !(dt_s > 0) || !isfinite(dt_s))
 		return;
@@ -93,13 +94,16 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 	th->allowed = s->allowed;
 	th->needs = s->needs;
 	th->memory_bps = finite_or_0(s->memory_bps);
+	th->cpu = fmin(1, finite_or_0(s->cpu));
 	place(p, th, s);
 	latency = queue_latency(p, th);
-	dam_window_add(&th->fast, dt_s, finite_or_0(s->bytes), finite_or_0(s->ops), 0,
-		       fmax(FAST_S, latency));
-	dam_window_add(&th->slow, dt_s, finite_or_0(s->bytes), finite_or_0(s->ops), 0,
-		       fmax(SLOW_S, 2 * latency));
-	dam_blend_add(&th->blend, dt_s, finite_or_0(s->bytes), dam_window_rate(&th->fast),
+	bytes = finite_or_0(s->bytes);
+	written = fmin(finite_or_0(s->write_bytes), bytes);
+	dam_window_add(&th->fast, dt_s, bytes, written, finite_or_0(s->ops), 0, fmax(FAST_S, latency));
+	dam_window_add(&th->slow, dt_s, bytes, written, finite_or_0(s->ops), 0, fmax(SLOW_S, 2 * latency));
+	if (th->slow.bytes > 0)
+		th->written = th->slow.written / th->slow.bytes;
+	dam_blend_add(&th->blend, dt_s, bytes, dam_window_rate(&th->fast),
 		      dam_window_rate(&th->slow), p->cfg.horizon_s);
 	if (th->slow.ops > 0.5 && th->slow.bytes > 0)
 		th->op_bytes = th->slow.bytes / th->slow.ops;
@@ -162,7 +166,7 @@ static void judge_demand(const struct dam_policy *p, struct dam_thread *th, doub
 	if (th->open)
 		return;
 	base = dam_engine_base_latency(p, (unsigned int)th->engine, th->op_bytes);
-	largest = dam_engine_largest(p, th->pool, (unsigned int)th->engine);
+	largest = dam_engine_largest(p, th->pool, (unsigned int)th->engine, th->written);
 	th->demand = depth / (th->think_s + base);
 	if (largest > 0)
 		th->demand = fmin(th->demand, largest);
@@ -170,16 +174,40 @@ static void judge_demand(const struct dam_policy *p, struct dam_thread *th, doub
 	th->demand = th->demand_slow;
 }
 
-void dam_thread_tick(struct dam_policy *p, double dt_s)
+static void clear_sums(struct dam_policy *p)
 {
 	for (unsigned int e = 0; e < p->max_engines; e++) {
 		struct dam_engine *en = &p->engines[e];
 
 		en->attributed = 0;
 		en->demand = en->demand_slow = en->background;
+		en->demand_written = en->background * en->written;
+		en->strangers = 0;
 	}
 	for (unsigned int i = 0; i < p->max_pools; i++)
 		p->pools[i].doubt = false;
+	memset(p->domain_threads, 0, sizeof(p->domain_threads));
+	memset(p->domain_cpu, 0, sizeof(p->domain_cpu));
+	p->nr_far = 0;
+}
+
+static void add_to_engine(struct dam_policy *p, const struct dam_thread *th)
+{
+	struct dam_engine *en = &p->engines[th->engine];
+
+	if (th->doubt && th->pool >= 0 && en->saturated)
+		p->pools[th->pool].doubt = true;
+	en->attributed += th->rate;
+	en->demand += th->demand;
+	en->demand_slow += th->demand_slow;
+	en->demand_written += th->demand * th->written;
+	if (en->desc.reserved != DAM_CLASS_NORMAL && en->desc.reserved != th->class && th->movable && th->pool >= 0)
+		en->strangers += dam_thread_active(th);
+}
+
+void dam_thread_tick(struct dam_policy *p, double dt_s)
+{
+	clear_sums(p);
 	for (unsigned int t = 0; t < p->nr_threads; t++) {
 		struct dam_thread *th = &p->threads[t];
 
@@ -187,12 +215,27 @@ void dam_thread_tick(struct dam_policy *p, double dt_s)
 			continue;
 		if (th->settle_s <= 0)
 			judge_demand(p, th, dt_s);
-		if (th->doubt && th->pool >= 0 && p->engines[th->engine].saturated)
-			p->pools[th->pool].doubt = true;
-		p->engines[th->engine].attributed += th->rate;
-		p->engines[th->engine].demand += th->demand;
-		p->engines[th->engine].demand_slow += th->demand_slow;
+		p->domain_threads[th->domain] += dam_thread_active(th);
+		p->domain_cpu[th->domain] += th->cpu;
+		add_to_engine(p, th);
+		if (th->pool < 0 && dam_locality_watch(p, th, dt_s))
+			p->far[p->nr_far++] = t;
 	}
+	dam_engine_mix(p);
+	dam_locality_tick(p);
+}
+
+/* As much of a thread's cost as depends on where it is: on engine @e, running in @domain. */
+void dam_thread_cost_at(const struct dam_policy *p, unsigned int t, unsigned int e, unsigned int domain,
+			struct dam_cost_thread *inout)
+{
+	const struct dam_thread *th = &p->threads[t];
+	double away = dam_engine_distance(p, e, domain) - 1;
+
+	inout->base_s = fmax(dam_engine_base_latency(p, e, th->op_bytes) * (1 + REMOTE_SHARE * away), 1e-9);
+	if (th->class != DAM_CLASS_NORMAL && domain != th->domain && dam_power_asleep(p, domain))
+		inout->base_s += p->power[domain].wake_s;
+	inout->work = dam_engine_work(&p->engines[e], th->written);
 }
 
 /* The thread as it would be on engine @e, running in @domain. */
@@ -200,15 +243,16 @@ void dam_thread_cost(const struct dam_policy *p, unsigned int t, unsigned int e,
 		     bool slow, struct dam_cost_thread *out)
 {
 	const struct dam_thread *th = &p->threads[t];
-	double away = dam_engine_distance(p, e, domain) - 1;
-	double base = dam_engine_base_latency(p, e, th->op_bytes) * (1 + REMOTE_SHARE * away);
 
 	out->open = th->open || th->peak_ops <= 0;
 	out->op_bytes = th->op_bytes;
-	out->base_s = fmax(base, 1e-9);
 	out->think_s = th->think_s;
 	out->depth = th->peak_ops * th->op_bytes;
 	out->demand = slow ? th->demand_slow : out->open ? th->ahead : th->demand;
+	out->share = 1;
+	out->written = th->written;
 	if (out->open)
 		out->demand *= p->engines[th->engine].scale;
+	out->log = log(out->open ? out->demand : out->depth);
+	dam_thread_cost_at(p, t, e, domain, out);
 }

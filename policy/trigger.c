@@ -32,6 +32,12 @@ static bool out_of_balance(const struct dam_policy *p, const struct dam_engine *
 	return gap >= fmax(p->cfg.threshold, SIGMAS * sigma);
 }
 
+/* What is kept free for a class is not there to be filled. */
+static double usable(const struct dam_policy *p, const struct dam_engine *en)
+{
+	return en->capacity * (en->desc.reserved == DAM_CLASS_NORMAL ? 1 : 1 - p->cfg.head_room);
+}
+
 /* The bound crosses the high-water mark, and the rise is worth acting on. */
 static bool rising(const struct dam_policy *p, struct dam_engine *en,
 		   const struct dam_policy_forecast *f)
@@ -39,7 +45,7 @@ static bool rising(const struct dam_policy *p, struct dam_engine *en,
 	double rate = dam_window_rate(&en->fast);
 
 	en->scale = 1;
-	if (!f || !f->trusted || !isfinite(f->p90) || f->p90 < HIGH_WATER * en->capacity ||
+	if (!f || !f->trusted || !isfinite(f->p90) || f->p90 < HIGH_WATER * usable(p, en) ||
 	    f->p90 - rate < p->cfg.threshold * en->capacity)
 		return false;
 	en->scale = fmin(2, fmax(1, f->p90 / fmax(en->demand, 1)));
@@ -65,28 +71,49 @@ static void watch(const struct dam_policy *p, struct dam_engine *en, const struc
 		  const struct dam_policy_forecast *f, double dt_s)
 {
 	en->trigger = DAM_TRIGGER_NONE;
+	en->bottleneck = DAM_POLICY_NONE;
 	en->scale = 1;
+	en->reserved_s = hold(en->reserved_s, en->strangers > 0, dt_s);
 	if (en->capacity <= 0)
 		return;
 	dam_noise_add(&en->noise, dt_s, en->demand / en->capacity);
-	en->overload_s = hold(en->overload_s, en->demand >= HIGH_WATER * en->capacity, dt_s);
+	en->overload_s = hold(en->overload_s, en->demand >= HIGH_WATER * usable(p, en), dt_s);
 	en->imbalance_s = hold(en->imbalance_s, out_of_balance(p, en, coolest), dt_s);
 	en->forecast_s = hold(en->forecast_s, rising(p, en, f), dt_s);
 }
 
-static void fire(struct dam_engine *en)
+/* A component above the engine that is overloaded; DAM_POLICY_NONE. */
+static int overloaded_above(const struct dam_policy *p, const struct dam_engine *en)
 {
-	if (en->overload_s >= HOLD_S)
+	for (unsigned int i = 0; i < DAM_POLICY_ABOVE; i++) {
+		unsigned int c = en->desc.component[i];
+
+		if (c && c <= p->cfg.max_components && p->components[c - 1].fired)
+			return (int)c - 1;
+	}
+	return DAM_POLICY_NONE;
+}
+
+static void fire(const struct dam_policy *p, struct dam_engine *en)
+{
+	en->bottleneck = overloaded_above(p, en);
+	if (en->reserved_s >= HOLD_S)
+		en->trigger = DAM_TRIGGER_RESERVED;
+	else if (en->overload_s >= HOLD_S)
 		en->trigger = DAM_TRIGGER_OVERLOAD;
 	else if (en->forecast_s >= FORECAST_HOLD_S)
 		en->trigger = DAM_TRIGGER_FORECAST;
 	else if (en->imbalance_s >= HOLD_S)
 		en->trigger = DAM_TRIGGER_IMBALANCE;
+	else if (en->bottleneck >= 0 && en->demand > 0)
+		en->trigger = DAM_TRIGGER_COMPONENT;
+	if (en->trigger != DAM_TRIGGER_COMPONENT)
+		en->bottleneck = DAM_POLICY_NONE;
 	if (en->trigger != DAM_TRIGGER_FORECAST)
 		en->scale = 1;
 	/* One look per hold: many looks at a noisy load would find a reason in the end. */
 	if (en->trigger != DAM_TRIGGER_NONE)
-		en->overload_s = en->imbalance_s = en->forecast_s = 0;
+		en->overload_s = en->imbalance_s = en->forecast_s = en->reserved_s = 0;
 }
 
 /* Closed loops hide their demand: wait a little until it is known which threads are. */
@@ -96,17 +123,33 @@ static bool in_doubt(struct dam_pool *pool, double dt_s)
 	return pool->doubt && pool->doubt_s < DOUBT_S;
 }
 
-void dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast)
+static void watch_component(struct dam_component *k, double dt_s)
 {
+	k->overload_s = hold(k->overload_s, k->capacity > 0 && dam_component_asked(k) >= HIGH_WATER * k->capacity, dt_s);
+	k->fired = k->overload_s >= HOLD_S;
+	if (k->fired)
+		k->overload_s = 0;
+}
+
+/* Return: is there something to plan? */
+bool dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast)
+{
+	bool any = false;
+
+	for (unsigned int c = 0; c < p->cfg.max_components; c++)
+		watch_component(&p->components[c], dt_s);
 	for (unsigned int pool = 0; pool < p->max_pools; pool++) {
 		const struct dam_engine *coolest = find_coolest(p, pool);
-
 		bool wait = in_doubt(&p->pools[pool], dt_s);
 
+		p->pools[pool].triggered = false;
 		for (int e = p->pools[pool].first; e >= 0; e = p->engines[e].next) {
 			watch(p, &p->engines[e], coolest, forecast ? &forecast[e] : NULL, dt_s);
 			if (!wait)
-				fire(&p->engines[e]);
+				fire(p, &p->engines[e]);
+			p->pools[pool].triggered |= p->engines[e].trigger != DAM_TRIGGER_NONE;
 		}
+		any |= p->pools[pool].triggered;
 	}
+	return any;
 }

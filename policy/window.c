@@ -23,7 +23,7 @@ double dam_decay(double dt_s, double half_life_s)
 	return exp2(-dt_s / half_life_s);
 }
 
-void dam_window_add(struct dam_window *w, double dt_s, double bytes, double ops, double wait_s,
+void dam_window_add(struct dam_window *w, double dt_s, double bytes, double written, double ops, double wait_s,
 		    double half_life_s)
 {
 	double half_life = half_life_s, keep;
@@ -34,6 +34,7 @@ void dam_window_add(struct dam_window *w, double dt_s, double bytes, double ops,
 	keep = dam_decay(dt_s, half_life);
 	w->time = w->time * keep + dt_s;
 	w->bytes = w->bytes * keep + bytes;
+	w->written = w->written * keep + written;
 	w->ops = w->ops * keep + ops;
 	w->wait = w->wait * keep + wait_s;
 }

@@ -80,7 +80,7 @@ static struct dam_policy *build(const struct spec *s, const unsigned int *ename,
 
 		dam_policy_set_engine(p, e, &d);
 		p->pools[0].engine_of_domain[e] = (int)e;
-		p->engines[e].capacity = s->capacity[i] * scale;
+		p->engines[e].capacity = p->engines[e].cap[0] = p->engines[e].cap[1] = s->capacity[i] * scale;
 		p->engines[e].background = s->background[i] * scale;
 		p->engines[e].op_bytes = 65536 * scale;
 		p->engines[e].trigger = DAM_TRIGGER_OVERLOAD;
@@ -105,10 +105,7 @@ static struct dam_policy *build(const struct spec *s, const unsigned int *ename,
 		th->demand = th->ahead = th->demand_slow =
 			th->open ? s->t[i].demand * scale :
 				   fmin(largest, s->t[i].depth * scale / (th->think_s + BASE_S));
-		p->order[t] = t;
 	}
-	p->first[0] = 0;
-	p->first[1] = s->threads;
 	return p;
 }
 
@@ -119,8 +116,8 @@ static void state(const struct dam_policy *p, struct dam_cost_sums *sums, double
 	*sums = (struct dam_cost_sums){0};
 	*util_max = 0;
 	for (int e = p->pools[0].first; e >= 0; e = p->engines[e].next) {
-		dam_cost_clear(&out[e], p->engines[e].capacity);
-		dam_cost_background(&out[e], p->engines[e].background, p->engines[e].op_bytes,
+		dam_cost_clear(&out[e], p->engines[e].capacity, 0);
+		dam_cost_background(&out[e], p->engines[e].background, 0, p->engines[e].op_bytes,
 				    dam_engine_base_latency(p, (unsigned int)e, p->engines[e].op_bytes));
 	}
 	for (unsigned int t = 0; t < p->nr_threads; t++) {
@@ -130,9 +127,17 @@ static void state(const struct dam_policy *p, struct dam_cost_sums *sums, double
 		dam_cost_add(&out[p->threads[t].engine], &ct, 1);
 	}
 	for (int e = p->pools[0].first; e >= 0; e = p->engines[e].next) {
-		dam_cost_sum(&out[e], 1, sums);
+		dam_cost_sum(&out[e], sums);
 		*util_max = fmax(*util_max, dam_cost_util(&out[e]));
 	}
+}
+
+/* Plan once. */
+static unsigned int plan(struct dam_policy *p, struct dam_policy_move *m, unsigned int max)
+{
+	p->pools[0].triggered = true;
+	dam_plan_sort(p);
+	return dam_plan_pool(p, 0, m, 0, max);
 }
 
 /* Plan and carry out until nothing moves; @batch moves at a time. Returns the number of moves. */
@@ -145,7 +150,7 @@ static unsigned int settle(struct dam_policy *p, unsigned int batch, bool check)
 	unsigned int total = 0, nr;
 
 	state(p, &before, &util, ce);
-	while ((nr = dam_plan_pool(p, 0, m, 0, batch)) > 0) {
+	while ((nr = plan(p, m, batch)) > 0) {
 		for (unsigned int i = 0; i < nr; i++) {
 			dam_plan_commit(p, &m[i]);
 			p->threads[m[i].thread].cooldown_s = 0;
@@ -309,8 +314,8 @@ START_TEST(test_one_plan_spreads_a_crowd)
 		s.t[i].depth = 32 * 65536;
 	}
 	p = build(&s, NULL, NULL, 1);
-	ck_assert_uint_ge(dam_plan_pool(p, 0, m, 0, THREADS), 27);
-	ck_assert_uint_eq(dam_plan_pool(p, 0, m, 0, 7), 7);
+	ck_assert_uint_ge(plan(p, m, THREADS), 27);
+	ck_assert_uint_eq(plan(p, m, 7), 7);
 	dam_policy_destroy(p);
 }
 END_TEST
