@@ -34,13 +34,16 @@ void dam_cost_clear(struct dam_cost_engine *e, double capacity, double head_room
 	e->usable = capacity * (1 - head_room);
 }
 
-void dam_cost_background(struct dam_cost_engine *e, double rate, double written, double op_bytes, double base_s)
+void dam_cost_background(struct dam_cost_engine *e, double rate, double work, double written, double op_bytes,
+			 double base_s)
 {
-	e->background += rate;
+	e->background += rate * work;
+	e->background_bytes += rate;
 	e->background_written += written;
 	e->background_ops += rate / op_bytes;
 	e->background_base += base_s * rate / op_bytes;
-	e->open = e->open_bytes = e->background;
+	e->open = e->background;
+	e->open_bytes = e->background_bytes;
 	e->written = e->background_written;
 	e->open_ops = e->background_ops;
 	e->open_base = e->background_base;
@@ -50,7 +53,8 @@ void dam_cost_background(struct dam_cost_engine *e, double rate, double written,
 static void clean(struct dam_cost_engine *e)
 {
 	if (e->nr_open < TINY) {
-		e->open = e->open_bytes = e->background;
+		e->open = e->background;
+		e->open_bytes = e->background_bytes;
 		e->open_ops = e->background_ops;
 		e->open_base = e->background_base;
 		e->open_log = e->nr_open = 0;
@@ -212,6 +216,7 @@ void dam_cost_gain(struct dam_policy_terms *t, double nr)
 {
 	t->refill /= nr;
 	t->remote /= nr;
+	t->cpu /= nr;
 	t->gain = t->throughput + t->latency + t->fairness + t->power - t->overflow - t->refill - t->remote - t->cpu;
 	t->favour = 1;
 	t->threshold = EPSILON / nr;

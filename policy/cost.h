@@ -17,20 +17,21 @@ struct dam_cost_thread {
 	double think_s;	  /* closed: Z */
 	double base_s;	  /* L0 there */
 	double op_bytes;  /* mean size of its operations, > 0 */
-	double work;	  /* what a byte of its costs there, a byte of the engine's own mix being 1 */
+	double work;	  /* what a byte of its costs there, a byte of the engine's faster direction being 1 */
 	double share;	  /* of the thread that this is, 0..1 */
 	double written;	  /* share of its bytes that are written */
 };
 
 /* An engine, or one direction of it, or what several share, with the threads now assigned to it. */
 struct dam_cost_engine {
-	double capacity; /* bytes/s of its own mix; infinite: unknown, never a bottleneck */
+	double capacity; /* bytes/s of its faster direction; infinite: unknown, never a bottleneck */
 	double usable;	 /* the same less what is kept free for a class */
 	/* open loop and background; in work where not said otherwise */
 	double open, open_ops, open_base; /* Σ D, Σ D/op, Σ L0·D/op */
 	double open_log;		  /* Σ ln D of the threads */
 	double open_bytes;
-	double background, background_ops, background_base, background_written; /* the part that is nobody's */
+	/* the part of it that is nobody's */
+	double background, background_bytes, background_ops, background_base, background_written;
 	/* closed loop */
 	double depth, raw, clipped;    /* Σ Q, Σ Q/(Z + L0), Σ D */
 	double depth_ops, depth_base;  /* Σ Q/op, Σ L0·Q/op */
@@ -55,8 +56,9 @@ struct dam_cost_sums {
 void dam_cost_clear(struct dam_cost_engine *e, double capacity, double head_room);
 /** dam_cost_add() - put thread @t on @e; @sign -1: take it off. */
 void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, int sign);
-/** dam_cost_background() - add load of nobody known, before threads are added; @op_bytes, @base_s: its operations'. */
-void dam_cost_background(struct dam_cost_engine *e, double rate, double written, double op_bytes, double base_s);
+/** dam_cost_background() - add load of nobody known, before threads are added; @work as of a thread; @op_bytes, @base_s: its operations'. */
+void dam_cost_background(struct dam_cost_engine *e, double rate, double work, double written, double op_bytes,
+			 double base_s);
 
 /** dam_cost_util() - demand over usable capacity. */
 double dam_cost_util(const struct dam_cost_engine *e);

@@ -52,16 +52,16 @@ static double *base_row(const struct dam_policy *p, unsigned int e)
 
 /*
  * L0: the smallest latency seen in the pool for this class of sizes, a guess by kind until there is one; and no
- * operation is served faster than its bytes at the engine's whole capacity.
+ * operation is served faster than its bytes at the engine's whole capacity, of the faster direction.
  */
 double dam_engine_base_latency(const struct dam_policy *p, unsigned int e, double op_bytes)
 {
 	const struct dam_engine *en = &p->engines[e];
-	double base = base_row(p, e)[size_class(op_bytes)];
+	double base = base_row(p, e)[size_class(op_bytes)], fastest = dam_engine_fastest(en);
 
 	if (base <= 0)
 		base = en->desc.base_latency_s;
-	return en->capacity > 0 ? fmax(base, op_bytes / en->capacity) : base;
+	return fastest > 0 ? fmax(base, op_bytes / fastest) : base;
 }
 
 double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain)
@@ -95,12 +95,17 @@ double dam_engine_capacity(const struct dam_engine *en, double written)
 	return at_mix(en->cap, en->desc.duplex, written);
 }
 
-/* What a byte of such a mix costs @en, a byte of the present mix being 1; directions that do not share cost 1 each. */
+double dam_engine_fastest(const struct dam_engine *en)
+{
+	return fmax(en->cap[0], en->cap[1]);
+}
+
+/* What a byte of such a mix costs @en, a byte of its faster direction being 1; directions that do not share cost 1. */
 double dam_engine_work(const struct dam_engine *en, double written)
 {
-	double own = dam_engine_capacity(en, written);
+	double own = dam_engine_capacity(en, written), fastest = dam_engine_fastest(en);
 
-	return en->desc.duplex || own <= 0 || fabs(own - en->capacity) <= 0 ? 1 : en->capacity / own;
+	return en->desc.duplex || own <= 0 || fastest - own <= 0 ? 1 : fastest / own;
 }
 
 /* Can it do the work, and is it there for this class? */

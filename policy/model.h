@@ -219,6 +219,7 @@ double dam_engine_base_latency(const struct dam_policy *p, unsigned int e, doubl
 double dam_engine_capacity(const struct dam_engine *en, double written);
 double dam_engine_view(const struct dam_engine *en);
 void dam_engine_mix(struct dam_policy *p);
+double dam_engine_fastest(const struct dam_engine *en);
 double dam_engine_work(const struct dam_engine *en, double written);
 double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e, double written);
 double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain);

@@ -96,18 +96,21 @@ static int hottest(const struct dam_plan *pl)
 {
 	const struct dam_policy *p = pl->p;
 	int best = DAM_POLICY_NONE;
-	double most = 0;
+	double most = 0, own = 0;
 
 	for (unsigned int i = 0; i < pl->nr_engines; i++) {
 		unsigned int e = p->list[i];
-		double load;
+		double load, alone;
 
 		if (p->engines[e].trigger == DAM_TRIGGER_NONE || p->stuck[e])
 			continue;
-		load = p->engines[e].trigger == DAM_TRIGGER_RESERVED ? INFINITY : dam_tree_load(&pl->tree, e);
-		if (best < 0 || load > most) {
+		load = p->engines[e].trigger == DAM_TRIGGER_RESERVED ? HUGE_VAL : dam_tree_load(&pl->tree, e);
+		alone = dam_tree_engine_load(&pl->tree, e);
+		/* behind one overloaded component all are as hot: then the one that is hotter by itself */
+		if (best < 0 || load > most || (load >= most && alone > own)) {
 			best = (int)e;
 			most = load;
+			own = alone;
 		}
 	}
 	return best;

@@ -19,7 +19,7 @@ struct dam_plan {
 
 /**
  * dam_plan_best() - the best move off engine @h, explained as one decision
- * @out: written when there is one; dam_explain_close() is then the caller's
+ * @out: the move, where there is one; dam_explain_close() is then the caller's
  */
 bool dam_plan_best(struct dam_plan *pl, unsigned int h, struct dam_policy_move *out);
 

@@ -196,7 +196,7 @@ static void clear_engine(struct dam_tree *t, unsigned int e)
 		dam_cost_clear(&n->own[0], en->cap[0], room);
 		dam_cost_clear(&n->own[1], en->cap[1], room);
 	} else {
-		dam_cost_clear(&n->own[0], or_infinite(en->capacity), room);
+		dam_cost_clear(&n->own[0], or_infinite(dam_engine_fastest(en)), room);
 	}
 	for (int s = 0; s < 2; s++)
 		n->full[s] = n->own[s].usable;
@@ -251,9 +251,9 @@ static void add_background(struct dam_tree *t, unsigned int e)
 		struct dam_node *n = node_of(t, nodes[i]);
 
 		dam_cost_background(&n->own[0], en->background - (n->duplex ? written : 0),
-				    n->duplex ? 0 : written, op, base);
+				    n->leaf ? dam_engine_work(en, en->written) : 1, n->duplex ? 0 : written, op, base);
 		if (n->duplex)
-			dam_cost_background(&n->own[1], written, written, op, base);
+			dam_cost_background(&n->own[1], written, 1, written, op, base);
 	}
 }
 

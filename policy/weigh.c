@@ -20,6 +20,7 @@ struct option {
 	struct dam_policy_move m;
 	enum dam_policy_verdict verdict;
 	double score; /* the gain, less what a thread counts that DAM has placed already */
+	double own;   /* load of the target alone, whatever it shares with others */
 };
 
 /* Engines that a candidate could go to, the least loaded first. */
@@ -261,6 +262,7 @@ static void weigh(const struct look *l, unsigned int k, const struct dam_cost_su
 	dam_thread_cost_at(p, o->m.thread, f, o->m.to_domain, &there);
 	before = dam_tree_overflow(&pl->tree, f);
 	dam_tree_change(&pl->tree, f, &there, 1, &save);
+	o->own = dam_tree_engine_load(&pl->tree, f);
 	o->verdict = judge(l, &there, before, sums, &o->m);
 	dam_tree_undo(&pl->tree, &save);
 	/*
@@ -270,14 +272,16 @@ static void weigh(const struct look *l, unsigned int k, const struct dam_cost_su
 	o->score = o->m.terms.gain * o->m.terms.favour - (th->placed ? o->m.terms.threshold : 0);
 }
 
-/* Ties: the emptier target. */
+/* Ties: the emptier target, then the one that is emptier by itself. */
 static bool better(const struct option *a, const struct option *b)
 {
 	if (fabs(a->score - b->score) > TIE)
 		return a->score > b->score;
 	if (fabs(a->m.to_util - b->m.to_util) > TIE)
 		return a->m.to_util < b->m.to_util;
-	return a->m.to_util_after < b->m.to_util_after - TIE;
+	if (fabs(a->m.to_util_after - b->m.to_util_after) > TIE)
+		return a->m.to_util_after < b->m.to_util_after;
+	return a->own < b->own - TIE;
 }
 
 /* All targets of candidate @t. */
@@ -344,6 +348,17 @@ static void open_explanation(const struct look *l)
 		.verdict = l->nr_threads ? DAM_VERDICT_NO_TARGET : nobody(l->pl, l->h)});
 }
 
+static bool find_best(struct look *l, struct option *best)
+{
+	candidates(l);
+	open_explanation(l);
+	for (unsigned int i = 0; i < l->nr_threads; i++)
+		weigh_thread(l, l->thread[i], best);
+	if (best->verdict != DAM_VERDICT_OUTDONE)
+		dam_explain_close(l->pl->p, NULL, DAM_POLICY_NONE, DAM_VERDICT_NO_THREAD);
+	return best->verdict == DAM_VERDICT_OUTDONE;
+}
+
 /* Strangers go first; on an engine that is short beyond that, the others are looked at too. */
 bool dam_plan_best(struct dam_plan *pl, unsigned int h, struct dam_policy_move *out)
 {
@@ -351,19 +366,12 @@ bool dam_plan_best(struct dam_plan *pl, unsigned int h, struct dam_policy_move *
 	struct look l = {.pl = pl, .h = h, .evict = en->strangers > 0,
 			 .load = dam_tree_load(&pl->tree, h), .overflow = dam_tree_overflow(&pl->tree, h)};
 	struct option best = {0};
+	bool found = find_best(&l, &best);
 
-	candidates(&l);
-	if (l.evict && !l.nr_threads && en->trigger != DAM_TRIGGER_RESERVED) {
+	if (!found && l.evict && en->trigger != DAM_TRIGGER_RESERVED) {
 		l.evict = false;
-		candidates(&l);
-	}
-	open_explanation(&l);
-	for (unsigned int i = 0; i < l.nr_threads; i++)
-		weigh_thread(&l, l.thread[i], &best);
-	if (best.verdict != DAM_VERDICT_OUTDONE) {
-		dam_explain_close(pl->p, NULL, DAM_POLICY_NONE, DAM_VERDICT_NO_THREAD);
-		return false;
+		found = find_best(&l, &best);
 	}
 	*out = best.m;
-	return true;
+	return found;
 }
