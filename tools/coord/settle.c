@@ -111,6 +111,22 @@ static double error_of(const struct coord_sizes *s)
 	return mean > 0 ? fmax(variance, 0) / (mean * mean) / s->n + 1 / (s->n * s->n) : INFINITY;
 }
 
+/* Rings that are gone, and in which nobody was ever seen, are candidates for the same bytes. */
+static unsigned int rivals(const struct coord_watch *w, const struct coord_ring *r)
+{
+	unsigned int nr = 0;
+
+	if (r->owner || coord_ring_last_link(r))
+		return 1;
+	for (unsigned int i = 0; i < w->nr_rings; i++) {
+		const struct coord_ring *other = w->ring[i];
+
+		nr += other->ended && other->state == COORD_RING_OBSERVED && !other->owner &&
+		      !coord_ring_last_link(other);
+	}
+	return nr ? nr : 1;
+}
+
 /*
  * A ring that is gone took operations after our last look: as many as the bytes that are not
  * accounted for are worth, besides the @ops that the head told of. While its threads live on, which
@@ -132,6 +148,8 @@ static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops
 		/* bytes of operations that the head did not tell of yet have been given already */
 		ahead += t->ahead_given;
 	}
+	bytes /= rivals(w, r);
+	ahead /= rivals(w, r);
 	most = 2 * r->peak_rate * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S +
 	       r->shape.entries;
 	ops = bytes * n / (r->size[0].sum + r->size[1].sum) + ahead - ops;
