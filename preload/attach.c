@@ -198,6 +198,8 @@ static void check(uint64_t now_ns)
 	if (dam_board_alive(state.board, now_ns)) {
 		if (__atomic_load_n(&state.board->period, __ATOMIC_RELAXED) != state.board_period)
 			route(now_ns);
+		/* of threads that were just ending when the answer came */
+		dam_account_adopt(state.private_ledger, state.ledger, true);
 		return;
 	}
 	retry_later(now_ns, RETRY_NS);

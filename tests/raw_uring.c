@@ -4,22 +4,28 @@
  * A program that no library can enter: linked statically, and every call to io_uring is a raw
  * system call.
  *
- * raw_uring read FILE BLOCK OPS   reads with O_DIRECT, eight at a time, prints what it read as JSON
- * raw_uring pipe FILE ROUNDS      rings with a pipe's end registered: closed while observed, is the
- * end closed at once? raw_uring hidden FILE           a ring behind thousands of descriptors; reads
- * until its input ends raw_uring nommap FILE           a ring in memory of its own; until its input
- * ends
+ * raw_uring read FILE BLOCK OPS         reads with O_DIRECT, eight at a time, prints what it read as JSON
+ * raw_uring clone FILE BLOCK OPS        the same, in a thread that no library has made
+ * raw_uring registered FILE BLOCK OPS   the same, by a ring without a descriptor, which the kernel knows by a number
+ * raw_uring pipe FILE ROUNDS            rings with a pipe's end registered: closed while observed, is the end closed
+ *                                       at once?
+ * raw_uring hidden FILE                 a ring behind thousands of descriptors; reads until its input ends
+ * raw_uring nommap FILE                 a ring in memory of its own; until its input ends
  */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/io_uring.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
@@ -29,6 +35,9 @@
 #define MAX_BLOCK (1u << 20)
 #define FILE_SIZE (16u << 20)
 #define NO_MMAP	  (1u << 14)
+#define STACK	  (256u << 10)
+#define REGISTER_RING_FDS     20 /* newer than some headers */
+#define ENTER_REGISTERED_RING (1u << 4)
 #define HIDDEN	  3000			/* descriptors before the ring's */
 #define BUSY_NS	  (300 * DAM_NS_PER_MS) /* a ring is used for as long, so that it is observed */
 #define READ_NS	  (700 * DAM_NS_PER_MS) /* what lives shorter may be missed, and misses little */
@@ -38,6 +47,7 @@
 
 struct ring {
 	int fd;
+	unsigned int enter; /* flags */
 	struct io_uring_params p;
 	char *ring;
 	struct io_uring_sqe *sqes;
@@ -107,7 +117,8 @@ static void enter(struct ring *r, unsigned int nr)
 	long ret;
 
 	do {
-		ret = dam_sys6(SYS_io_uring_enter, r->fd, nr, 1, IORING_ENTER_GETEVENTS, 0, 0);
+		ret = dam_sys6(SYS_io_uring_enter, r->fd, nr, 1, IORING_ENTER_GETEVENTS | r->enter, 0,
+			       0);
 	} while (ret == -EINTR);
 	if (ret < 0)
 		die("io_uring_enter", ret);
@@ -166,15 +177,71 @@ static int open_file(const char *path)
 	return fd;
 }
 
+static int read_and_tell(struct ring *r, const char *path, uint32_t block, uint64_t ops)
+{
+	uint64_t done = read_all(r, open_file(path), block, false, ops, READ_NS);
+
+	printf("{\"tid\":%d,\"read_bytes\":%llu,\"read_ops\":%llu}\n", (int)dam_sys3(SYS_gettid, 0, 0, 0),
+	       (unsigned long long)(done * block), (unsigned long long)done);
+	return fflush(stdout);
+}
+
 static int do_read(const char *path, uint32_t block, uint64_t ops)
 {
 	struct ring r;
-	uint64_t done;
 
 	ring_open(&r);
-	done = read_all(&r, open_file(path), block, false, ops, READ_NS);
-	printf("{\"tid\":%d,\"read_bytes\":%llu,\"read_ops\":%llu}\n", (int)getpid(),
-	       (unsigned long long)(done * block), (unsigned long long)done);
+	return read_and_tell(&r, path, block, ops);
+}
+
+static int do_registered(const char *path, uint32_t block, uint64_t ops)
+{
+	struct {
+		uint32_t offset, resv;
+		uint64_t data;
+	} update = {.offset = ~0u};
+	struct ring r;
+	long err;
+
+	ring_open(&r);
+	update.data = (uint64_t)r.fd;
+	err = dam_sys6(SYS_io_uring_register, r.fd, REGISTER_RING_FDS, (long)&update, 1, 0, 0);
+	if (err != 1)
+		die("io_uring_register", err ? err : -EINVAL);
+	close(r.fd);
+	r.fd = (int)update.offset;
+	r.enter = ENTER_REGISTERED_RING;
+	return read_and_tell(&r, path, block, ops);
+}
+
+static struct {
+	const char *path;
+	uint32_t block;
+	uint64_t ops;
+	_Atomic int ended; /* the kernel's word */
+} bare = {.ended = 1};
+
+static int bare_thread(void *arg)
+{
+	(void)arg;
+	dam_sys6(SYS_prctl, PR_SET_NAME, (long)"bare", 0, 0, 0, 0);
+	return do_read(bare.path, bare.block, bare.ops);
+}
+
+/* It has the main thread's thread-local memory: so that one does nothing meanwhile. */
+static int do_clone(const char *path, uint32_t block, uint64_t ops)
+{
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+			  CLONE_CHILD_CLEARTID;
+	char *stack = map(STACK, -1, 0);
+
+	bare.path = path;
+	bare.block = block;
+	bare.ops = ops;
+	if (clone(bare_thread, stack + STACK, flags, NULL, NULL, NULL, &bare.ended) < 0)
+		die("clone", -errno);
+	while (bare.ended)
+		dam_sys6(SYS_futex, (long)&bare.ended, FUTEX_WAIT, 1, 0, 0, 0);
 	return 0;
 }
 
@@ -259,21 +326,27 @@ static int do_nommap(void)
 	return 0;
 }
 
+static const struct {
+	const char *mode;
+	int (*run)(const char *path, uint32_t block, uint64_t ops);
+} readers[] = {{"read", do_read}, {"clone", do_clone}, {"registered", do_registered}};
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 2 ? argv[1] : "";
 	uint32_t number = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
 
 	buffer = map(DEPTH * (size_t)MAX_BLOCK, -1, 0);
-	if (!strcmp(mode, "read") && argc == 5 && number <= MAX_BLOCK)
-		return do_read(argv[2], number, strtoull(argv[4], NULL, 10));
+	for (size_t i = 0; argc == 5 && number <= MAX_BLOCK && i < sizeof(readers) / sizeof(readers[0]); i++)
+		if (!strcmp(mode, readers[i].mode))
+			return readers[i].run(argv[2], number, strtoull(argv[4], NULL, 10));
 	if (!strcmp(mode, "pipe") && argc == 4)
 		return do_pipe(argv[2], number);
 	if (!strcmp(mode, "hidden"))
 		return do_hidden(argv[2]);
 	if (!strcmp(mode, "nommap"))
 		return do_nommap();
-	fprintf(stderr, "usage: raw_uring read FILE BLOCK OPS | pipe FILE ROUNDS | hidden FILE | "
-			"nommap FILE\n");
+	fprintf(stderr, "usage: raw_uring read|clone|registered FILE BLOCK OPS | pipe FILE ROUNDS | "
+			"hidden|nommap FILE\n");
 	return 2;
 }

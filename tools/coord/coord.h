@@ -106,6 +106,7 @@ struct coord_thread {
 	uint32_t pin_calls;
 	const char *why; /* left alone: static text */
 	double mask_age_s; /* since its mask was last read */
+	bool named;	   /* its name was read again after that */
 	unsigned int nr_moves;
 	uint64_t last_move; /* id; 0: none, or taken back */
 	struct dam_outcome_window window; /* in progress: sums */

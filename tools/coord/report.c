@@ -194,14 +194,16 @@ static void add_counts(json_t *j, const struct dam_count *n)
 	json_object_set_new(j, "write_ops", whole(n->write_ops));
 }
 
-static json_t *thread_json(struct coord *c, const struct coord_thread *t)
+static json_t *thread_json(struct coord *c, struct coord_thread *t)
 {
 	struct dam_policy_thread_view v = {.demand = NAN};
 	json_t *j = json_object(), *engines = json_array();
 	struct dam_count sum = {0};
 
-	if (!t->ended)
+	if (!t->ended) {
 		dam_policy_view_thread(c->policy, t->index, &v);
+		coord_proc_comm(t->pid, t->tid, t->comm);
+	}
 	for (unsigned int i = 0; i < t->nr_use; i++) {
 		const struct dam_count *n = &t->use[i].total;
 		json_t *o = json_object();
@@ -249,7 +251,7 @@ static void add_threads(struct coord *c, uint32_t run_id, json_t *out)
 {
 	json_t *threads = json_array();
 
-	for (const struct coord_thread *t = c->ended; t; t = t->next_ended)
+	for (struct coord_thread *t = c->ended; t; t = t->next_ended)
 		if (wanted(t, run_id))
 			json_array_append_new(threads, thread_json(c, t));
 	for (unsigned int i = 0; i < c->nr_thread; i++)

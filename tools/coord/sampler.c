@@ -330,8 +330,35 @@ static void sample_thread(struct coord *c, struct coord_thread *t, const struct 
 	if (t->mask_age_s >= (t->read_bps + t->write_bps > 1 ? MASK_RECHECK_S : QUIET_RECHECK_S)) {
 		t->mask_age_s = 0;
 		coord_mask_check(c, t);
+		if (!t->named) /* programs name their threads a little after they have made them */
+			t->named = !coord_proc_comm(t->pid, t->tid, t->comm);
 	}
 	tell_policy(c, t, &k, dt_s);
+}
+
+/* Its owner has ended. What it did last is taken before the slot is anybody's again. */
+static void end_slot(struct coord *c, struct coord_process *p, unsigned int i, const struct lapse *lapse)
+{
+	struct coord_thread *t = p->thread[i];
+
+	if (t)
+		sample_thread(c, t, lapse);
+	p->thread[i] = NULL;
+	if (t)
+		coord_thread_end(c, t);
+	dam_slot_free(&p->ledger->slot[i]);
+}
+
+/* Ids of threads are used again: the former owner of this one's has ended, even if its slot does not say so. */
+static void end_namesakes(struct coord *c, struct coord_process *p, const struct dam_slot *s,
+			  const struct lapse *lapse)
+{
+	pid_t tid = (pid_t)__atomic_load_n(&s->tid, __ATOMIC_RELAXED);
+	uint64_t seq = __atomic_load_n(&s->seq, __ATOMIC_RELAXED);
+
+	for (unsigned int i = 0; i < p->nr_thread; i++)
+		if (p->thread[i] && p->thread[i]->tid_inside == tid && p->thread[i]->seq < seq)
+			end_slot(c, p, i, lapse);
 }
 
 /* One slot: who owns it now? Takes what a former owner left. */
@@ -350,19 +377,15 @@ static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i
 		coord_thread_end(c, t);
 		t = NULL;
 	}
-	if (!t && state != DAM_SLOT_FREE)
+	if (!t && state != DAM_SLOT_FREE) {
+		end_namesakes(c, p, s, lapse);
 		t = p->thread[i] = coord_thread_start(c, p, i);
+	}
 	if (t)
 		sample_thread(c, t, lapse);
 	/* a thread that died without a word is found when its mask is read again */
-	if (state == DAM_SLOT_ENDED || (t && t->gone)) {
-		if (t)
-			sample_thread(c, t, lapse); /* what came between */
-		p->thread[i] = NULL;
-		if (t)
-			coord_thread_end(c, t);
-		dam_slot_free(s);
-	}
+	if (state == DAM_SLOT_ENDED || (t && t->gone))
+		end_slot(c, p, i, lapse);
 }
 
 static bool grow(struct coord_process *p, unsigned int nr)

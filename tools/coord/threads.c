@@ -21,20 +21,6 @@ static int free_index(struct coord *c)
 	return -1;
 }
 
-/* A process that runs out of tids in one namespace may use one again: its former owner has ended. */
-static void end_namesake(struct coord *c, struct coord_process *p, pid_t tid, uint64_t seq)
-{
-	for (unsigned int i = 0; i < p->nr_thread; i++) {
-		struct coord_thread *t = p->thread[i];
-
-		if (t && t->tid == tid && t->seq < seq) {
-			dam_slot_free(&p->ledger->slot[i]);
-			p->thread[i] = NULL;
-			coord_thread_end(c, t);
-		}
-	}
-}
-
 struct coord_thread *coord_thread_find(struct coord_process *p, pid_t tid)
 {
 	for (unsigned int i = 0; i < p->nr_thread; i++)
@@ -131,8 +117,6 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 	/* A thread that ended before we looked still has counts to take: its slot says so. */
 	if (tid < 0 && __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != DAM_SLOT_ENDED)
 		return NULL;
-	if (tid > 0)
-		end_namesake(c, p, tid, seq);
 	t = tid > 0 ? take_observed(p, tid) : NULL;
 	if (!t)
 		t = new_thread(c, p, tid > 0 ? tid : inside, tid > 0);

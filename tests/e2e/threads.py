@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: The DAM authors
+"""threads.py [CASE...]: threads that are hard to tell apart: late names, ids used again, ten thousand, bare clones.
+
+Environment: BUILDDIR, the folder of the build (default: the current one).
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILDDIR = os.path.abspath(os.environ.get("BUILDDIR", "."))
+MIB = 1 << 20
+MANY = 10000  # more than twice the slots of a process
+WAVE = 50  # of them at a time
+
+
+class Skip(Exception):
+    pass
+
+
+def tool(name):
+    return os.path.join(BUILDDIR, name)
+
+
+def dam_run(scratch, *program, before=()):
+    """Runs it. Returns what it printed, and what DAM says of its threads."""
+    result = os.path.join(scratch, "run.json")
+    run = subprocess.run([*before, tool("dam-run"), "-q", "--json", result, "--", *program],
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    if run.returncode == 77:
+        raise Skip(run.stderr.strip()[-100:] or "the kernel refuses")
+    assert run.returncode == 0, f"exit status {run.returncode}: {run.stderr.strip()[-200:]}"
+    with open(result, encoding="utf-8") as f:
+        return json.loads(run.stdout), json.load(f)["threads"]
+
+
+def late_names(scratch, data):
+    own, seen = dam_run(scratch, tool("tests/e2e/thread_churn"), "names", data)
+    seen = {t["tid"]: t for t in seen}
+    for t in own["threads"]:
+        name = seen[t["tid"]]["comm"]
+        assert name == f"late-{t['number']}", f"thread {t['number']} is called {name}"
+        assert seen[t["tid"]]["read_ops"] == t["read_ops"]
+    return f"{len(own['threads'])} threads have the names that they gave themselves later"
+
+
+def reused_ids(scratch, data):
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        raise Skip("only root has pid namespaces")
+    own, seen = dam_run(scratch, tool("tests/e2e/thread_churn"), "reuse", data,
+                        before=["unshare", "--pid", "--fork", "--mount-proc"])
+    ids = {t["tid"] for t in own["threads"]}
+    # a thread is joined a moment before its id is free
+    assert len(ids) < len(own["threads"]) / 4, f"{len(ids)} ids were used: no proof"
+    counts = sorted((t["tid"], t["read_ops"]) for t in seen if t["tid"] in ids)
+    wanted = sorted((t["tid"], t["read_ops"]) for t in own["threads"])
+    assert counts == wanted, f"{len(counts)} threads with {counts}"
+    return f"{len(wanted)} threads with {len(ids)} ids, each with its own count"
+
+
+def ten_thousand(scratch, data):
+    env = {**os.environ, "DAM_RUNTIME_DIR": os.path.join(scratch, "run"), "LD_PRELOAD": tool(".libs/libdam_preload.so")}
+    os.mkdir(env["DAM_RUNTIME_DIR"])
+    plain = {k: v for k, v in env.items() if k != "LD_PRELOAD"}
+
+    def ask(what):
+        answer = subprocess.run([tool("dam-ctl"), what, "--json"], env=plain, capture_output=True, text=True, check=False)
+        return json.loads(answer.stdout) if answer.returncode == 0 else None
+
+    with subprocess.Popen([tool("dam-coord"), "--foreground"], env=plain, stderr=subprocess.DEVNULL) as coordinator:
+        try:
+            while not ask("status"):
+                assert coordinator.poll() is None, "no coordinator"
+                time.sleep(0.05)
+            with subprocess.Popen([tool("tests/e2e/thread_churn"), "many", data, str(MANY)], env=env, text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+                assert program.stdout.readline() == f"{MANY}\n"
+                process = settled(ask, program.pid)
+                program.stdin.close()
+                assert program.wait() == 0
+        finally:
+            coordinator.terminate()
+    assert process["no_slot"] == 0, f"{process['no_slot']} times there was no slot"
+    assert process["threads"] <= 1, f"{process['threads']} threads are still there"
+    counted = process["coverage"]["hooked_ops"]
+    # of the first wave those may be missing that began while another thread was asking for the ledger
+    assert MANY - WAVE < counted <= MANY, f"{counted} operations of {MANY} counted"
+    return f"{MANY} threads came and went, {counted} were counted, and no slot is left"
+
+
+def settled(ask, pid):
+    """The process as the coordinator has it once its threads are gone, or after ten seconds."""
+    end = time.monotonic() + 10
+    while True:
+        process = [p for p in ask("threads")["processes"] if p["pid"] == pid]
+        done = process and process[0]["threads"] <= 1 and process[0]["coverage"]["hooked_ops"] > MANY - WAVE
+        if done or time.monotonic() > end:
+            return process[0]
+        time.sleep(0.1)
+
+
+def bare_clone(scratch, data):
+    own, seen = dam_run(scratch, tool("tests/raw_uring"), "clone", data, "4096", "4000")
+    thread = {t["tid"]: t for t in seen}.get(own["tid"])
+    assert thread, f"thread {own['tid']} was not seen, but {[t['tid'] for t in seen]}"
+    assert thread["comm"] == "bare", thread["comm"]
+    for key, limit in (("read_bytes", 0.02), ("read_ops", 0.01)):
+        assert abs(thread[key] - own[key]) <= limit * own[key], f"{key}: {thread[key]} instead of {own[key]}"
+    return f"a thread that no library made: {thread['read_ops']} operations"
+
+
+CASES = {"late names": late_names, "reused ids": reused_ids, "ten thousand": ten_thousand, "bare clone": bare_clone}
+
+
+def main():
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="dam-threads.", dir=BUILDDIR) as scratch:
+        data = os.path.join(scratch, "data")
+        with open(data, "wb") as f:
+            f.write(os.urandom(MIB) * 16)
+            f.flush()
+            os.fsync(f.fileno())
+        for name in sys.argv[1:] or CASES:
+            try:
+                print(f"PASS: threads: {CASES[name](scratch, data)}", flush=True)
+            except Skip as why:
+                print(f"SKIP: threads: {name}: {why}", flush=True)
+            except (AssertionError, KeyError, json.JSONDecodeError, subprocess.TimeoutExpired) as why:
+                print(f"FAIL: threads: {name}: {why!r}", flush=True)
+                failed = True
+            shutil.rmtree(os.path.join(scratch, "run"), ignore_errors=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
