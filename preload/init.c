@@ -11,6 +11,7 @@
 
 #include "preload/account.h"
 #include "preload/attach.h"
+#include "preload/link.h"
 #include "preload/pins.h"
 #include "preload/real.h"
 #include "preload/self.h"
@@ -76,6 +77,12 @@ DAM_EXPORT const char *__asan_default_options(void)
 extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *object)
 	__attribute__((weak));
 
+static void in_child(void)
+{
+	dam_pins_leave();
+	dam_link_child();
+}
+
 static __attribute__((constructor)) void begin(void)
 {
 	if (getauxval(AT_SECURE))
@@ -86,7 +93,7 @@ static __attribute__((constructor)) void begin(void)
 	leave_environment();
 	dam_attach_init();
 	if (&__register_atfork)
-		__register_atfork(NULL, NULL, dam_pins_leave, NULL);
+		__register_atfork(NULL, NULL, in_child, NULL);
 	dam_enabled = true;
 }
 

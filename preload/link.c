@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "base/str.h"
+#include "base/yama.h"
 #include "preload/slow.h"
 #include "shm/layout.h"
 
@@ -34,6 +35,7 @@ static struct dam_hello hello = {
 /* The user set DAM up for this very process, so a filter that came with it (a container's) is no reason to stay out. */
 static bool invited;
 static bool announced;
+static pid_t admitted; /* a coordinator that yama asked us to let in; 0: none */
 
 /* The open line. A program may close any descriptor and get the number again: the inode tells whose it is. */
 static int line_fd = -1;
@@ -149,6 +151,33 @@ bool dam_link_there(void)
 	return false;
 }
 
+/* Only root's coordinator, or one of our own user's. Yama asks a program to let the latter look into it. */
+static bool trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (dam_sys6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&len, 0))
+		return false;
+	if (peer.uid == 0)
+		return true;
+	if (peer.uid != (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0))
+		return false;
+	if (peer.pid > 0 && dam_yama_admit(peer.pid))
+		admitted = peer.pid;
+	return true;
+}
+
+void dam_link_child(void)
+{
+	uint64_t mask;
+
+	if (!admitted || !dam_slow_enter(&mask))
+		return;
+	dam_yama_admit(admitted);
+	dam_slow_leave(&mask);
+}
+
 void dam_link_announce(void)
 {
 	if (!dam_link_there())
@@ -157,6 +186,7 @@ void dam_link_announce(void)
 		int fd = connect_to(&addr[i]);
 
 		if (fd >= 0) {
+			trusted(fd);
 			dam_sys3(SYS_close, fd, 0, 0);
 			announced = true;
 			return;
@@ -190,17 +220,6 @@ void dam_link_settle(void)
 		dam_sys3(SYS_close, fd, 0, 0);
 		return;
 	}
-}
-
-/* Only root's coordinator, or one of our own user's. */
-static bool trusted(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (dam_sys6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&len, 0))
-		return false;
-	return peer.uid == 0 || peer.uid == (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0);
 }
 
 static int keep_line(int fd)

@@ -20,6 +20,9 @@ void dam_link_announce(void);
 /** dam_link_announced() - was a coordinator there when this program started? */
 bool dam_link_announced(void);
 
+/** dam_link_child() - in a forked child: the coordinator may look into it as into its parent. */
+void dam_link_child(void);
+
 /** dam_link_within() - does the open line have a descriptor from @first to @last? */
 bool dam_link_within(unsigned int first, unsigned int last);
 

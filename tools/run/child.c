@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/yama.h"
 
 /* Handed through when a process sent them; what the terminal sends reaches the whole group by itself. */
 static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
@@ -65,14 +66,16 @@ static int set_preload(const char *library)
 	return r;
 }
 
-static void exec_program(char **argv, const char *library, const char *runtime_dir, uint32_t run_id,
+static void exec_program(char **argv, const char *library, const struct run_coordinator *c, uint32_t run_id,
 			 int report_fd)
 {
 	char id[16];
 	int err;
 
+	if (c->observer) /* a program that the library cannot enter does not do so itself */
+		dam_yama_admit(c->observer);
 	snprintf(id, sizeof(id), "%u", run_id);
-	if (!set_preload(library) && !setenv("DAM_RUNTIME_DIR", runtime_dir, 1) &&
+	if (!set_preload(library) && !setenv("DAM_RUNTIME_DIR", c->dir, 1) &&
 	    !setenv("DAM_RUN_ID", id, 1))
 		execvp(argv[0], argv);
 	err = errno;
@@ -137,7 +140,7 @@ int run_child(char **argv, const char *library, struct run_coordinator *c, uint3
 	}
 	if (child == 0) {
 		give_signals_back(&old);
-		exec_program(argv, library, c->dir, run_id, report[1]);
+		exec_program(argv, library, c, run_id, report[1]);
 	}
 	close(report[1]);
 	r.exec_errno = read_exec_errno(report[0]);

@@ -36,15 +36,17 @@ static int ask(const char *dir, const char *command, uint32_t run_id, char error
 }
 
 /* Is there one that answers? Silence is normal; an answer that is no good is told. */
-static bool find_running(const struct run_options *o, char dir[DAM_RUNTIME_DIR_MAX])
+static bool find_running(const struct run_options *o, struct run_coordinator *c)
 {
 	char error[DAM_CONTROL_ERROR] = "";
 	json_t *status = NULL;
 	int err;
 
-	if (o->dry_run || dam_runtime_dir_live(o->runtime_dir, dir))
+	if (o->dry_run || dam_runtime_dir_live(o->runtime_dir, c->dir))
 		return false;
-	err = ask(dir, "status", 0, error, &status);
+	err = ask(c->dir, "status", 0, error, &status);
+	if (!err && json_integer_value(json_object_get(status, "uid")))
+		c->observer = (pid_t)json_integer_value(json_object_get(status, "pid"));
 	json_decref(status);
 	if (err && err != -ENOENT)
 		dam_warn("%s; a private one is started", error);
@@ -162,7 +164,7 @@ int run_coordinator_open(const struct run_options *o, struct run_coordinator *ou
 	char path[PATH_MAX];
 	int err;
 
-	if (find_running(o, c.dir)) {
+	if (find_running(o, &c)) {
 		*out = c;
 		return 0;
 	}
@@ -182,6 +184,7 @@ int run_coordinator_open(const struct run_options *o, struct run_coordinator *ou
 		return -1;
 	}
 	c.private = true;
+	c.observer = geteuid() ? c.pid : 0;
 	*out = c;
 	return 0;
 }

@@ -32,6 +32,7 @@ struct run_coordinator {
 	char dir[DAM_RUNTIME_DIR_MAX];
 	bool private; /* started here, with a directory of its own, and ends with the run */
 	pid_t pid;    /* of the private one; 0: it has ended */
+	pid_t observer; /* who may have to be let look into the program; 0: root's, which may */
 };
 
 /**
