@@ -38,7 +38,10 @@ static const struct dam_knob_desc table[DAM_KNOB_NR] = {
 		.help = "never pin a thread to fewer CPUs than this, where the domain has them" },
 	[DAM_KNOB_CAPACITY] = {
 		.name = "DAM_CAPACITY", TEXT(DAM_SCOPE_COORD, "learned"), .unit = "",
-		.help = "capacity of engines in bytes per second: \"block:vda=1G,block:nvme0c0n1=800M\"" },
+		.help = "capacity of engines and components in bytes per second: \"block:vda=1G,0000:21:00.0=r:7G/w:5G/ops:1M\"" },
+	[DAM_KNOB_LOCALITY] = {
+		.name = "DAM_LOCALITY", TEXT(DAM_SCOPE_COORD, "as the kernel tells"), .unit = "",
+		.help = "NUMA node of devices whose firmware is wrong, -1 for all nodes: \"nvme:nvme0=0,net:eth1=1\"" },
 	[DAM_KNOB_SIM] = {
 		.name = "DAM_SIM", TEXT(DAM_SCOPE_COORD, "none"), .unit = "",
 		.help = "simulated engines: the path of a file, or its lines separated by ';'" },

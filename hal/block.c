@@ -14,12 +14,12 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "hal/internal.h"
-#include "hal/locality.h"
 #include "hal/nvme_coalesce.h"
 #include "hal/sysfs.h"
 
 #define SECTOR_BYTES 512 /* of stat and size, whatever the device */
 #define STAT_FIELDS  17
+#define CPULIST_MAX  4096 /* an attribute is one page at most */
 #define STAT_NEEDED  11 /* what kernels before 4.18 have */
 
 struct engine_state {
@@ -64,7 +64,7 @@ static bool has_slaves(const struct dam_block_table *t, const struct dam_block_n
 /* Memory disks have no DMA, stacks and heads none of their own; a size of 0 is no medium. */
 static bool is_engine(const struct dam_block_table *t, const struct dam_block_node *n)
 {
-	static const char *const never[] = {"ram", "zram", "dm-", "md"};
+	static const char *const never[] = {"ram", "zram", "pmem", "dm-", "md"};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		if (has_prefix(n->name, never[i]))
@@ -87,17 +87,57 @@ static uint64_t base_latency_ns(const struct dam_block_table *t, const struct da
 }
 
 /* Requests per hardware queue × hardware queues. */
-static uint32_t queue_depth(const struct dam_block_table *t, const struct dam_block_node *n)
+static uint32_t queue_depth(uint32_t requests, unsigned int queues)
 {
-	int64_t requests = dam_sysfs_number(0, t->root, "%s/queue/nr_requests", n->path), depth;
-	char **list;
+	uint64_t depth = (uint64_t)requests * (queues ? queues : 1);
+
+	return depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
+}
+
+/* mq/0, mq/1, …: each with the CPUs that submit to it. Return: 0; -ENOMEM. */
+static int read_queues(const struct dam_block_table *t, const struct dam_block_node *n, uint32_t requests,
+		       struct dam_hal_engine *e)
+{
+	char **list, cpus[CPULIST_MAX];
 	int nr = dam_sysfs_list(&list, t->root, "%s/mq", n->path);
 
+	if (nr <= 0)
+		return nr;
+	e->queues = calloc((size_t)nr, sizeof(*e->queues));
+	e->queues_by = "blk-mq";
+	for (int i = 0; e->queues && i < nr; i++) {
+		struct dam_hal_queue *q = &e->queues[e->nr_queues];
+		int64_t tags = dam_sysfs_number(requests, t->root, "%s/mq/%s/nr_tags", n->path, list[i]);
+		uint64_t number;
+
+		if (dam_parse_u64(list[i], &number) || number > UINT16_MAX ||
+		    dam_sysfs_read(cpus, sizeof(cpus), t->root, "%s/mq/%s/cpu_list", n->path, list[i]) < 0)
+			continue;
+		*q = (struct dam_hal_queue){.number = (unsigned int)number,
+					    .depth = tags > 0 && tags <= UINT16_MAX ? (uint32_t)tags : 0};
+		dam_cpuset_parse(cpus, &q->cpus);
+		e->nr_queues++;
+	}
 	dam_sysfs_list_free(list, nr);
-	if (requests <= 0 || requests > UINT32_MAX)
-		return 0;
-	depth = requests * (nr > 0 ? nr : 1);
-	return depth > UINT32_MAX ? UINT32_MAX : (uint32_t)depth;
+	return e->queues ? 0 : -ENOMEM;
+}
+
+static void read_caps(const struct dam_block_table *t, const struct dam_block_node *n, struct dam_hal_caps *out)
+{
+	bool read_only = dam_sysfs_number(0, t->root, "%s/ro", n->path) == 1;
+	int64_t kib = dam_sysfs_number(0, t->root, "%s/queue/max_sectors_kb", n->path);
+
+	out->operations = DAM_OP_READ | (read_only ? 0 : DAM_OP_WRITE | DAM_OP_FLUSH);
+	out->directions = DAM_DIR_TO_MEMORY | (read_only ? 0 : DAM_DIR_FROM_MEMORY);
+	out->max_transfer = kib > 0 && kib <= UINT32_MAX ? (uint64_t)kib * 1024 : 0;
+}
+
+static void block_close(struct dam_hal_engine *eng)
+{
+	struct engine_state *s = eng->priv;
+
+	close(s->stat_fd);
+	free(s);
 }
 
 /* .../nvme/nvme0/nvme0n1 or .../nvme/nvme0/nvme1c0n1: the controller is the directory above. */
@@ -119,7 +159,7 @@ static void find_moderator(const struct dam_block_table *t, const struct dam_blo
 static int add_engine(const struct dam_block_table *t, struct dam_block_node *n)
 {
 	struct dam_hal_engine e = {.pool = DAM_HAL_NONE, .backend = &dam_hal_block};
-	struct dam_locality where;
+	int64_t requests = dam_sysfs_number(0, t->root, "%s/queue/nr_requests", n->path);
 	struct engine_state *s;
 	int fd = dam_sysfs_open(t->root, "%s/stat", n->path);
 
@@ -132,17 +172,22 @@ static int add_engine(const struct dam_block_table *t, struct dam_block_node *n)
 	}
 	s->stat_fd = fd;
 	e.priv = s;
-	dam_locality_find(t->root, n->path, &where);
+	requests = requests > 0 && requests <= UINT32_MAX ? requests : 0;
+	if (read_queues(t, n, (uint32_t)requests, &e)) {
+		block_close(&e);
+		return -ENOMEM;
+	}
 	snprintf(e.name, sizeof(e.name), DAM_BLOCK_PREFIX "%s", n->name);
-	dam_strlcpy(e.component, where.component, sizeof(e.component));
+	dam_hal_place(t->hal, n->path, &e);
 	find_moderator(t, n, e.moderator);
-	e.local_cpus = where.cpus;
+	read_caps(t, n, &e.caps);
 	e.base_latency_ns = base_latency_ns(t, n);
-	e.depth = queue_depth(t, n);
+	e.depth = queue_depth((uint32_t)requests, e.nr_queues);
 	n->target = dam_hal_add_engine(t->hal, &e);
 	if (n->target < 0) {
 		n->target = DAM_HAL_NONE;
-		dam_hal_block.close(&e);
+		free(e.queues);
+		block_close(&e);
 	}
 	return 0;
 }
@@ -154,19 +199,19 @@ static void free_table(struct dam_block_table *t)
 	free(t->node);
 }
 
-/* Return: 0, also when the entry is damaged and left out; -ENOMEM. */
-static int add_node(struct dam_block_table *t, const char *name)
+/* Return: 0, also when the entry is known, or damaged and left out; -ENOMEM. */
+static int add_node(struct dam_block_table *t, const char *class, const char *name)
 {
 	struct dam_block_node *n = &t->node[t->nr];
 	char path[DAM_SYSFS_PATH];
 
-	if (strlen(name) >= sizeof(n->name) ||
-	    dam_sysfs_real(path, t->root, "/sys/class/block/%s", name))
+	if (strlen(name) >= sizeof(n->name) || dam_block_find(t, name) ||
+	    dam_sysfs_real(path, t->root, "%s/%s", class, name))
 		return 0;
+	*n = (struct dam_block_node){.target = DAM_HAL_NONE};
 	dam_strlcpy(n->name, name, sizeof(n->name));
 	n->dev = dam_sysfs_dev(t->root, "%s/dev", path);
 	n->partition = dam_sysfs_exists(t->root, "%s/partition", path);
-	n->target = DAM_HAL_NONE;
 	n->path = strdup(path);
 	if (!n->path)
 		return -ENOMEM;
@@ -174,20 +219,31 @@ static int add_node(struct dam_block_table *t, const char *name)
 	return 0;
 }
 
-static int fill_table(struct dam_block_table *t)
+static int add_class(struct dam_block_table *t, const char *class)
 {
+	struct dam_block_node *node;
 	char **list;
-	int nr = dam_sysfs_list(&list, t->root, "/sys/class/block"), err = 0;
+	int nr = dam_sysfs_list(&list, t->root, "%s", class), err = 0;
 
 	if (nr <= 0)
 		return nr;
-	t->node = calloc((size_t)nr, sizeof(*t->node));
-	if (!t->node)
+	node = reallocarray(t->node, (size_t)(t->nr + nr), sizeof(*node));
+	if (node)
+		t->node = node;
+	else
 		err = -ENOMEM;
 	for (int i = 0; i < nr && !err; i++)
-		err = add_node(t, list[i]);
+		err = add_node(t, class, list[i]);
 	dam_sysfs_list_free(list, nr);
 	return err;
+}
+
+/* Kernels without the class, and recorded trees, have disks in the second directory only. */
+static int fill_table(struct dam_block_table *t)
+{
+	int err = add_class(t, "/sys/class/block");
+
+	return err ? err : add_class(t, "/sys/block");
 }
 
 static int block_scan(struct dam_hal *hal)
@@ -267,13 +323,7 @@ static int block_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out
 	return 0;
 }
 
-static void block_close(struct dam_hal_engine *eng)
-{
-	struct engine_state *s = eng->priv;
-
-	close(s->stat_fd);
-	free(s);
-}
+static const char *const watch[] = {"/sys/class/block", "/sys/class/nvme", NULL};
 
 const struct dam_hal_backend dam_hal_block = {
 	.name = "block",
@@ -282,4 +332,5 @@ const struct dam_hal_backend dam_hal_block = {
 	.refresh = dam_nvme_refresh,
 	.close = block_close,
 	.moderation = &dam_nvme_moderation,
+	.watch = watch,
 };

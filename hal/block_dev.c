@@ -219,7 +219,15 @@ static void add_mounts(struct dam_block_table *t)
 
 void dam_block_add_devs(struct dam_block_table *t)
 {
-	for (int i = 0; i < t->nr; i++)
-		add_dev(t, &t->node[i], t->node[i].dev, resolve(t, &t->node[i], 0));
+	for (int i = 0; i < t->nr; i++) {
+		int target = resolve(t, &t->node[i], 0);
+		char name[DAM_HAL_NAME];
+
+		add_dev(t, &t->node[i], t->node[i].dev, target);
+		if (t->node[i].partition)
+			continue;
+		snprintf(name, sizeof(name), DAM_BLOCK_PREFIX "%s", t->node[i].name);
+		dam_hal_add_alias(t->hal, name, target); /* a stack, a head with one path */
+	}
 	add_mounts(t);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* DAM_CAPACITY: what the user says engines can do, "block:vda=1G,block:nvme0c0n1=800M". */
+/* DAM_CAPACITY: what the user says engines and components can do, "block:vda=1G,0000:21:00.0=r:7G/w:5G/ops:1M". */
 #include "config.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "hal/component.h"
 #include "hal/internal.h"
 
 #define LIST_MAX 400
@@ -44,32 +45,84 @@ static int refuse_name(struct dam_hal *hal, const char *part, int len, int name_
 	return -EINVAL;
 }
 
+/* What stands before an amount: which part of the capacity it is. */
+static const struct {
+	const char *prefix;
+	size_t offset;
+} parts[] = {
+	{"r:", offsetof(struct dam_hal_capacity, read_bps)},
+	{"w:", offsetof(struct dam_hal_capacity, write_bps)},
+	{"ops:", offsetof(struct dam_hal_capacity, ops)},
+	{"", offsetof(struct dam_hal_capacity, bps)},
+};
+
+/* "1G", "r:7G". Return: 0; -EINVAL. */
+static int parse_amount(const char *text, struct dam_hal_capacity *out)
+{
+	uint64_t v;
+	size_t i = 0;
+
+	while (strncmp(text, parts[i].prefix, strlen(parts[i].prefix)))
+		i++;
+	if (dam_parse_bytes(text + strlen(parts[i].prefix), &v) || !v)
+		return -EINVAL;
+	memcpy((char *)out + parts[i].offset, &v, sizeof(v));
+	return 0;
+}
+
+/* "1G", "r:7G/w:5G/ops:1M": the first that is wrong is left in @one. */
+static int parse_amounts(char *text, const char **one, struct dam_hal_capacity *out)
+{
+	char *slash;
+
+	do {
+		slash = strchr(text, '/');
+		if (slash)
+			*slash = '\0';
+		*one = text;
+		if (parse_amount(text, out))
+			return -EINVAL;
+		text = slash + 1;
+	} while (slash);
+	return 0;
+}
+
+/* The capacity of the engine or component of that name; NULL: neither. */
+static struct dam_hal_capacity *capacity_of(struct dam_hal *hal, const char *name, int *target)
+{
+	struct dam_components *t = dam_hal_component_table(hal);
+	int component = dam_component_find(t, name);
+
+	*target = dam_hal_find(hal, name);
+	if (*target != DAM_HAL_NONE && dam_hal_target(hal, (unsigned int)*target)->kind == DAM_TARGET_ENGINE)
+		return &dam_hal_target(hal, (unsigned int)*target)->engine.capacity;
+	return component == DAM_HAL_NONE ? NULL : &t->c[component].capacity;
+}
+
 static int apply_part(struct dam_hal *hal, const char *part, int len)
 {
-	const char *eq = memrchr(part, '=', (size_t)len);
+	const char *eq = memrchr(part, '=', (size_t)len), *one;
 	int name_len = eq ? (int)(eq - part) : 0, target;
-	struct dam_hal_target *t;
-	char amount[32];
-	uint64_t bps = 0;
+	struct dam_hal_capacity given = {.source = DAM_CAPACITY_GIVEN}, *capacity;
+	char amounts[128], name[DAM_HAL_NAME];
 
 	if (!name_len) {
 		dam_hal_error(hal, "DAM_CAPACITY: '%.*s': not of the form ENGINE=BYTES", len, part);
 		return -EINVAL;
 	}
-	snprintf(amount, sizeof(amount), "%.*s", len - name_len - 1, eq + 1);
-	if (dam_parse_bytes(amount, &bps) || !bps) {
+	snprintf(amounts, sizeof(amounts), "%.*s", len - name_len - 1, eq + 1);
+	snprintf(name, sizeof(name), "%.*s", name_len, part);
+	if (parse_amounts(amounts, &one, &given)) {
 		dam_hal_error(hal,
 			      "DAM_CAPACITY: '%.*s': '%s' is no amount of bytes above 0, "
 			      "such as 800M or 1.5G",
-			      len, part, amount);
+			      len, part, one);
 		return -EINVAL;
 	}
-	target = dam_hal_find_n(hal, part, (size_t)name_len);
-	t = target == DAM_HAL_NONE ? NULL : dam_hal_target(hal, (unsigned int)target);
-	if (!t || t->kind != DAM_TARGET_ENGINE)
+	capacity = capacity_of(hal, name, &target);
+	if (!capacity)
 		return refuse_name(hal, part, len, name_len, target);
-	t->engine.capacity_bps = bps;
-	t->engine.capacity_source = DAM_CAPACITY_GIVEN;
+	*capacity = given;
 	return 0;
 }
 

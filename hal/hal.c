@@ -10,31 +10,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "hal/internal.h"
+#include "hal/state.h"
+#include "hal/sysfs.h"
+#include "hal/uncore.h"
 
 /* sim comes last: it redirects what the others have found */
 static const struct dam_hal_backend *const backends[] = {
 	&dam_hal_block,
 	&dam_hal_net,
+	&dam_hal_rdma,
+	&dam_hal_idxd,
+	&dam_hal_ioat,
+	&dam_hal_ptdma,
+	&dam_hal_dmaengine,
+	&dam_hal_drm,
+	&dam_hal_nvml,
 	&dam_hal_sim,
 	NULL,
-};
-
-struct dam_hal {
-	struct dam_hal_config cfg; /* its strings are copies */
-	struct dam_topology topo;
-	unsigned int nr_targets, nr_devs;
-	struct dam_hal_target target[DAM_HAL_TARGETS];
-	struct dam_hal_dev dev[DAM_HAL_DEVS];
-	int redirect[1 + DAM_HAL_TARGETS]; /* of target i - 1; [0]: of DAM_HAL_NONE */
-	char *err;
-	size_t err_size;
 };
 
 const struct dam_hal_backend *const *dam_hal_backends(void)
 {
 	return backends;
+}
+
+/* A sum over names, whatever their order. */
+static uint64_t stir_of(const struct dam_hal *hal)
+{
+	uint64_t sum = 0;
+
+	for (size_t b = 0; backends[b]; b++)
+		for (size_t i = 0; backends[b]->watch && backends[b]->watch[i]; i++)
+			sum += dam_sysfs_names(hal->cfg.root, backends[b]->watch[i]) * (2 * b + 1);
+	return sum;
 }
 
 static char *copy_text(const char *s)
@@ -52,14 +63,17 @@ static int copy_config(struct dam_hal *hal, const struct dam_hal_config *cfg)
 	if (!hal->cfg.root || (cfg->capacity && *cfg->capacity && !hal->cfg.capacity) ||
 	    (cfg->sim && *cfg->sim && !hal->cfg.sim))
 		return -ENOMEM;
-	return 0;
+	return dam_locality_parse(hal, cfg->locality, &hal->rules);
 }
 
 static int load_topology(struct dam_hal *hal)
 {
 	static const char *const vars[] = {"HWLOC_SYNTHETIC", "HWLOC_XMLFILE"};
-	int err = dam_topology_load(&hal->topo);
+	int err;
 
+	if (hal->cfg.root[0] && !getenv(vars[0]) && !getenv(vars[1]))
+		return dam_topology_read(hal->cfg.root, &hal->topo);
+	err = dam_topology_load(&hal->topo);
 	if (err != -EINVAL)
 		return err;
 	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++) {
@@ -73,16 +87,21 @@ static int load_topology(struct dam_hal *hal)
 	return err;
 }
 
+/* Simulated engines are as the user has declared them: they are looked at once. */
 static int scan_all(struct dam_hal *hal)
 {
 	int err;
 
+	hal->stir = stir_of(hal);
+	hal->components.scan++;
 	for (size_t i = 0; backends[i]; i++) {
+		if (hal->components.scan > 1 && backends[i] == &dam_hal_sim)
+			continue;
 		err = backends[i]->scan(hal);
 		if (err)
 			return err;
 	}
-	return dam_hal_apply_capacity(hal);
+	return 0;
 }
 
 int dam_hal_open(const struct dam_hal_config *cfg, char *err, size_t err_size, struct dam_hal **out)
@@ -103,6 +122,10 @@ int dam_hal_open(const struct dam_hal_config *cfg, char *err, size_t err_size, s
 		ret = load_topology(hal);
 	if (!ret)
 		ret = scan_all(hal);
+	if (!ret)
+		ret = dam_uncore_open(hal, &hal->uncore);
+	if (!ret)
+		ret = dam_hal_apply_capacity(hal);
 	hal->err = NULL;
 	hal->err_size = 0;
 	if (ret == -ENOMEM && err_size)
@@ -114,16 +137,27 @@ int dam_hal_open(const struct dam_hal_config *cfg, char *err, size_t err_size, s
 	return ret;
 }
 
+static void close_engine(struct dam_hal *hal, unsigned int i)
+{
+	struct dam_hal_target *t = &hal->target[i];
+
+	if (t->kind == DAM_TARGET_ENGINE && !hal->closed[i]) {
+		if (t->engine.backend->close)
+			t->engine.backend->close(&t->engine);
+		free(t->engine.queues);
+		t->engine.queues = NULL;
+		t->engine.nr_queues = 0;
+	}
+	hal->closed[i] = true;
+}
+
 void dam_hal_close(struct dam_hal *hal)
 {
 	if (!hal)
 		return;
-	for (unsigned int i = 0; i < hal->nr_targets; i++) {
-		struct dam_hal_target *t = &hal->target[i];
-
-		if (t->kind == DAM_TARGET_ENGINE && t->engine.backend->close)
-			t->engine.backend->close(&t->engine);
-	}
+	for (unsigned int i = 0; i < hal->nr_targets; i++)
+		close_engine(hal, i);
+	dam_uncore_close(hal->uncore);
 	free((char *)hal->cfg.root);
 	free((char *)hal->cfg.capacity);
 	free((char *)hal->cfg.sim);
@@ -145,31 +179,61 @@ struct dam_hal_target *dam_hal_target(struct dam_hal *hal, unsigned int i)
 	return &hal->target[i];
 }
 
-const struct dam_hal_dev *dam_hal_devs(const struct dam_hal *hal, unsigned int *nr)
-{
-	*nr = hal->nr_devs;
-	return hal->dev;
-}
-
-static const char *target_name(const struct dam_hal_target *t)
-{
-	return t->kind == DAM_TARGET_ENGINE ? t->engine.name : t->pool.name;
-}
-
-int dam_hal_find_n(const struct dam_hal *hal, const char *name, size_t len)
+/* What no scan has seen again: its descriptors are closed, its index is nobody else's. */
+static void retire(struct dam_hal *hal)
 {
 	for (unsigned int i = 0; i < hal->nr_targets; i++) {
-		const char *have = target_name(&hal->target[i]);
+		struct dam_hal_target *t = &hal->target[i];
 
-		if (strlen(have) == len && !memcmp(have, name, len))
-			return (int)i;
+		if (hal->seen[i] == hal->components.scan || hal->closed[i] ||
+		    (t->kind == DAM_TARGET_ENGINE && t->engine.simulated) ||
+		    (t->kind == DAM_TARGET_POOL && (t->pool.gone || !strncmp(t->pool.name, "sim:", 4))))
+			continue;
+		if (t->kind == DAM_TARGET_ENGINE) {
+			t->engine.gone = true;
+			t->engine.track.state = DAM_COUNTERS_GONE;
+			close_engine(hal, i);
+		} else {
+			t->pool.gone = true;
+		}
+		hal->changed = true;
 	}
-	return DAM_HAL_NONE;
 }
 
-int dam_hal_find(const struct dam_hal *hal, const char *name)
+int dam_hal_rescan(struct dam_hal *hal)
 {
-	return dam_hal_find_n(hal, name, strlen(name));
+	int err;
+
+	hal->changed = false;
+	hal->nr_devs = hal->nr_aliases = 0; /* numbers and names are given to other devices */
+	err = scan_all(hal);
+	if (err)
+		return err;
+	retire(hal);
+	dam_hal_apply_capacity(hal); /* what it refuses now, it has taken at the start: a device that is away */
+	return hal->changed;
+}
+
+bool dam_hal_stir(struct dam_hal *hal)
+{
+	return stir_of(hal) != hal->stir;
+}
+
+const struct dam_hal_alias *dam_hal_aliases(const struct dam_hal *hal, unsigned int *nr)
+{
+	*nr = hal->nr_aliases;
+	return hal->alias;
+}
+
+const struct dam_hal_component *dam_hal_components(const struct dam_hal *hal, unsigned int *nr)
+{
+	*nr = hal->components.nr;
+	return hal->components.c;
+}
+
+int dam_hal_component_sample(struct dam_hal *hal, unsigned int i, struct dam_hal_counters *out)
+{
+	return dam_uncore_sample(hal->uncore, i, out);
 }
 
 int dam_hal_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out)
@@ -177,11 +241,11 @@ int dam_hal_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out)
 	struct dam_hal_counters c = {0};
 	int err = eng->gone ? -ENODEV : eng->backend->sample(eng, &c);
 
-	if (err == -ENODEV)
+	if (err == -ENODEV) {
 		eng->gone = true;
-	if (!err)
-		*out = c;
-	return err;
+		eng->track.state = DAM_COUNTERS_GONE;
+	}
+	return err ? err : dam_track_take(&eng->track, &c, dam_now_ns(), out);
 }
 
 void dam_hal_refresh(struct dam_hal *hal)
@@ -189,13 +253,6 @@ void dam_hal_refresh(struct dam_hal *hal)
 	for (size_t i = 0; backends[i]; i++)
 		if (backends[i]->refresh)
 			backends[i]->refresh(hal);
-}
-
-int dam_hal_redirect(const struct dam_hal *hal, int target)
-{
-	if (target < DAM_HAL_NONE || target >= DAM_HAL_TARGETS)
-		return DAM_HAL_NONE;
-	return hal->redirect[target + 1];
 }
 
 void dam_hal_feed(struct dam_hal_engine *eng, uint64_t bytes, uint64_t ops, bool write)
@@ -216,45 +273,21 @@ const struct dam_hal_config *dam_hal_config(const struct dam_hal *hal)
 	return &hal->cfg;
 }
 
-static int add_target(struct dam_hal *hal, const struct dam_hal_target *t)
+void dam_hal_place(struct dam_hal *hal, const char *path, struct dam_hal_engine *e)
 {
-	if (dam_hal_find(hal, target_name(t)) != DAM_HAL_NONE)
-		return -EEXIST;
-	if (hal->nr_targets == DAM_HAL_TARGETS)
-		return -ENOSPC;
-	hal->target[hal->nr_targets] = *t;
-	return (int)hal->nr_targets++;
+	struct dam_locality where;
+
+	dam_locality_find(hal->cfg.root, path, &where);
+	dam_locality_apply(hal, &hal->rules, e->name, &where);
+	dam_strlcpy(e->component, where.component, sizeof(e->component));
+	e->local_cpus = where.cpus;
+	e->component_index = dam_component_add(&hal->components, hal->cfg.root, where.path, where.component,
+					       &where.cpus);
 }
 
-int dam_hal_add_engine(struct dam_hal *hal, const struct dam_hal_engine *e)
+struct dam_components *dam_hal_component_table(struct dam_hal *hal)
 {
-	struct dam_hal_target t = {.kind = DAM_TARGET_ENGINE, .engine = *e};
-
-	return add_target(hal, &t);
-}
-
-int dam_hal_add_pool(struct dam_hal *hal, const struct dam_hal_pool *p)
-{
-	struct dam_hal_target t = {.kind = DAM_TARGET_POOL, .pool = *p};
-
-	return add_target(hal, &t);
-}
-
-int dam_hal_add_dev(struct dam_hal *hal, const struct dam_hal_dev *d)
-{
-	for (unsigned int i = 0; i < hal->nr_devs; i++)
-		if (hal->dev[i].dev == d->dev && hal->dev[i].type == d->type)
-			return -EEXIST;
-	if (hal->nr_devs == DAM_HAL_DEVS)
-		return -ENOSPC;
-	hal->dev[hal->nr_devs++] = *d;
-	return 0;
-}
-
-void dam_hal_set_redirect(struct dam_hal *hal, int from, int to)
-{
-	if (from >= DAM_HAL_NONE && from < DAM_HAL_TARGETS)
-		hal->redirect[from + 1] = to;
+	return &hal->components;
 }
 
 void dam_hal_error(struct dam_hal *hal, const char *fmt, ...)

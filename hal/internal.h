@@ -6,8 +6,17 @@
 
 #include "hal/hal.h"
 
+struct dam_components;
+
 extern const struct dam_hal_backend dam_hal_block;
 extern const struct dam_hal_backend dam_hal_net;
+extern const struct dam_hal_backend dam_hal_rdma;
+extern const struct dam_hal_backend dam_hal_idxd;
+extern const struct dam_hal_backend dam_hal_ioat;
+extern const struct dam_hal_backend dam_hal_ptdma;
+extern const struct dam_hal_backend dam_hal_dmaengine;
+extern const struct dam_hal_backend dam_hal_drm;
+extern const struct dam_hal_backend dam_hal_nvml;
 extern const struct dam_hal_backend dam_hal_sim;
 
 /** dam_hal_backends() - the list, ended by NULL; the order of their scans. */
@@ -16,6 +25,9 @@ const struct dam_hal_backend *const *dam_hal_backends(void);
 /** dam_hal_apply_capacity() - DAM_CAPACITY, after all scans. Return: 0; -EINVAL with the error line
  * set; -ENOMEM. */
 int dam_hal_apply_capacity(struct dam_hal *hal);
+
+/** dam_hal_component_table() - the hal's own, for those who fill it. */
+struct dam_components *dam_hal_component_table(struct dam_hal *hal);
 
 /** dam_hal_find_n() - dam_hal_find() for the first @len bytes of @name. */
 int dam_hal_find_n(const struct dam_hal *hal, const char *name, size_t len);

@@ -157,7 +157,7 @@ static void map_pool(struct dam_hal *hal, int index, struct dam_hal_pool *pool)
 		struct dam_hal_target *t = dam_hal_target(hal, i);
 		int rank;
 
-		if (t->kind != DAM_TARGET_ENGINE || t->engine.pool != index ||
+		if (t->kind != DAM_TARGET_ENGINE || t->engine.gone || t->engine.pool != index ||
 		    !dam_nvme_parse_path(t->engine.name + DAM_BLOCK_PREFIX_LEN, &p))
 			continue;
 		rank = path_rank(dam_hal_root(hal), &t->engine, &p);
@@ -181,7 +181,7 @@ void dam_nvme_refresh(struct dam_hal *hal)
 	for (unsigned int i = 0; i < dam_hal_nr_targets(hal); i++) {
 		struct dam_hal_target *t = dam_hal_target(hal, i);
 
-		if (t->kind != DAM_TARGET_POOL ||
+		if (t->kind != DAM_TARGET_POOL || t->pool.gone ||
 		    strncmp(t->pool.name, DAM_BLOCK_PREFIX, DAM_BLOCK_PREFIX_LEN) ||
 		    !parse_head(t->pool.name + DAM_BLOCK_PREFIX_LEN, &subsys, &ns))
 			continue;

@@ -76,8 +76,10 @@ static int add_engine(struct dam_hal *hal, const struct dam_sim_desc *s,
 		      const struct dam_sim_decl *d)
 {
 	struct dam_hal_engine e = {
-		.capacity_bps = d->capacity_bps,
-		.capacity_source = DAM_CAPACITY_GIVEN,
+		.capacity = {.bps = d->capacity_bps, .source = DAM_CAPACITY_GIVEN},
+		.caps = {.operations = DAM_OP_READ | DAM_OP_WRITE,
+			 .directions = DAM_DIR_TO_MEMORY | DAM_DIR_FROM_MEMORY},
+		.component_index = DAM_HAL_NONE,
 		.base_latency_ns = d->latency_ns ? d->latency_ns : LATENCY_NS,
 		.depth = d->depth,
 		.pool = pool_target(s, d->pool),

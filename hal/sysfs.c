@@ -114,6 +114,40 @@ int64_t dam_sysfs_number(int64_t def, const char *root, const char *fmt, ...)
 	return negative ? -(int64_t)v : (int64_t)v;
 }
 
+static int parse_words64(const char *text, struct dam_cpuset *out)
+{
+	char *end;
+
+	for (unsigned int i = 0; i < DAM_CPUSET_WORDS && *text; i++) {
+		out->word[i] = strtoull(text, &end, 16);
+		if (end == text)
+			return -EINVAL;
+		text = end + strspn(end, " \n");
+	}
+	return *text ? -EINVAL : 0;
+}
+
+int dam_sysfs_parse_mask(const char *text, struct dam_cpuset *out)
+{
+	unsigned int bit = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!strncmp(text, "0x", 2))
+		return parse_words64(text, out);
+	for (const char *p = text + strlen(text); p-- > text;) {
+		const char *digits = "0123456789abcdef", *at = strchr(digits, *p | 0x20);
+
+		if (*p == ',')
+			continue;
+		if (!at)
+			return -EINVAL;
+		for (unsigned int b = 0; b < 4; b++, bit++)
+			if ((at - digits) >> b & 1)
+				dam_cpuset_set(out, bit);
+	}
+	return bit ? 0 : -EINVAL;
+}
+
 bool dam_sysfs_exists(const char *root, const char *fmt, ...)
 {
 	char path[DAM_SYSFS_PATH];
@@ -175,6 +209,24 @@ int dam_sysfs_real(char *out, const char *root, const char *fmt, ...)
 	return dam_strlcpy(out, real + len, DAM_SYSFS_PATH) < DAM_SYSFS_PATH ? 0 : -ENAMETOOLONG;
 }
 
+int dam_sysfs_link_name(char *out, size_t size, const char *root, const char *fmt, ...)
+{
+	char path[DAM_SYSFS_PATH], to[PATH_MAX], *base;
+	va_list ap;
+	ssize_t n;
+	int err;
+
+	va_start(ap, fmt);
+	err = vpath(path, root, fmt, ap);
+	va_end(ap);
+	n = err ? 0 : readlink(path, to, sizeof(to) - 1);
+	if (err || n < 0)
+		return err ? err : -errno;
+	to[n] = '\0';
+	base = strrchr(to, '/');
+	return dam_strlcpy(out, base ? base + 1 : to, size) < size ? 0 : -ENAMETOOLONG;
+}
+
 static int natural(const void *a, const void *b)
 {
 	return strverscmp(*(char *const *)a, *(char *const *)b);
@@ -224,6 +276,31 @@ int dam_sysfs_list(char ***out, const char *root, const char *fmt, ...)
 	qsort(list, (size_t)nr, sizeof(*list), natural);
 	*out = list;
 	return nr;
+}
+
+static uint64_t name_sum(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 0x100000001b3ull;
+	return h;
+}
+
+uint64_t dam_sysfs_names(const char *root, const char *dir)
+{
+	char path[DAM_SYSFS_PATH];
+	struct dirent *e;
+	uint64_t sum = 0;
+	int nr = 0;
+	DIR *d;
+
+	if (snprintf(path, sizeof(path), "%s%s", root, dir) >= (int)sizeof(path) || !(d = opendir(path)))
+		return 0;
+	while (nr++ < DAM_SYSFS_ENTRIES && (e = readdir(d)))
+		sum += name_sum(e->d_name);
+	closedir(d);
+	return sum;
 }
 
 void dam_sysfs_list_free(char **list, int nr)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cpuset.h"
+
 #define DAM_SYSFS_PATH	  1024
 #define DAM_SYSFS_ENTRIES 4096 /* of one directory; further ones are left out */
 
@@ -38,6 +40,14 @@ int dam_sysfs_read(char *buf, size_t size, const char *root, const char *fmt, ..
 int64_t dam_sysfs_number(int64_t def, const char *root, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/**
+ * dam_sysfs_parse_mask() - a bitmap in hexadecimal digits
+ * @text: words of 32 bits, the highest first: "ff,00000003"; or of 64 bits, the lowest first: "0x3 0x0 0x0 0x0"
+ *
+ * Return: 0; -EINVAL with @out undefined.
+ */
+int dam_sysfs_parse_mask(const char *text, struct dam_cpuset *out);
+
 bool dam_sysfs_exists(const char *root, const char *fmt, ...) DAM_SYSFS_FMT;
 
 /** dam_sysfs_parse_dev() - "major:minor" as makedev() gives it, or 0. */
@@ -58,6 +68,10 @@ uint64_t dam_sysfs_dev(const char *root, const char *fmt, ...) DAM_SYSFS_FMT;
 int dam_sysfs_real(char *out, const char *root, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** dam_sysfs_link_name() - the last name of where a link leads, which need not exist. Return: 0; -errno. */
+int dam_sysfs_link_name(char *out, size_t size, const char *root, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /**
  * dam_sysfs_list() - names in a directory, without "." and "..", in natural order (sda2 before
  * sda10)
@@ -67,6 +81,9 @@ int dam_sysfs_real(char *out, const char *root, const char *fmt, ...)
  */
 int dam_sysfs_list(char ***out, const char *root, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/** dam_sysfs_names() - a sum over the names in a directory, whatever their order; 0: there is none. */
+uint64_t dam_sysfs_names(const char *root, const char *dir);
+
 void dam_sysfs_list_free(char **list, int nr);
 
 #endif

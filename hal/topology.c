@@ -11,9 +11,6 @@
 
 #include <hwloc.h>
 
-#define REMOTE_DISTANCE \
-	2.0f /* where the machine does not tell: what firmware says of most two-socket ones */
-
 static void cpuset_from_bitmap(hwloc_const_bitmap_t b, struct dam_cpuset *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -161,7 +158,7 @@ static void set_distances(hwloc_topology_t topo, struct dam_topology *t)
 
 	for (unsigned int a = 0; a < t->nr_domains; a++)
 		for (unsigned int b = 0; b < t->nr_domains; b++)
-			t->distance[a][b] = a == b ? 1 : REMOTE_DISTANCE;
+			t->distance[a][b] = a == b ? 1 : DAM_REMOTE_DISTANCE;
 	if (hwloc_distances_get_by_type(topo, HWLOC_OBJ_NUMANODE, &nr, &m,
 					HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) ||
 	    !nr)

@@ -10,6 +10,8 @@
 
 #define DAM_MAX_DOMAINS 64
 #define DAM_NO_DOMAIN	0xffu
+/* where the machine does not tell: what firmware says of most two-socket ones */
+#define DAM_REMOTE_DISTANCE 2.0f
 
 struct dam_domain {
 	int os_node;		/* NUMA node number; -1: the machine has none */
@@ -42,6 +44,16 @@ int dam_topology_load(struct dam_topology *out);
  * @synthetic, @xml: the first that is not NULL counts; both NULL: as hwloc finds it
  */
 int dam_topology_describe(const char *synthetic, const char *xml, struct dam_topology *out);
+
+/**
+ * dam_topology_read() - the same from the files of a recorded tree
+ * @root: path of the tree
+ *
+ * Nodes and distances of /sys/devices/system/node; without any, one domain of the CPUs that the tree tells, and
+ * without these of all.
+ * Return: 0; -ENOMEM.
+ */
+int dam_topology_read(const char *root, struct dam_topology *out);
 
 /** dam_topology_domain_of_node() - index of the domain of NUMA node @os_node, or DAM_NO_DOMAIN. */
 unsigned int dam_topology_domain_of_node(const struct dam_topology *t, int os_node);

@@ -279,6 +279,61 @@ void hal_tree_btrfs(struct hal_tree *t)
 		     "34 27 0:44 / /mnt/e rw");
 }
 
+/* -- a tree from a file -- */
+
+static void die(const char *file, unsigned int line, const char *why)
+{
+	fprintf(stderr, "%s:%u: %s\n", file, line, why);
+	exit(EXIT_FAILURE);
+}
+
+/* Turn "\\n" into a new line. */
+static void unescape(char *text)
+{
+	for (char *p = text; (p = strstr(p, "\\n")); p++) {
+		*p = '\n';
+		memmove(p + 1, p + 2, strlen(p + 2) + 1);
+	}
+}
+
+/* Return: false when @line is neither a file nor a link. */
+static bool load_entry(struct hal_tree *t, const char *section, char *line)
+{
+	char *file = strstr(line, " ="), *link = strstr(line, " -> "), path[PATH_LEN];
+	char *end = link && (!file || link < file) ? link : file;
+
+	if (!end)
+		return false;
+	*end = '\0';
+	if (snprintf(path, sizeof(path), "%s/%s", section, line) >= (int)sizeof(path))
+		return false;
+	if (end == link) {
+		hal_tree_link(t, path, end + 4);
+		return true;
+	}
+	end += 2 + strspn(end + 2, " ");
+	unescape(end);
+	hal_tree_put(t, path, "%s", end);
+	return true;
+}
+
+void hal_tree_load(struct hal_tree *t, const char *file)
+{
+	char line[8192], section[PATH_LEN - 256] = "";
+	FILE *f = fopen(file, "r");
+
+	if (!f)
+		die(file, 0, "cannot be read");
+	for (unsigned int nr = 1; fgets(line, sizeof(line), f); nr++) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!line[0] || line[0] == '#')
+			continue;
+		if (line[0] == '[' ? sscanf(line, "[%767[^]]]", section) != 1 : !load_entry(t, section, line))
+			die(file, nr, "not a section, a file or a link");
+	}
+	fclose(f);
+}
+
 /* -- a hal as text -- */
 
 static const char *name_of(struct dam_hal *hal, int target)

@@ -38,6 +38,15 @@ void hal_tree_scsi(struct hal_tree *t);
 void hal_tree_memory(struct hal_tree *t);
 void hal_tree_btrfs(struct hal_tree *t);
 
+/**
+ * hal_tree_load() - what a file describes, added to the tree
+ * @file: sections "[/sys/devices/…]", below each of which files stand as "name = text", links as "name -> where";
+ *	"name =" is an empty file, "\\n" begins a new line of it; a line of '#' is a comment
+ *
+ * Ends the program with a message when the file is not of that form.
+ */
+void hal_tree_load(struct hal_tree *t, const char *file);
+
 /** hal_tree_dump() - one line for each target and device number. Return: @buf. */
 char *hal_tree_dump(struct dam_hal *hal, char *buf, size_t size);
 

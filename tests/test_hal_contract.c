@@ -57,7 +57,7 @@ static void check_engine(const struct dam_hal_engine *e)
 	ck_assert(memchr(e->name, '\0', sizeof(e->name)) &&
 		  memchr(e->component, '\0', sizeof(e->component)));
 	ck_assert_uint_gt(e->base_latency_ns, 0);
-	ck_assert_int_eq(e->capacity_bps == 0, e->capacity_source == DAM_CAPACITY_UNKNOWN);
+	ck_assert_int_eq(e->capacity.bps == 0, e->capacity.source == DAM_CAPACITY_UNKNOWN);
 	if (e->pool != DAM_HAL_NONE)
 		ck_assert_int_eq(dam_hal_target(hal, (unsigned int)e->pool)->kind, DAM_TARGET_POOL);
 }

@@ -204,7 +204,7 @@ START_TEST(test_feed)
 	ck_assert_int_eq(dam_hal_redirect(hal, 0), 0);
 	e = &dam_hal_target(hal, (unsigned int)find(hal, "sim:e"))->engine;
 	ck_assert(e->simulated && e->depth == 4 && e->base_latency_ns == 50000);
-	ck_assert(e->capacity_bps == 1048576 && e->capacity_source == DAM_CAPACITY_GIVEN);
+	ck_assert(e->capacity.bps == 1048576 && e->capacity.source == DAM_CAPACITY_GIVEN);
 	dam_hal_feed(e, 4096, 1, false);
 	dam_hal_feed(e, 8192, 2, true);
 	dam_hal_feed(e, 4096, 1, false);
@@ -276,7 +276,7 @@ START_TEST(test_capacity)
 	}
 	ck_assert_msg(!ret, "%s", err);
 	ck_assert_uint_eq(
-		dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity_bps,
+		dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity.bps,
 		1610612736);
 	dam_hal_close(hal);
 }
@@ -301,7 +301,7 @@ START_TEST(test_unset)
 
 	ck_assert_int_eq(open_sim("", "", err, sizeof(err), &hal), 0);
 	ck_assert_uint_eq(
-		dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity_bps, 0);
+		dam_hal_target(hal, (unsigned int)find(hal, "block:vda"))->engine.capacity.bps, 0);
 	dam_hal_close(hal);
 }
 END_TEST

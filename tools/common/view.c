@@ -62,6 +62,14 @@ void dam_view_seconds(const json_t *value, char *buf, size_t size)
 		dam_strlcpy(buf, NOTHING, size);
 }
 
+void dam_view_us(const json_t *value, char *buf, size_t size)
+{
+	char num[32];
+
+	dam_view_number(value, num, sizeof(num));
+	snprintf(buf, size, json_is_number(value) ? "%s us" : "%s", num);
+}
+
 void dam_view_bool(const json_t *value, char *buf, size_t size)
 {
 	dam_strlcpy(buf, json_is_true(value) ? "yes" : json_is_false(value) ? "no" : NOTHING, size);

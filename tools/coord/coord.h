@@ -186,6 +186,15 @@ struct coord_engine {
 	double read_bps, write_bps; /* about one second's mean */
 	struct dam_outcome_window window; /* in progress: sums */
 	struct dam_outcome_past past;
+	double util; /* by the hal, between the last two samples */
+	enum dam_hal_util_source util_source;
+};
+
+/* Counters of a component that has its own. */
+struct coord_component {
+	struct dam_hal_counters last;
+	uint64_t last_ns; /* 0: none */
+	double read_bps, write_bps; /* about one second's mean */
 };
 
 /* The call sites of a process that has ended. */
@@ -200,6 +209,8 @@ struct coord_options {
 	int ready_fd; /* -1: none */
 	const char *runtime_dir;
 	const char *record; /* NULL: none */
+	bool list_engines;
+	const char *root; /* of a recorded tree; NULL: this machine */
 };
 
 struct coord {
@@ -213,6 +224,7 @@ struct coord {
 	struct coord_record *record;
 	struct coord_engine *engine; /* by hal target index, DAM_HAL_TARGETS entries */
 	struct dam_policy_forecast *forecast; /* the same */
+	struct coord_component component[DAM_HAL_COMPONENTS]; /* by hal index */
 	struct coord_thread *thread[COORD_MAX_THREADS]; /* by policy index; NULL: free */
 	unsigned int nr_thread; /* high-water mark of the above */
 	unsigned int nr_live;
@@ -303,6 +315,9 @@ void coord_publish(struct coord *c);
 /** coord_sample_engines() - counters of every engine into policy/ and its predictor. */
 void coord_sample_engines(struct coord *c, uint64_t now_ns);
 
+/** coord_component_rates() - by its own counters; without any, both stay as they are. */
+void coord_component_rates(const struct coord *c, unsigned int i, double *read_bps, double *write_bps);
+
 /* sampler.c */
 /** coord_sample_process() - every slot of one ledger, every thread without one. @dt_s: since the last time. */
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s);
@@ -387,7 +402,15 @@ void coord_mask_newcomer(struct coord *c, pid_t pid, bool first);
 /** coord_act() - carry out (or, dry, only record) a plan. */
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);
 
+/* report_engines.c */
+/** coord_engines_json() - add engines, pools, queues and components to @out. */
+void coord_engines_json(struct coord *c, json_t *out);
+
 /* report.c */
+/** coord_target_name() - of a hal index, COORD_OTHER or COORD_BUFFERED. */
+const char *coord_target_name(struct coord *c, int target);
+/** coord_cpus_json() - "0-3,8". Return: a new reference. */
+json_t *coord_cpus_json(const struct dam_cpuset *s);
 /** coord_report() - answer a request. Return: a new reference, {"error": …} for a bad one. */
 json_t *coord_report(struct coord *c, const char *request, size_t len);
 /** coord_report_once() - status and engines, for --once. Return: a new reference. */

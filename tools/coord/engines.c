@@ -31,11 +31,13 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 	}
 	if (err || !ce->last_ns || dt <= 0) {
 		if (!err) {
+			ce->util_source = dam_hal_util(eng, &now, &now, 0, &ce->util);
 			ce->last = now;
 			ce->last_ns = now_ns;
 		}
 		return;
 	}
+	ce->util_source = dam_hal_util(eng, &ce->last, &now, dt, &ce->util);
 	read = (double)dam_count_delta(now.read_bytes, ce->last.read_bytes);
 	write = (double)dam_count_delta(now.write_bytes, ce->last.write_bytes);
 	s.valid = now.have & DAM_HAVE_BYTES;
@@ -63,6 +65,41 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 		dam_predict_update(ce->predictor, s.valid ? s.bytes / dt : (double)NAN);
 }
 
+/* Components that have counters of their own. */
+static void sample_components(struct coord *c, uint64_t now_ns)
+{
+	const struct dam_hal_component *list;
+	unsigned int nr;
+
+	list = dam_hal_components(c->hal, &nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct coord_component *k = &c->component[i];
+		double dt = (double)(now_ns - k->last_ns) / DAM_NS_PER_S, gone = exp(-dt / RATE_TAU_S);
+		struct dam_hal_counters now;
+
+		if (!list[i].counter[0] || dam_hal_component_sample(c->hal, i, &now))
+			continue;
+		if (k->last_ns && dt > 0) {
+			k->read_bps = k->read_bps * gone +
+				      (double)dam_count_delta(now.read_bytes, k->last.read_bytes) / dt * (1 - gone);
+			k->write_bps = k->write_bps * gone +
+				       (double)dam_count_delta(now.write_bytes, k->last.write_bytes) / dt * (1 - gone);
+		}
+		k->last = now;
+		k->last_ns = now_ns;
+	}
+}
+
+void coord_component_rates(const struct coord *c, unsigned int i, double *read_bps, double *write_bps)
+{
+	const struct coord_component *k = &c->component[i];
+
+	if (!k->last_ns)
+		return;
+	*read_bps = k->read_bps;
+	*write_bps = k->write_bps;
+}
+
 void coord_sample_engines(struct coord *c, uint64_t now_ns)
 {
 	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
@@ -71,4 +108,5 @@ void coord_sample_engines(struct coord *c, uint64_t now_ns)
 		if (t->kind == DAM_TARGET_ENGINE && !t->engine.gone)
 			sample_engine(c, i, &t->engine, now_ns);
 	}
+	sample_components(c, now_ns);
 }

@@ -73,8 +73,9 @@ static int open_events(struct coord *c)
 static int open_hal(struct coord *c)
 {
 	struct dam_hal_config cfg = {
-		.root = "",
+		.root = c->opt.root ? c->opt.root : "",
 		.capacity = dam_knob_text(&c->knobs, DAM_KNOB_CAPACITY),
+		.locality = dam_knob_text(&c->knobs, DAM_KNOB_LOCALITY),
 		.sim = dam_knob_text(&c->knobs, DAM_KNOB_SIM),
 	};
 	char why[256] = "";
@@ -172,7 +173,7 @@ int coord_open(struct coord *c)
 	c->start_ticks = dam_ticks_now();
 	if (open_hal(c) || open_record(c))
 		return 1;
-	if (c->opt.once)
+	if (c->opt.once || c->opt.list_engines)
 		return 0;
 	err = open_events(c);
 	if (err) {

@@ -16,9 +16,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tools/common/engines.h"
 #include "tools/common/options.h"
 #include "tools/common/paths.h"
-#include "tools/common/view.h"
 
 #define ONCE_NS DAM_NS_PER_S /* what --once looks at */
 
@@ -29,8 +29,12 @@ static const struct dam_option options[] = {
 	 .help = "decide and print every move, but change no mask; stays in the foreground"},
 	{.name = "once", .letter = '1', .offset = offsetof(struct coord_options, once),
 	 .help = "look at the engines for one second, print them, end"},
+	{.name = "list-engines", .letter = 'l', .offset = offsetof(struct coord_options, list_engines),
+	 .help = "print the engines, without a look at what they do, end"},
 	{.name = "json", .letter = 'j', .offset = offsetof(struct coord_options, json),
-	 .help = "print JSON: what --once found, or one object for each move"},
+	 .help = "print JSON: what --once or --list-engines found, or one object for each move"},
+	{.name = "root", .type = DAM_OPTION_TEXT, .arg = "DIR", .offset = offsetof(struct coord_options, root),
+	 .help = "read DIR/sys and DIR/proc, of a recorded machine, instead of this one's; implies --dry-run"},
 	{.name = "runtime-dir", .letter = 'd', .type = DAM_OPTION_TEXT, .arg = "DIR",
 	 .offset = offsetof(struct coord_options, runtime_dir),
 	 .help = "directory of the socket and of the record of masks, instead of DAM_RUNTIME_DIR"},
@@ -105,22 +109,11 @@ static void leave_terminal(void)
 	close(null);
 }
 
-static int print_once(struct coord *c)
+/* Let the engines work for a while, so that there are rates. */
+static void look(struct coord *c)
 {
-	static const struct dam_view_column column[] = {
-		{"engine", "name", dam_view_text, false},
-		{"pool", "pool", dam_view_text, false},
-		{"component", "component", dam_view_text, false},
-		{"domains", "domains", dam_view_list, false},
-		{"rate", "rate_bps", dam_view_rate, true},
-		{"capacity", "capacity_bps", dam_view_rate, true},
-		{"from", "capacity_source", dam_view_text, false},
-		{"used", "utilisation", dam_view_percent, true},
-		{"in flight", "inflight", dam_view_number, true},
-	};
-	uint64_t now, end = dam_now_ns() + ONCE_NS;
 	struct timespec tick = {0, (long)(dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS)};
-	json_t *j;
+	uint64_t now, end = dam_now_ns() + ONCE_NS;
 
 	tick.tv_sec = tick.tv_nsec / (long)DAM_NS_PER_S;
 	tick.tv_nsec %= (long)DAM_NS_PER_S;
@@ -129,15 +122,30 @@ static int print_once(struct coord *c)
 		now = dam_now_ns();
 		coord_tick(c, now);
 	} while (now < end);
-	j = coord_report_once(c);
+}
+
+static int print_engines(struct coord *c)
+{
+	json_t *j;
+
+	if (c->opt.list_engines)
+		coord_sample_engines(c, dam_now_ns());
+	else
+		look(c);
+	j = c->opt.list_engines ? json_object() : coord_report_once(c);
+	if (c->opt.list_engines)
+		coord_engines_json(c, j);
 	if (c->opt.json) {
 		json_dumpf(j, stdout, JSON_INDENT(2));
 		printf("\n");
 	} else {
-		dam_view_print(stdout, 0, column, sizeof(column) / sizeof(column[0]),
-			       json_object_get(j, "engines"));
+		dam_engines_print(stdout, j, !c->opt.list_engines);
 	}
 	json_decref(j);
+	if (fflush(stdout) || ferror(stdout)) {
+		dam_err("cannot write to standard output");
+		return 1;
+	}
 	return 0;
 }
 
@@ -153,8 +161,8 @@ static int serve(struct coord *c, bool daemon)
 
 	if (status)
 		return status;
-	if (c->opt.once)
-		return print_once(c);
+	if (c->opt.once || c->opt.list_engines)
+		return print_engines(c);
 	tell_ready(c);
 	if (daemon)
 		leave_terminal();
@@ -166,7 +174,7 @@ int main(int argc, char **argv)
 	static struct coord c;
 	static char dir[DAM_RUNTIME_DIR_MAX];
 	const pid_t parent = getppid();
-	bool daemon;
+	bool daemon, print_only;
 	int status, err;
 
 	dam_log_open(tool.name, DAM_LOG_WARN);
@@ -180,14 +188,17 @@ int main(int argc, char **argv)
 	}
 	dam_knobs_load(getenv, warn_knob, &c.knobs);
 	dam_log_open(tool.name, (enum dam_log_level)dam_knob_num(&c.knobs, DAM_KNOB_LOG));
-	err = dam_runtime_dir(c.opt.runtime_dir, !c.opt.once, dir);
+	c.opt.once = c.opt.once && !c.opt.list_engines;
+	c.opt.dry_run = c.opt.dry_run || c.opt.root;
+	print_only = c.opt.once || c.opt.list_engines;
+	err = dam_runtime_dir(c.opt.runtime_dir, !print_only, dir);
 	if (err) {
 		dam_err("cannot use the runtime directory %s: %s; set DAM_RUNTIME_DIR to one of your own",
 			c.opt.runtime_dir ? c.opt.runtime_dir : dir, strerror(-err));
 		return 1;
 	}
 	c.opt.runtime_dir = dir;
-	daemon = !(c.opt.foreground || c.opt.dry_run || c.opt.private || c.opt.once);
+	daemon = !(c.opt.foreground || c.opt.dry_run || c.opt.private || print_only);
 	if (daemon && detach(&c))
 		return 1;
 	status = orphaned(&c, parent) ? 1 : serve(&c, daemon);

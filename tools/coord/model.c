@@ -58,7 +58,7 @@ static int open_engine(struct coord *c, unsigned int i, const struct dam_hal_eng
 	unsigned int horizon = (unsigned int)(dam_knob_num(&c->knobs, DAM_KNOB_PREDICTION_HORIZON) / tick);
 	struct dam_policy_engine_desc d = {
 		.pool = e->pool,
-		.given_capacity = (double)e->capacity_bps,
+		.given_capacity = e->capacity.source == DAM_CAPACITY_GIVEN ? (double)e->capacity.bps : 0,
 		.base_latency_s = (double)e->base_latency_ns / DAM_NS_PER_S,
 		.local_domains = local_domains(dam_hal_topology(c->hal), &e->local_cpus),
 	};

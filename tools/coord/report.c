@@ -13,16 +13,15 @@
 
 #include "base/clock.h"
 #include "tools/coord/json.h"
-#include "tools/coord/moderate.h"
 
-static json_t *cpus_text(const struct dam_cpuset *s)
+json_t *coord_cpus_json(const struct dam_cpuset *s)
 {
 	char buf[512];
 
 	return json_string(dam_cpuset_format(s, buf, sizeof(buf)));
 }
 
-static const char *target_name(struct coord *c, int target)
+const char *coord_target_name(struct coord *c, int target)
 {
 	const struct dam_hal_target *t;
 
@@ -57,7 +56,7 @@ static json_t *status_json(struct coord *c)
 
 		json_object_set_new(o, "index", whole(d));
 		json_object_set_new(o, "node", json_integer(topo->domain[d].os_node));
-		json_object_set_new(o, "cpus", cpus_text(&topo->domain[d].cpus));
+		json_object_set_new(o, "cpus", coord_cpus_json(&topo->domain[d].cpus));
 		json_array_append_new(domains, o);
 	}
 	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++)
@@ -90,102 +89,6 @@ static json_t *status_json(struct coord *c)
 	return j;
 }
 
-/* Interrupt moderation of the device behind an engine. */
-static json_t *moderation_json(struct coord *c, unsigned int i)
-{
-	struct moderator_view v;
-	json_t *j;
-
-	if (!coord_moderate_view(c, i, &v))
-		return json_null();
-	j = json_object();
-	json_object_set_new(j, "usecs", v.known ? whole(v.usecs) : json_null());
-	json_object_set_new(j, "packets", v.known ? whole(v.packets) : json_null());
-	json_object_set_new(j, "profile", v.profile >= 0 ? whole((uint64_t)v.profile) : json_null());
-	json_object_set_new(j, "state", json_string(v.state));
-	json_object_set_new(j, "why", json_string(v.why));
-	return j;
-}
-
-static json_t *engine_json(struct coord *c, unsigned int i)
-{
-	static const char *const source[] = {"unknown", "given", "learned", "sibling"};
-	const struct dam_hal_engine *e = &dam_hal_target(c->hal, i)->engine;
-	const struct dam_topology *topo = dam_hal_topology(c->hal);
-	const struct coord_engine *ce = &c->engine[i];
-	json_t *j = json_object(), *domains = json_array();
-	struct dam_policy_engine_view v;
-	struct dam_cpuset both;
-
-	dam_policy_view_engine(c->policy, i, &v);
-	for (unsigned int d = 0; d < topo->nr_domains; d++)
-		if (dam_cpuset_and(&e->local_cpus, &topo->domain[d].cpus, &both))
-			json_array_append_new(domains, whole(d));
-	json_object_set_new(j, "name", name_text(e->name));
-	json_object_set_new(j, "kind", json_string(e->backend->name));
-	json_object_set_new(j, "component", name_text(e->component));
-	json_object_set_new(j, "pool", e->pool >= 0 ? name_text(target_name(c, e->pool)) : json_null());
-	json_object_set_new(j, "cpus", cpus_text(&e->local_cpus));
-	json_object_set_new(j, "domains", domains);
-	json_object_set_new(j, "simulated", json_boolean(e->simulated));
-	json_object_set_new(j, "gone", json_boolean(e->gone));
-	json_object_set_new(j, "capacity_bps", v.capacity > 0 ? number(v.capacity) : json_null());
-	json_object_set_new(j, "capacity_source", json_string(source[v.source]));
-	json_object_set_new(j, "rate_bps", number(v.rate));
-	json_object_set_new(j, "read_bps", number(ce->read_bps));
-	json_object_set_new(j, "write_bps", number(ce->write_bps));
-	json_object_set_new(j, "attributed_bps", number(v.attributed));
-	json_object_set_new(j, "background_bps", number(v.background));
-	json_object_set_new(j, "demand_bps", number(v.demand));
-	json_object_set_new(j, "utilisation", number(v.util));
-	json_object_set_new(j, "saturated", json_boolean(v.saturated));
-	json_object_set_new(j, "latency_us", number(v.latency_s * 1e6));
-	json_object_set_new(j, "inflight", ce->last.have & DAM_HAVE_INFLIGHT ? whole(ce->last.inflight)
-									     : json_null());
-	json_object_set_new(j, "forecast_bps", number(ce->forecast.mean));
-	json_object_set_new(j, "forecast_p90_bps", number(ce->forecast.p90));
-	json_object_set_new(j, "forecast_member", ce->forecast.member ? json_string(ce->forecast.member)
-								      : json_null());
-	json_object_set_new(j, "moderation", moderation_json(c, i));
-	return j;
-}
-
-static json_t *pool_json(struct coord *c, const struct dam_hal_pool *p)
-{
-	json_t *j = json_object(), *map = json_array();
-
-	for (unsigned int d = 0; p->cpu_driven && d < dam_hal_topology(c->hal)->nr_domains; d++) {
-		json_t *o = json_object();
-
-		json_object_set_new(o, "domain", whole(d));
-		json_object_set_new(o, "engine",
-				    p->engine_of_domain[d] >= 0
-					    ? name_text(target_name(c, p->engine_of_domain[d]))
-					    : json_null());
-		json_array_append_new(map, o);
-	}
-	json_object_set_new(j, "name", name_text(p->name));
-	json_object_set_new(j, "cpu_driven", json_boolean(p->cpu_driven));
-	json_object_set_new(j, "map", map);
-	return j;
-}
-
-static void add_engines(struct coord *c, json_t *out)
-{
-	json_t *engines = json_array(), *pools = json_array();
-
-	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
-		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
-
-		if (t->kind == DAM_TARGET_ENGINE)
-			json_array_append_new(engines, engine_json(c, i));
-		else
-			json_array_append_new(pools, pool_json(c, &t->pool));
-	}
-	json_object_set_new(out, "engines", engines);
-	json_object_set_new(out, "pools", pools);
-}
-
 static void add_counts(json_t *j, const struct dam_count *n)
 {
 	json_object_set_new(j, "read_bytes", whole(n->read_bytes));
@@ -208,7 +111,7 @@ static json_t *thread_json(struct coord *c, struct coord_thread *t)
 		const struct dam_count *n = &t->use[i].total;
 		json_t *o = json_object();
 
-		json_object_set_new(o, "name", name_text(target_name(c, t->use[i].target)));
+		json_object_set_new(o, "name", name_text(coord_target_name(c, t->use[i].target)));
 		add_counts(o, n);
 		json_array_append_new(engines, o);
 		sum.read_bytes += n->read_bytes;
@@ -276,8 +179,8 @@ static json_t *move_json(struct coord *c, const struct coord_move *mv)
 	json_object_set_new(j, "to_domain", whole(mv->m.to_domain));
 	json_object_set_new(j, "from_cpus", json_string(mv->from_cpus));
 	json_object_set_new(j, "to_cpus", json_string(mv->to_cpus));
-	json_object_set_new(j, "from_engine", name_text(target_name(c, mv->m.from_engine)));
-	json_object_set_new(j, "to_engine", name_text(target_name(c, mv->m.to_engine)));
+	json_object_set_new(j, "from_engine", name_text(coord_target_name(c, mv->m.from_engine)));
+	json_object_set_new(j, "to_engine", name_text(coord_target_name(c, mv->m.to_engine)));
 	json_object_set_new(j, "trigger", json_string(dam_policy_trigger_name(mv->m.trigger)));
 	json_object_set_new(j, "result", json_string(mv->result));
 	json_object_set_new(j, "from_util", number(mv->m.from_util));
@@ -332,7 +235,7 @@ static json_t *build(struct coord *c, int parts, uint32_t run_id)
 	if (parts != PART_STATUS && parts & PART_STATUS)
 		json_object_set_new(out, "status", status_json(c));
 	if (parts & PART_ENGINES)
-		add_engines(c, out);
+		coord_engines_json(c, out);
 	if (parts & PART_THREADS)
 		add_threads(c, run_id, out);
 	if (parts & PART_MOVES)
@@ -374,8 +277,8 @@ void coord_print_move(struct coord *c, const struct coord_move *mv)
 	} else {
 		printf("%8.2f s  %-9s  %s/%d  CPUs %s -> %s  %s %.2f -> %.2f, %s %.2f -> %.2f  %s  gain %+.3f\n",
 		       mv->time_s, mv->result, mv->comm, (int)mv->tid, mv->from_cpus, mv->to_cpus,
-		       target_name(c, mv->m.from_engine), mv->m.from_util, mv->m.from_util_after,
-		       target_name(c, mv->m.to_engine), mv->m.to_util, mv->m.to_util_after,
+		       coord_target_name(c, mv->m.from_engine), mv->m.from_util, mv->m.from_util_after,
+		       coord_target_name(c, mv->m.to_engine), mv->m.to_util, mv->m.to_util_after,
 		       dam_policy_trigger_name(mv->m.trigger), mv->m.terms.gain);
 	}
 	fflush(stdout);

@@ -5,6 +5,7 @@
 #include "tools/ctl/ctl.h"
 
 #include "base/str.h"
+#include "tools/common/engines.h"
 #include "tools/common/sites.h"
 #include "tools/common/view.h"
 
@@ -28,53 +29,12 @@ static void format_domains(const json_t *value, char *buf, size_t size)
 	}
 }
 
-/* "0: block:nvme0c0n1, 1: block:nvme0c1n1": which engine serves a domain */
-static void format_map(const json_t *value, char *buf, size_t size)
-{
-	size_t at = 0, i;
-	const json_t *m;
-
-	dam_strlcpy(buf, "-", size);
-	json_array_foreach (value, i, m) {
-		char domain[32], engine[96];
-
-		dam_view_number(json_object_get(m, "domain"), domain, sizeof(domain));
-		dam_view_text(json_object_get(m, "engine"), engine, sizeof(engine));
-		if (at < size)
-			at += (size_t)snprintf(buf + at, size - at, "%s%s: %s", i ? ", " : "", domain,
-					       engine);
-	}
-}
-
-static void format_us(const json_t *value, char *buf, size_t size)
-{
-	char num[32];
-
-	dam_view_number(value, num, sizeof(num));
-	snprintf(buf, size, json_is_number(value) ? "%s us" : "%s", num);
-}
-
 static void format_ms(const json_t *value, char *buf, size_t size)
 {
 	char num[32];
 
 	dam_view_number(value, num, sizeof(num));
 	snprintf(buf, size, json_is_number(value) ? "%s ms" : "%s", num);
-}
-
-/* "100 us or 4, active": how long interrupts may wait, and who says so */
-static void format_moderation(const json_t *value, char *buf, size_t size)
-{
-	char usecs[32], packets[32], state[32];
-
-	if (!json_is_object(value)) {
-		dam_strlcpy(buf, "-", size);
-		return;
-	}
-	dam_view_number(json_object_get(value, "usecs"), usecs, sizeof(usecs));
-	dam_view_number(json_object_get(value, "packets"), packets, sizeof(packets));
-	dam_view_text(json_object_get(value, "state"), state, sizeof(state));
-	snprintf(buf, size, "%s us or %s, %s", usecs, packets, state);
 }
 
 static const struct dam_view_column status_columns[] = {
@@ -91,35 +51,11 @@ static const struct dam_view_column status_columns[] = {
 	{"masks changed now", "masks_changed", dam_view_number, false},
 	{"tick", "tick_ms", format_ms, false},
 	{"ticks", "ticks", dam_view_number, false},
-	{"mean work of a tick", "tick_us_mean", format_us, false},
+	{"mean work of a tick", "tick_us_mean", dam_view_us, false},
 	{"share of one CPU", "cpu_share", dam_view_percent, false},
 	{"traffic to memory by", "memory_event", dam_view_text, false},
 	{"not known because", "memory_why", dam_view_text, false},
 	{"publications skipped", "publications_skipped", dam_view_number, false},
-};
-
-static const struct dam_view_column engine_columns[] = {
-	{"ENGINE", "name", dam_view_text, false},
-	{"POOL", "pool", dam_view_text, false},
-	{"DOMAINS", "domains", dam_view_list, false},
-	{"CAPACITY", "capacity_bps", dam_view_rate, true},
-	{"KNOWN BY", "capacity_source", dam_view_text, false},
-	{"RATE", "rate_bps", dam_view_rate, true},
-	{"OF OTHERS", "background_bps", dam_view_rate, true},
-	{"DEMAND", "demand_bps", dam_view_rate, true},
-	{"UTIL", "utilisation", dam_view_percent, true},
-	{"LATENCY", "latency_us", format_us, true},
-	{"IN FLIGHT", "inflight", dam_view_number, true},
-	{"FORECAST", "forecast_bps", dam_view_rate, true},
-	{"P90", "forecast_p90_bps", dam_view_rate, true},
-	{"BY", "forecast_member", dam_view_text, false},
-	{"INTERRUPTS WAIT", "moderation", format_moderation, false},
-};
-
-static const struct dam_view_column pool_columns[] = {
-	{"POOL", "name", dam_view_text, false},
-	{"FOLLOWS THE CPU", "cpu_driven", dam_view_bool, false},
-	{"ENGINE OF EACH DOMAIN", "map", format_map, false},
 };
 
 static const struct dam_view_column thread_columns[] = {
@@ -174,14 +110,7 @@ void ctl_show_status(const json_t *answer)
 
 void ctl_show_engines(const json_t *answer)
 {
-	const json_t *pools = json_object_get(answer, "pools");
-
-	show_table(engine_columns, NR(engine_columns), json_object_get(answer, "engines"),
-		   "no engines: this machine has no disks or network ports that DAM knows, and DAM_SIM declares none");
-	if (json_array_size(pools)) {
-		putchar('\n');
-		dam_view_print(stdout, 0, pool_columns, NR(pool_columns), pools);
-	}
+	dam_engines_print(stdout, answer, true);
 }
 
 void ctl_show_threads(const json_t *answer)

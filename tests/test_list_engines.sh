@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: The DAM authors
+# What dam-coord --list-engines finds in the trees of tests/trees, against the .expect beside each.
+# Regenerate: DAM_GOLDEN=update tests/test_list_engines.sh, from the build directory.
+set -u
+trees=$(cd "${srcdir:-$(dirname "$0")/..}/tests/trees" && pwd)
+bin=$PWD
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+fails=0
+unset HWLOC_SYNTHETIC HWLOC_XMLFILE DAM_CAPACITY DAM_LOCALITY DAM_SIM
+export DAM_RUNTIME_DIR="$tmp"
+
+fail() {
+	echo "FAIL: $*"
+	fails=$((fails + 1))
+}
+
+# list EXPECT TREE OPTIONS...
+list() {
+	expect=$trees/$1 tree=$2
+	shift 2
+	"$bin/dam-coord" --list-engines --root "$tmp/$tree" "$@" >"$tmp/out" 2>&1 || fail "$expect: $(cat "$tmp/out")"
+	[ "${DAM_GOLDEN:-}" = update ] && cp "$tmp/out" "$expect"
+	diff -u "$expect" "$tmp/out" || fail "$expect"
+}
+
+# unpack NAME FILE, and compare
+check() {
+	mkdir "$tmp/$1"
+	"$bin/tests/hal_unpack" "$2" "$tmp/$1" || fail "$2"
+	list "$1.expect" "$1"
+}
+
+for name in $("$trees/generate.sh" --list); do
+	"$trees/generate.sh" "$name" >"$tmp/$name.tree" || fail "generate.sh $name"
+	check "$name" "$tmp/$name.tree"
+done
+for file in "$trees"/*.tree; do
+	check "$(basename "$file" .tree)" "$file"
+done
+list idxd.json idxd --json
+# what the user says goes before what the tree tells; -1 is all domains
+DAM_LOCALITY="nvme:nvme0=1,net:eth1=0,0000:ca:00.0=-1" DAM_CAPACITY="0000:20:01.0=r:7G/w:5G/ops:1M,block:nvme1n1=3G" \
+	list switch-told.expect switch
+"$bin/dam-coord" --list-engines --root "$tmp/nowhere" >"$tmp/out" 2>&1 || fail "an empty root: $(cat "$tmp/out")"
+grep -q '^no engines' "$tmp/out" || fail "an empty root: $(cat "$tmp/out")"
+"$bin/dam-coord" --list-engines --root "$tmp/idxd" >/dev/full 2>"$tmp/out" && fail "a full disk is not told"
+
+[ "$fails" -eq 0 ]
