@@ -23,6 +23,7 @@
 #define HIGHEST	   1.5 /* of the favour: no kind of move is worth much more than computed */
 #define LOWEST	   (-1.0)
 #define BIAS_MOST  0.6931471805599453 /* ln 2 */
+#define ROUNDING   1e-9 /* the mean of equal numbers is not always that number */
 #define MOST	   1000.0 /* weight that a restored kind may have */
 
 struct dam_learn_table {
@@ -219,7 +220,7 @@ bool dam_learn_restore(struct dam_learn_table *t, const struct dam_learn *l)
 	struct dam_learn *mine;
 
 	if (!within(l->good, 0, MOST) || !within(l->bad, 0, MOST) || !within(l->bias_weight, 0, MOST) ||
-	    !within(l->bias, -BIAS_MOST, BIAS_MOST) || !isfinite(l->time_s))
+	    !within(l->bias, -BIAS_MOST - ROUNDING, BIAS_MOST + ROUNDING) || !isfinite(l->time_s))
 		return false;
 	mine = make(t, &l->key, l->time_s);
 	if (mine)

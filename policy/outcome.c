@@ -28,6 +28,7 @@
 #define SKIP_S	      0.15 /* caches are cold, the old queue is not through */
 #define LEAST	      0.05
 #define SIGMAS	      2.2
+#define TELLING	      0.22 /* "same": a change of a fifth would have been seen */
 #define ALONE	      2.0 /* without a control the threshold is as much higher */
 /* Share of a window's variance that no averaging removes. */
 #define FLOOR_CONTROLLED 0.7
@@ -267,12 +268,12 @@ static void settle(struct dam_outcome *o, enum dam_outcome_verdict v, enum dam_o
 	o->effect = expm1(m == DAM_OUTCOME_LATENCY ? -d : d);
 }
 
-/* The time is over: could a loss worth an undo have been seen? */
+/* The time is over: could a change have been seen? */
 static enum dam_outcome_verdict at_last(const struct dam_outcome *o)
 {
 	const struct dam_outcome_series *s = &o->thread[DAM_OUTCOME_BYTES];
 
-	return known(s) && threshold(o, s) <= -log1p(-DAM_OUTCOME_UNDO) ? DAM_OUTCOME_SAME : DAM_OUTCOME_UNDECIDED;
+	return known(s) && threshold(o, s) <= TELLING ? DAM_OUTCOME_SAME : DAM_OUTCOME_UNDECIDED;
 }
 
 /* The control went away: from now on there are only the windows before. */

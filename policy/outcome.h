@@ -75,10 +75,10 @@ struct dam_outcome {
 /** dam_outcome_note() - a window has closed. */
 void dam_outcome_note(struct dam_outcome_past *p, const struct dam_outcome_window *w);
 
-/** dam_outcome_cut() - a move was made: what changes now is no phase of the program's own. After dam_outcome_begin(). */
+/** dam_outcome_cut() - a judgement has begun: what changes now is no phase of the program's own. */
 void dam_outcome_cut(struct dam_outcome_past *p);
 
-/** dam_outcome_past_add() - windows that closed together, added up; into a @sum of all zero it is a copy, without blocks. */
+/** dam_outcome_past_add() - windows that closed together, added up, without their blocks; @sum begins as all zero. */
 void dam_outcome_past_add(struct dam_outcome_past *sum, const struct dam_outcome_past *part);
 
 /** dam_outcome_window_add() - the same for one window. */

@@ -36,6 +36,8 @@ notices "a list without an end" '/END generated/d' dam-ctl.1
 keys() {
 	sed -n 's/.*json_object_set\(_new\)\{0,1\}([^,]*, "\([a-z0-9_]*\)".*/\2/p' "$@"
 	sed -n '/json_pack(/,/);/p' "$@" | grep -o '"[a-z0-9_]*"' | tr -d '"'
+	# a table of keys: TERM(name)
+	sed '/#define/d' "$@" | grep -o 'TERM([a-z]*)' | sed 's/TERM(\(.*\))/\1/'
 }
 
 # documented PAGE...: the keys that stand after .It Va, and in the lists of them in the text
@@ -43,7 +45,8 @@ documented() {
 	sed -n 's/^\.\(It \)\{0,1\}Va //p' "$@" | tr -d ',' | tr ' ' '\n' | grep '^[a-z]'
 }
 
-keys "$top"/tools/coord/report*.c "$top/tools/common/symbols.c" "$top/tools/ctl/restore.c" | grep -vx error | sort -u >"$tmp/keys"
+keys "$top"/tools/coord/report*.c "$top/tools/coord/explain.c" "$top/tools/coord/requests.c" "$top/tools/common/symbols.c" \
+	"$top/tools/ctl/history.c" "$top/tools/ctl/restore.c" | grep -vx error | sort -u >"$tmp/keys"
 documented "$top/man/dam-ctl.1" | sort -u >"$tmp/documented"
 [ "$(wc -l <"$tmp/keys")" -gt 50 ] || fail "not all JSON keys were found in the sources"
 comm -23 "$tmp/keys" "$tmp/documented" | while read -r key; do echo "no JSON key in dam-ctl.1: $key"; done

@@ -157,6 +157,21 @@ START_TEST(test_many)
 }
 END_TEST
 
+/* What was learned can be kept: also where every forecast was as wrong as can be. */
+START_TEST(test_kept)
+{
+	struct dam_learn_table *t = dam_learn_create(3), *next = dam_learn_create(3);
+	struct dam_learn_key k = key_of(1);
+
+	for (int i = 0; i < 1000; i++) {
+		dam_learn_result(t, &k, DAM_OUTCOME_WORSE, _i ? 1e-3 : 1e3, 1e9 + 997 * i);
+		ck_assert_msg(dam_learn_restore(next, dam_learn_find(t, &k)), "%d", i);
+	}
+	dam_learn_destroy(t);
+	dam_learn_destroy(next);
+}
+END_TEST
+
 START_TEST(test_key)
 {
 	struct dam_learn_key a, b;
@@ -182,6 +197,7 @@ int main(void)
 	tcase_add_test(tc, test_full);
 	tcase_add_test(tc, test_many);
 	tcase_add_loop_test(tc, test_restore, 0, NR(kept));
+	tcase_add_loop_test(tc, test_kept, 0, 2);
 	tcase_add_test(tc, test_key);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

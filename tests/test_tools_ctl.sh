@@ -39,12 +39,25 @@ wants() {
 	[ "$want" -eq 0 ] || [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "$why: not one line: $(cat "$tmp/err")"
 }
 
-for command in status engines threads moves call-sites; do
+for command in status engines threads moves call-sites explain history; do
 	wants 0 "$command" ctl "$command"
 	compare "dam-ctl-$command.txt"
 	wants 0 "$command --json" ctl "$command" --json
 	compare "dam-ctl-$command.json"
 done
+
+wants 0 "why a move was made" ctl explain 1
+compare dam-ctl-explain.txt
+wants 0 "pause" ctl pause
+wants 0 "undo" ctl undo 1
+wants 0 "exclude" ctl exclude 4711
+[ -s "$tmp/out" ] && fail "who obeys says nothing"
+wants 2 "undo what?" ctl undo
+wants 2 "undo nothing" ctl undo 0
+wants 2 "undo a name" ctl undo fio
+wants 2 "pause takes no number" ctl pause 1
+wants 2 "a file of moves" ctl moves --file x
+wants 1 "a history that is none" ctl history --file "$tmp/nowhere/x"
 
 wants 2 "no command" ctl
 wants 2 "unknown command" ctl frobnicate

@@ -257,6 +257,15 @@ int dam_control_ask(const char *socket_path, const char *command, uint32_t run_i
 	return exchange(socket_path, text, timeout_ms, error, out);
 }
 
+int dam_control_ask_of(const char *socket_path, const char *command, uint64_t id, int timeout_ms,
+		       char error[DAM_CONTROL_ERROR], json_t **out)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "{\"cmd\":\"%.32s\",\"id\":%llu}", command, (unsigned long long)id);
+	return exchange(socket_path, text, timeout_ms, error, out);
+}
+
 int dam_control_watch(const char *socket_path, pid_t pid, uint32_t run_id, int timeout_ms)
 {
 	char text[128], error[DAM_CONTROL_ERROR];

@@ -30,6 +30,10 @@
 int dam_control_ask(const char *socket_path, const char *command, uint32_t run_id, int timeout_ms,
 		    char error[DAM_CONTROL_ERROR], json_t **out);
 
+/** dam_control_ask_of() - the same about one thing: the move, process or thread @id; 0: about all. */
+int dam_control_ask_of(const char *socket_path, const char *command, uint64_t id, int timeout_ms,
+		       char error[DAM_CONTROL_ERROR], json_t **out);
+
 /**
  * dam_control_watch() - process @pid belongs to run @run_id: look for io_uring rings in it and its descendants
  *

@@ -44,7 +44,7 @@ struct dam_history;
  */
 int dam_history_open(const char *path, struct dam_history **out, char *error);
 
-/** dam_history_open_read() - the same for reading, whoever writes it meanwhile. A file of an older version is read, too. */
+/** dam_history_open_read() - the same for reading, whoever writes it meanwhile; older versions, too. */
 int dam_history_open_read(const char *path, struct dam_history **out, char *error);
 
 /** dam_history_close() - takes NULL. */

@@ -54,6 +54,14 @@ void dam_view_percent(const json_t *value, char *buf, size_t size)
 		dam_strlcpy(buf, NOTHING, size);
 }
 
+void dam_view_change(const json_t *value, char *buf, size_t size)
+{
+	if (json_is_number(value))
+		snprintf(buf, size, "%+.0f %%", 100 * json_number_value(value));
+	else
+		dam_strlcpy(buf, NOTHING, size);
+}
+
 void dam_view_seconds(const json_t *value, char *buf, size_t size)
 {
 	if (json_is_number(value))

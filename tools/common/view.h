@@ -19,6 +19,7 @@ void dam_view_number(const json_t *value, char *buf, size_t size);  /* 17, 0.25 
 void dam_view_bytes(const json_t *value, char *buf, size_t size);   /* 8.0 MiB */
 void dam_view_rate(const json_t *value, char *buf, size_t size);    /* 8.0 MiB/s */
 void dam_view_percent(const json_t *value, char *buf, size_t size); /* 0.5: 50 % */
+void dam_view_change(const json_t *value, char *buf, size_t size);  /* -0.3: -30 % */
 void dam_view_seconds(const json_t *value, char *buf, size_t size); /* 1.25 s */
 void dam_view_us(const json_t *value, char *buf, size_t size);	    /* 125 us */
 void dam_view_bool(const json_t *value, char *buf, size_t size);    /* yes, no */

@@ -18,7 +18,7 @@ static void describe(struct coord *c, const struct coord_thread *t, const struct
 	const struct dam_topology *topo = dam_hal_topology(c->hal);
 
 	*mv = (struct coord_move){.id = c->nr_moves + 1,
-				  .time_s = (double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S,
+				  .time_s = coord_uptime_s(c),
 				  .pid = t->pid, .tid = t->tid, .run_id = t->run_id, .m = *m,
 				  .effect = (double)NAN, .forecast_bps = (double)NAN, .actual_bps = (double)NAN};
 	memcpy(mv->comm, t->comm, sizeof(mv->comm));

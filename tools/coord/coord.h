@@ -40,6 +40,7 @@
 #define COORD_NO_SLOT	  UINT_MAX
 #define COORD_WATCH_BUCKETS 1024
 
+struct coord_explain;
 struct coord_kind;
 struct coord_outcomes;
 struct coord_record;
@@ -105,6 +106,7 @@ struct coord_thread {
 	int mask_entry;
 	uint32_t pin_calls;
 	const char *why; /* left alone: static text */
+	bool excluded;	 /* the same, by request */
 	double mask_age_s; /* since its mask was last read */
 	bool named;	   /* its name was read again after that */
 	unsigned int nr_moves;
@@ -146,6 +148,7 @@ struct coord_process {
 	struct coord_thread **thread; /* by slot; nr_thread entries */
 	struct coord_thread **extra; /* without a slot; nr_extra entries */
 	unsigned int nr_extra;
+	bool excluded; /* by request */
 	unsigned int nr_local; /* places of its target table in use */
 	unsigned int nr_thread;
 	float weight_throughput, weight_latency;
@@ -219,6 +222,7 @@ struct coord {
 	struct dam_hal *hal;
 	struct dam_board_writer board;
 	struct dam_policy *policy;
+	struct coord_explain *explain;
 	struct coord_outcomes *outcomes; /* NULL: nothing is moved (--once) */
 	struct dam_masks *masks;
 	struct coord_record *record;
@@ -243,6 +247,7 @@ struct coord {
 	int epoll_fd, listen_fd, lock_fd, signal_fd;
 	struct coord_event on_listen, on_signal;
 	bool stop;
+	bool paused; /* by request: nothing is moved */
 	uint64_t active_ns; /* when a ledger moved last */
 	uint64_t start_ns, last_tick_ns, last_refresh_ns;
 	uint64_t nr_ticks, tick_ns_sum;
@@ -285,6 +290,8 @@ int coord_open(struct coord *c);
 int coord_run(struct coord *c);
 /** coord_close() - give every mask back, tell processes, remove what was made. */
 void coord_close(struct coord *c);
+/** coord_uptime_s() - since it started. */
+double coord_uptime_s(const struct coord *c);
 /** coord_tick() - one round of sample, forecast, decide, act. */
 void coord_tick(struct coord *c, uint64_t now_ns);
 
@@ -408,7 +415,7 @@ void coord_engines_json(struct coord *c, json_t *out);
 
 /* report.c */
 /** coord_target_name() - of a hal index, COORD_OTHER or COORD_BUFFERED. */
-const char *coord_target_name(struct coord *c, int target);
+const char *coord_target_name(const struct coord *c, int target);
 /** coord_cpus_json() - "0-3,8". Return: a new reference. */
 json_t *coord_cpus_json(const struct dam_cpuset *s);
 /** coord_report() - answer a request. Return: a new reference, {"error": …} for a bad one. */

@@ -29,7 +29,7 @@ struct historian_view {
  */
 int historian_open(const char *path, struct dam_learn_table *learned, struct historian **out);
 
-/** historian_add() - a judged move, and what is now known of its kind (NULL: nothing). Never waits; full: dropped, and counted. */
+/** historian_add() - a judged move, and what is now known of its kind (NULL: nothing). Never waits: dropped when full. */
 void historian_add(struct historian *h, const struct dam_history_move *m, const struct dam_learn *kind);
 
 void historian_view(struct historian *h, struct historian_view *out);

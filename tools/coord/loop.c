@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tools/common/paths.h"
+#include "tools/coord/explain.h"
 #include "tools/coord/moderate.h"
 #include "tools/coord/outcomes.h"
 #include "tools/coord/record.h"
@@ -132,6 +133,9 @@ static int open_outcomes(struct coord *c)
 {
 	int err = coord_outcomes_open(c);
 
+	if (!err)
+		err = coord_explain_open(c);
+
 	if (err)
 		dam_err("cannot judge moves: %s", strerror(-err));
 	return err ? 1 : 0;
@@ -187,6 +191,11 @@ int coord_open(struct coord *c)
 	raise_descriptor_limit();
 	c->on_listen.serve = on_listen;
 	return coord_event_add(c, c->listen_fd, &c->on_listen) ? 1 : 0;
+}
+
+double coord_uptime_s(const struct coord *c)
+{
+	return (double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S;
 }
 
 void coord_tick(struct coord *c, uint64_t now_ns)
@@ -288,6 +297,7 @@ void coord_close(struct coord *c)
 	dam_masks_close(c->masks);
 	coord_record_close(c->record);
 	coord_outcomes_close(c);
+	coord_explain_close(c);
 	coord_model_close(c);
 	dam_hal_close(c->hal);
 	if (c->signal_fd >= 0)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tools/coord/explain.h"
 #include "tools/coord/outcomes.h"
 
 #define MAX_PLAN 1024 /* moves in one tick */
@@ -134,6 +135,7 @@ void coord_model_decide(struct coord *c, double dt_s)
 		c->forecast[i] = (struct dam_policy_forecast){e->forecast.mean, e->forecast.p90,
 							      e->forecast.trusted};
 	}
-	nr = dam_policy_tick(c->policy, dt_s, c->forecast, c->plan, MAX_PLAN);
+	nr = dam_policy_tick(c->policy, dt_s, c->forecast, c->plan, c->paused ? 0 : MAX_PLAN);
+	coord_explain_take(c, c->nr_moves + 1);
 	coord_act(c, c->plan, nr);
 }

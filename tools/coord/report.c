@@ -21,7 +21,7 @@ json_t *coord_cpus_json(const struct dam_cpuset *s)
 	return json_string(dam_cpuset_format(s, buf, sizeof(buf)));
 }
 
-const char *coord_target_name(struct coord *c, int target)
+const char *coord_target_name(const struct coord *c, int target)
 {
 	const struct dam_hal_target *t;
 
@@ -37,7 +37,7 @@ const char *coord_target_name(struct coord *c, int target)
 static double cpu_share(const struct coord *c)
 {
 	struct rusage ru;
-	double used, lived = (double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S;
+	double used, lived = coord_uptime_s(c);
 
 	getrusage(RUSAGE_SELF, &ru);
 	used = (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
@@ -64,9 +64,10 @@ static json_t *status_json(struct coord *c)
 	json_object_set_new(j, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(j, "pid", whole((uint64_t)getpid()));
 	json_object_set_new(j, "uid", whole(getuid()));
-	json_object_set_new(j, "uptime_s", number((double)(dam_now_ns() - c->start_ns) / DAM_NS_PER_S));
+	json_object_set_new(j, "uptime_s", number(coord_uptime_s(c)));
 	json_object_set_new(j, "tick_ms", number(dam_knob_num(&c->knobs, DAM_KNOB_TICK)));
 	json_object_set_new(j, "dry_run", json_boolean(c->opt.dry_run));
+	json_object_set_new(j, "paused", json_boolean(c->paused));
 	json_object_set_new(j, "domains", domains);
 	json_object_set_new(j, "processes", whole(c->nr_processes));
 	json_object_set_new(j, "threads", whole(c->nr_live));
@@ -132,8 +133,8 @@ static json_t *thread_json(struct coord *c, struct coord_thread *t)
 	json_object_set_new(j, "read_bps", number(t->ended ? NAN : t->read_bps));
 	json_object_set_new(j, "write_bps", number(t->ended ? NAN : t->write_bps));
 	json_object_set_new(j, "domain", t->domain < DAM_MAX_DOMAINS ? whole(t->domain) : json_null());
-	json_object_set_new(j, "movable", json_boolean(!t->ended && !t->why));
-	json_object_set_new(j, "why", json_string(!t->ended && t->why ? t->why : ""));
+	json_object_set_new(j, "movable", json_boolean(!t->ended && !t->why && !t->excluded));
+	json_object_set_new(j, "why", json_string(t->ended ? "" : t->why ? t->why : t->excluded ? "excluded" : ""));
 	json_object_set_new(j, "moves", whole(t->nr_moves));
 	json_object_set_new(j, "demand_bps", number(v.demand));
 	json_object_set_new(j, "open_loop", t->ended ? json_null() : json_boolean(v.open_loop));
@@ -165,54 +166,6 @@ static void add_threads(struct coord *c, uint32_t run_id, json_t *out)
 	json_object_set_new(out, "rings", coord_rings_json(c, run_id));
 }
 
-static json_t *move_json(struct coord *c, const struct coord_move *mv)
-{
-	const struct dam_policy_terms *k = &mv->m.terms;
-	json_t *j = json_object(), *terms = json_object();
-
-	json_object_set_new(j, "id", whole(mv->id));
-	json_object_set_new(j, "time_s", number(mv->time_s));
-	json_object_set_new(j, "pid", whole((uint64_t)mv->pid));
-	json_object_set_new(j, "tid", whole((uint64_t)mv->tid));
-	json_object_set_new(j, "comm", name_text(mv->comm));
-	json_object_set_new(j, "from_domain", whole(mv->m.from_domain));
-	json_object_set_new(j, "to_domain", whole(mv->m.to_domain));
-	json_object_set_new(j, "from_cpus", json_string(mv->from_cpus));
-	json_object_set_new(j, "to_cpus", json_string(mv->to_cpus));
-	json_object_set_new(j, "from_engine", name_text(coord_target_name(c, mv->m.from_engine)));
-	json_object_set_new(j, "to_engine", name_text(coord_target_name(c, mv->m.to_engine)));
-	json_object_set_new(j, "trigger", json_string(dam_policy_trigger_name(mv->m.trigger)));
-	json_object_set_new(j, "result", json_string(mv->result));
-	json_object_set_new(j, "from_util", number(mv->m.from_util));
-	json_object_set_new(j, "to_util", number(mv->m.to_util));
-	json_object_set_new(j, "from_util_after", number(mv->m.from_util_after));
-	json_object_set_new(j, "to_util_after", number(mv->m.to_util_after));
-	json_object_set_new(j, "gain", number(k->gain));
-	json_object_set_new(terms, "throughput", number(k->throughput));
-	json_object_set_new(terms, "latency", number(k->latency));
-	json_object_set_new(terms, "fairness", number(k->fairness));
-	json_object_set_new(terms, "overflow", number(k->overflow));
-	json_object_set_new(terms, "refill", number(k->refill));
-	json_object_set_new(terms, "remote", number(k->remote));
-	json_object_set_new(terms, "threshold", number(k->threshold));
-	json_object_set_new(j, "terms", terms);
-	return j;
-}
-
-static void add_moves(struct coord *c, uint32_t run_id, json_t *out)
-{
-	uint64_t first = c->nr_moves > COORD_MAX_MOVES ? c->nr_moves - COORD_MAX_MOVES : 0;
-	json_t *moves = json_array();
-
-	for (uint64_t i = first; i < c->nr_moves; i++) {
-		const struct coord_move *mv = &c->move[i % COORD_MAX_MOVES];
-
-		if (!run_id || mv->run_id == run_id)
-			json_array_append_new(moves, move_json(c, mv));
-	}
-	json_object_set_new(out, "moves", moves);
-}
-
 /* What a request may ask for; each fills its part of the answer. */
 enum part { PART_STATUS = 1, PART_ENGINES = 2, PART_THREADS = 4, PART_MOVES = 8, PART_SITES = 16 };
 
@@ -239,7 +192,7 @@ static json_t *build(struct coord *c, int parts, uint32_t run_id)
 	if (parts & PART_THREADS)
 		add_threads(c, run_id, out);
 	if (parts & PART_MOVES)
-		add_moves(c, run_id, out);
+		coord_moves_json(c, run_id, out);
 	if (parts & PART_SITES)
 		coord_sites_json(c, run_id, out);
 	return out;
@@ -255,8 +208,10 @@ json_t *coord_report(struct coord *c, const char *request, size_t len)
 	if (cmd && !strcmp(cmd, "watch") && pid > 0 && pid <= INT_MAX) {
 		coord_client_watch(c, (pid_t)pid, (uint32_t)run_id);
 		out = json_object();
+	} else if (cmd) {
+		out = coord_request(c, cmd, q);
 	}
-	for (size_t i = 0; cmd && i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; cmd && !out && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(cmd, commands[i].cmd)) {
 			/* what happened since the last tick belongs in the answer */
 			coord_tick(c, dam_now_ns());
@@ -264,24 +219,6 @@ json_t *coord_report(struct coord *c, const char *request, size_t len)
 		}
 	json_decref(q);
 	return out ? out : json_pack("{s:s}", "error", "unknown request");
-}
-
-void coord_print_move(struct coord *c, const struct coord_move *mv)
-{
-	if (c->opt.json) {
-		json_t *j = move_json(c, mv);
-
-		json_dumpf(j, stdout, JSON_COMPACT);
-		printf("\n");
-		json_decref(j);
-	} else {
-		printf("%8.2f s  %-9s  %s/%d  CPUs %s -> %s  %s %.2f -> %.2f, %s %.2f -> %.2f  %s  gain %+.3f\n",
-		       mv->time_s, mv->result, mv->comm, (int)mv->tid, mv->from_cpus, mv->to_cpus,
-		       coord_target_name(c, mv->m.from_engine), mv->m.from_util, mv->m.from_util_after,
-		       coord_target_name(c, mv->m.to_engine), mv->m.to_util, mv->m.to_util_after,
-		       dam_policy_trigger_name(mv->m.trigger), mv->m.terms.gain);
-	}
-	fflush(stdout);
 }
 
 json_t *coord_report_once(struct coord *c)

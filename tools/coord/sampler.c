@@ -231,7 +231,7 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 	struct dam_policy_thread_sample s = {
 		.domain = t->domain, .bytes = k->bytes, .ops = k->ops,
 		.inflight_ops = t->inflight_mean, .inflight_peak_ops = t->inflight_peak,
-		.memory_bps = t->memory_bps, .allowed = t->allowed, .movable = !t->why,
+		.memory_bps = t->memory_bps, .allowed = t->allowed, .movable = !t->why && !t->excluded,
 		.placed = t->moved,
 	};
 

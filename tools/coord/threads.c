@@ -50,6 +50,7 @@ static struct coord_thread *new_thread(struct coord *c, struct coord_process *p,
 	t->tid = t->tid_inside = tid;
 	t->domain = DAM_NO_DOMAIN;
 	t->mask_entry = -1;
+	t->excluded = p->excluded;
 	t->memory_bps = (double)NAN;
 	if (!alive || coord_proc_comm(p->pid, tid, t->comm))
 		memcpy(t->comm, p->comm, sizeof(t->comm));

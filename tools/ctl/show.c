@@ -43,6 +43,7 @@ static const struct dam_view_column status_columns[] = {
 	{"of user", "uid", dam_view_number, false},
 	{"running for", "uptime_s", dam_view_seconds, false},
 	{"decides only, moves nothing", "dry_run", dam_view_bool, false},
+	{"paused", "paused", dam_view_bool, false},
 	{"domains", "domains", format_domains, false},
 	{"engines", "engines", dam_view_number, false},
 	{"processes", "processes", dam_view_number, false},
@@ -91,6 +92,7 @@ static const struct dam_view_column move_columns[] = {
 	{"TRIGGER", "trigger", dam_view_text, false},
 	{"GAIN", "gain", dam_view_number, true},
 	{"RESULT", "result", dam_view_text, false},
+	{"CHANGE", "effect", dam_view_change, true},
 };
 
 /* A table, or a line that says why there is none. */
