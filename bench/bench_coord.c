@@ -79,13 +79,16 @@ static void measure(unsigned int nr)
 	free(slot);
 }
 
-int main(void)
+/* Arguments: numbers of threads, instead of the usual ones. */
+int main(int argc, char **argv)
 {
+	static const unsigned int usual[] = {0, 1, 100, 1000};
+
 	printf("dam-coord: share of one CPU, tick 10 ms (aim when idle: <= 0.1 %%)\n");
 	printf("%8s %16s %16s\n", "threads", "all submitting", "all idle");
-	measure(0);
-	measure(1);
-	measure(100);
-	measure(1000);
+	for (int i = 1; i < argc; i++)
+		measure((unsigned int)strtoul(argv[i], NULL, 10));
+	for (size_t i = 0; argc == 1 && i < sizeof(usual) / sizeof(usual[0]); i++)
+		measure(usual[i]);
 	return 0;
 }

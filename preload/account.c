@@ -37,9 +37,9 @@ static bool have_key;
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 
-/* The counters from mapped_bytes on: all are sums. */
+/* The counters from mapped_bytes to the next that is no sum. */
 #define SECOND_PART                                                                             \
-	((offsetof(struct dam_slot, seq) - offsetof(struct dam_slot, mapped_bytes)) / \
+	((offsetof(struct dam_slot, inflight_ops_last) - offsetof(struct dam_slot, mapped_bytes)) / \
 	 sizeof(uint64_t))
 
 /* Adds what was counted at @from to @to, and forgets it at @from. Nobody else may write either. */

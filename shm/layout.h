@@ -115,11 +115,10 @@ struct dam_slot {
 	uint32_t cpu;	/* where it last submitted */
 	uint32_t pin_calls; /* calls by which the program pinned this thread */
 	uint64_t submissions; /* calls that submitted; a change says that the counts moved */
+	uint64_t seq;	/* order in which slots were claimed in this process */
 	/* Work in flight on the rings this thread submits to, sampled just after a submission. */
 	uint64_t inflight_samples; /* number of samples */
 	uint64_t inflight_ops_sum; /* sum of sampled operations in flight */
-	uint32_t inflight_ops_last;
-	uint32_t inflight_ops_max; /* highest sample since the slot was claimed */
 	uint64_t depth_empty;	   /* submissions to rings with nothing in flight */
 	uint64_t ring_ops; /* entries submitted to io_uring by hooked calls: tells their rings from others */
 	struct dam_count count[DAM_LEDGER_TARGETS];
@@ -144,7 +143,8 @@ struct dam_slot {
 	uint64_t depth_offers; /* those at whose beginning something was complete, so that there was no need to wait */
 	uint64_t depth_left;   /* of these, those in which not all of it was reaped */
 	uint64_t depth_busy;   /* what of their length was outside */
-	uint64_t seq;	       /* order in which slots were claimed in this process */
+	uint32_t inflight_ops_last;
+	uint32_t inflight_ops_max; /* highest sample since the slot was claimed */
 	uint64_t memory_count; /* of the board's event, as last read */
 	uint64_t memory_ns;    /* CLOCK_MONOTONIC_COARSE of that; 0: not read yet */
 	uint32_t memory_errno; /* why it cannot be read; 0: it can, or was not tried */

@@ -88,6 +88,7 @@ struct coord_thread {
 	uint64_t inflight_samples, inflight_sum;
 	double inflight_mean, inflight_peak, inflight_age_s;
 	struct coord_depth depth; /* of its hooked rings, over time */
+	double distant_age_s;	  /* since what no tick needs was read */
 	/* observed from outside */
 	struct coord_task *task; /* NULL: not looked at */
 	struct coord_pending pending[COORD_PENDING];
@@ -263,10 +264,13 @@ struct coord {
 	uint64_t start_ticks; /* when we began, on the clock of start times */
 	uint64_t random;
 	struct {
-		unsigned int nr;
-		pid_t *pid; /* all processes, ascending */
+		int fd;	      /* of /proc/loadavg */
+		pid_t newest; /* number given out; 0: not known yet */
 		uint64_t due_ns;
 	} family;
+	uint64_t storage_ops;  /* of all disks, when it was glanced at last */
+	uint64_t storage_ns;   /* when that was found to have moved */
+	bool storage_unseen;   /* there is no disk that could tell */
 	struct {
 		const char *off; /* why there is none */
 		unsigned int rings, tasks;
@@ -321,6 +325,8 @@ void coord_publish(struct coord *c);
 /* engines.c */
 /** coord_sample_engines() - counters of every engine into policy/ and its predictor. */
 void coord_sample_engines(struct coord *c, uint64_t now_ns);
+/** coord_storage_moved() - has any disk done anything since the last call? Much cheaper than sampling. */
+bool coord_storage_moved(struct coord *c, uint64_t now_ns);
 
 /** coord_component_rates() - by its own counters; without any, both stay as they are. */
 void coord_component_rates(const struct coord *c, unsigned int i, double *read_bps, double *write_bps);

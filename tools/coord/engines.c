@@ -6,13 +6,20 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "tools/coord/record.h"
 
+#define STORAGE	   "block" /* the kind of engines whose work the kernel counts for processes, too */
 #define RATE_TAU_S 1.0 /* of the rates that people see */
 #define SILENT_BPS 1.0 /* a bound below it says: nothing */
+
+static bool is_storage(const struct dam_hal_engine *eng)
+{
+	return !strcmp(eng->backend->name, STORAGE);
+}
 
 static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine *eng,
 			  uint64_t now_ns)
@@ -48,6 +55,8 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 		s.wait_s = (double)dam_count_delta(now.wait_ns, ce->last.wait_ns) / DAM_NS_PER_S;
 	if (now.have & DAM_HAVE_INFLIGHT)
 		s.inflight_ops = now.inflight;
+	if (s.ops > 0 && is_storage(eng))
+		c->storage_ns = now_ns;
 	ce->window.bytes += s.bytes;
 	ce->window.ops += s.ops;
 	ce->window.inflight += s.wait_s; /* Little: the latencies of a second's operations, summed up */
@@ -109,4 +118,27 @@ void coord_sample_engines(struct coord *c, uint64_t now_ns)
 			sample_engine(c, i, &t->engine, now_ns);
 	}
 	sample_components(c, now_ns);
+}
+
+bool coord_storage_moved(struct coord *c, uint64_t now_ns)
+{
+	struct dam_hal_counters n;
+	uint64_t ops = 0;
+	bool moved, any = false;
+
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		struct dam_hal_target *t = dam_hal_target(c->hal, i);
+
+		if (t->kind != DAM_TARGET_ENGINE || t->engine.gone || !is_storage(&t->engine) ||
+		    dam_hal_sample(&t->engine, &n))
+			continue;
+		any = true;
+		ops += n.read_ops + n.write_ops;
+	}
+	moved = ops != c->storage_ops;
+	c->storage_unseen = !any;
+	c->storage_ops = ops;
+	if (moved)
+		c->storage_ns = now_ns;
+	return moved;
 }

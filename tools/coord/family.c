@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Children of watched processes: found by listing /proc now and then. */
+/* Children of watched processes: found by the numbers that the kernel has given out since the last look. */
 #include "config.h"
 #include "tools/coord/observe.h"
 
-#include <stdio.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
 #define FAMILY_NS    (100 * DAM_NS_PER_MS)
-#define FAMILY_SHARE 200 /* listing processes takes at most this part of the time */
-#define FAMILY_BATCH 128 /* processes whose parents are read in one go */
+#define FAMILY_SHARE 400 /* looking for them takes at most this part of the time */
+#define FAMILY_FEW   32	 /* numbers that are tried one by one; most of many are threads', which no list has */
 
-/* A forked child of a program with the library gives itself its mask back, and may have pinned itself by now. */
-static bool has_library(const struct coord_watch *parent, pid_t pid)
+/* The number that the last new process or thread got; it stands at the end of /proc/loadavg. -1: not known. */
+static pid_t newest_pid(struct coord *c)
 {
-	char path[2][32];
-	struct stat exe[2];
+	char text[128], *at;
+	ssize_t n;
 
-	if (!parent->proc || !parent->proc->ledger)
-		return false;
-	snprintf(path[0], sizeof(path[0]), "/proc/%d/exe", (int)parent->pid);
-	snprintf(path[1], sizeof(path[1]), "/proc/%d/exe", (int)pid);
-	return !stat(path[0], &exe[0]) && !stat(path[1], &exe[1]) && exe[0].st_ino == exe[1].st_ino &&
-	       exe[0].st_dev == exe[1].st_dev;
+	if (c->family.fd < 0)
+		return -1;
+	n = pread(c->family.fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ' ');
+	return at ? (pid_t)strtol(at, NULL, 10) : -1;
 }
 
 /* A new process whose parent is watched is watched from its first moment. */
@@ -38,57 +40,59 @@ static void adopt(struct coord *c, pid_t pid)
 	if (coord_proc_stat(pid, &ppid, &start))
 		return;
 	parent = coord_watch_find(c, ppid);
-	if (!parent)
-		return;
-	if (!coord_watch_find(c, pid) && !has_library(parent, pid))
-		coord_mask_newcomer(c, pid, true);
-	coord_watch_add(c, pid, parent->run_id, 0);
+	if (parent && coord_proc_leader(pid) == pid)
+		coord_watch_add(c, pid, parent->run_id, 0);
 }
 
-/* /proc lists processes in the order of their pids: what was not in the former list is new. */
-void coord_family_tick(struct coord *c, uint64_t now_ns)
+/* Numbers begin anew after the highest. */
+static bool is_between(pid_t from, pid_t pid, pid_t to)
 {
-	unsigned int room = c->family.nr + 64, nr = 0, old = 0, new = 0;
-	pid_t *list, *more;
-	struct dirent *d;
-	DIR *dir;
+	return from <= to ? pid > from && pid <= to : pid > from || pid <= to;
+}
 
-	if (now_ns < c->family.due_ns)
-		return;
-	list = malloc(room * sizeof(*list));
-	dir = list ? opendir("/proc") : NULL;
-	while (dir && new < FAMILY_BATCH && (d = readdir(dir))) {
+static void adopt_listed(struct coord *c, pid_t from, pid_t to)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
 		pid_t pid = (pid_t)strtol(d->d_name, NULL, 10);
 
-		if (pid <= 0)
-			continue;
-		if (nr == room) {
-			more = reallocarray(list, room *= 2, sizeof(*list));
-			if (!more)
-				break;
-			list = more;
-		}
-		list[nr++] = pid;
-		while (old < c->family.nr && c->family.pid[old] < pid)
-			old++;
-		if (old < c->family.nr && c->family.pid[old] == pid)
-			continue;
-		new ++;
-		adopt(c, pid);
+		if (pid > 0 && is_between(from, pid, to))
+			adopt(c, pid);
 	}
 	if (dir)
 		closedir(dir);
-	free(c->family.pid);
-	c->family.pid = list;
-	c->family.nr = dir ? nr : 0;
-	c->family.due_ns = dam_now_ns() + (dam_now_ns() - now_ns) * FAMILY_SHARE;
-	if (c->family.due_ns < now_ns + FAMILY_NS)
-		c->family.due_ns = now_ns + FAMILY_NS;
+}
+
+void coord_family_tick(struct coord *c, uint64_t now_ns)
+{
+	pid_t from = c->family.newest, to;
+	uint64_t rest_ns;
+
+	if (now_ns < c->family.due_ns)
+		return;
+	to = newest_pid(c);
+	if (to < 0)
+		adopt_listed(c, 0, INT_MAX);
+	else if (!from || to < from || to - from > FAMILY_FEW)
+		adopt_listed(c, from, to);
+	else
+		while (from < to)
+			adopt(c, ++from);
+	c->family.newest = to > 0 ? to : 0;
+	rest_ns = coord_since(dam_now_ns(), now_ns) * FAMILY_SHARE;
+	c->family.due_ns = now_ns + (rest_ns > FAMILY_NS ? rest_ns : FAMILY_NS);
+}
+
+void coord_family_open(struct coord *c)
+{
+	c->family.fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
 }
 
 void coord_family_close(struct coord *c)
 {
-	free(c->family.pid);
-	c->family.pid = NULL;
-	c->family.nr = 0;
+	if (c->family.fd >= 0)
+		close(c->family.fd);
+	c->family.fd = -1;
 }

@@ -18,13 +18,14 @@
 #include "tools/common/paths.h"
 #include "tools/coord/explain.h"
 #include "tools/coord/moderate.h"
+#include "tools/coord/observe.h"
 #include "tools/coord/outcomes.h"
 #include "tools/coord/record.h"
 #include "tools/common/proc.h"
 
 #define IDLE_AFTER_NS	 DAM_NS_PER_S /* without a submission: stretch the tick */
 #define IDLE_INTERVAL_NS DAM_NS_PER_S
-#define WATCH_INTERVAL_NS (100 * DAM_NS_PER_MS) /* the same, while there are processes to look for rings in */
+#define GLANCE_NS	 (100 * DAM_NS_PER_MS) /* between ticks, while there are processes to look for rings in */
 #define REFRESH_NS	 DAM_NS_PER_S
 
 int coord_event_add(struct coord *c, int fd, struct coord_event *e)
@@ -243,41 +244,68 @@ static uint64_t next_interval(struct coord *c, uint64_t now_ns, uint64_t interva
 	}
 	if (now_ns - c->active_ns < IDLE_AFTER_NS)
 		return tick;
-	longest = c->nr_watches ? WATCH_INTERVAL_NS : IDLE_INTERVAL_NS;
+	longest = IDLE_INTERVAL_NS;
 	if (longest > coord_moderate_interval_ns(c))
 		longest = coord_moderate_interval_ns(c);
 	return interval_ns * 2 < longest ? interval_ns * 2 : longest;
 }
 
+/*
+ * While nothing happens a tick is too much for what has to be noticed within 0.2 s: a child of a watched process, or a
+ * ring that comes to life, of which a disk tells.
+ */
+static void glance(struct coord *c, uint64_t now_ns)
+{
+	unsigned int watches = c->nr_watches;
+	bool moved = coord_storage_moved(c, now_ns);
+
+	coord_family_tick(c, now_ns);
+	if (moved || c->nr_watches != watches)
+		coord_observe_tick(c, now_ns);
+}
+
+/* Wait for an event until @until_ns and serve it. Return: false: the loop cannot go on. */
+static bool wait_and_serve(struct coord *c, uint64_t until_ns)
+{
+	uint64_t now = dam_now_ns();
+	int wait_ms = now < until_ns ? (int)((until_ns - now + DAM_NS_PER_MS - 1) / DAM_NS_PER_MS) : 0, n;
+	struct coord_event *e;
+	struct epoll_event ev;
+
+	/* one event at a time: serving one may free the owner of another */
+	n = epoll_wait(c->epoll_fd, &ev, 1, wait_ms);
+	if (n < 0 && errno != EINTR) {
+		dam_err("the event loop failed: %s", strerror(errno));
+		return false;
+	}
+	if (n > 0) {
+		e = ev.data.ptr;
+		e->serve(c, e);
+	}
+	return true;
+}
+
 int coord_run(struct coord *c)
 {
 	uint64_t interval = (uint64_t)dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS;
-	uint64_t due = dam_now_ns() + interval;
+	uint64_t now = dam_now_ns(), due = now + interval, glance_ns = now;
 
 	while (!c->stop) {
-		uint64_t now = dam_now_ns();
-		struct epoll_event ev;
-		int n, wait_ms = now < due ? (int)((due - now + DAM_NS_PER_MS - 1) / DAM_NS_PER_MS) : 0;
-
-		/* one event at a time: serving one may free the owner of another */
-		n = epoll_wait(c->epoll_fd, &ev, 1, wait_ms);
-		if (n < 0 && errno != EINTR) {
-			dam_err("the event loop failed: %s", strerror(errno));
+		if (!wait_and_serve(c, c->nr_watches && glance_ns + GLANCE_NS < due ? glance_ns + GLANCE_NS : due))
 			return 1;
-		}
-		if (n > 0) {
-			struct coord_event *e = ev.data.ptr;
-
-			e->serve(c, e);
-		}
 		now = dam_now_ns();
-		if (now >= due) {
-			coord_tick(c, now);
-			interval = next_interval(c, now, interval);
-			due = now + interval;
-		} else if (c->busy && interval > DAM_NS_PER_MS * 10) {
-			due = now; /* somebody attached while we dozed */
+		if (now < due && c->nr_watches && now - glance_ns >= GLANCE_NS) {
+			glance_ns = now;
+			glance(c, now);
 		}
+		if (c->busy && interval > DAM_NS_PER_MS * 10)
+			due = now; /* somebody attached, or was seen to submit, while we dozed */
+		if (now < due)
+			continue;
+		coord_tick(c, now);
+		interval = next_interval(c, now, interval);
+		due = now + interval;
+		glance_ns = now;
 	}
 	return 0;
 }

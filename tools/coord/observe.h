@@ -139,7 +139,9 @@ struct coord_watch {
 	DIR *dir;	     /* of the phase */
 	unsigned int cursor; /* of the phase */
 	unsigned int pass;
+	int io_fd;	/* of the process's io in /proc: what it says is never another process's; -1: none */
 	uint64_t io[2]; /* of the whole process, as last read */
+	bool still;	/* no ring moved in the last round */
 	bool dead_known;
 	uint64_t dead[2]; /* bytes of threads that have ended, as far as given out */
 	bool want_links;
@@ -155,6 +157,7 @@ struct coord_watch {
 /* family.c */
 /** coord_family_tick() - watch new children of watched processes, if it is time to look. */
 void coord_family_tick(struct coord *c, uint64_t now_ns);
+void coord_family_open(struct coord *c);
 void coord_family_close(struct coord *c);
 
 /* followers.c */

@@ -8,7 +8,7 @@
 
 #define MAX_PERIOD_S 0.2 /* longest time over which work is spread */
 #define MIN_OCCUPANCY \
-	1.0 /* with less in flight, its mean says more of when we look than of latency */
+	1.1 /* with less in flight, its mean says more of when we look than of latency */
 #define MIN_REAPED 100
 #define MIN_SEEN   0.97 /* of its operations completed between two looks: what was before or after may have been unlike */
 #define MAX_ERROR  0.025 /* standard error of the mean in flight, as a share of it */

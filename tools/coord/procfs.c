@@ -66,6 +66,15 @@ int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 	return 0;
 }
 
+pid_t coord_proc_leader(pid_t tid)
+{
+	char path[64], buf[1024], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	p = coord_proc_read(path, buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nTgid:");
+	return p ? (pid_t)strtol(p + 6, NULL, 10) : -ENOENT;
+}
+
 /* The last of the NSpid numbers in a thread's status: what it is called inside. */
 static pid_t inside_tid(pid_t pid, pid_t tid)
 {
@@ -121,20 +130,43 @@ static const char *path_of(pid_t pid, pid_t tid, const char *file, char buf[64])
 	return buf;
 }
 
-int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2])
+static int parse_io(const char *text, uint64_t out[2])
 {
-	char path[64], buf[512], *p;
+	const char *p = strstr(text, "read_bytes: ");
 	unsigned long long read, written;
-	ssize_t n = coord_proc_read(path_of(pid, tid, "io", path), buf, sizeof(buf));
 
-	if (n < 0)
-		return n == -EACCES || n == -EPERM ? -EACCES : -ENOENT;
-	p = strstr(buf, "read_bytes: ");
 	if (!p || sscanf(p, "read_bytes: %llu write_bytes: %llu", &read, &written) != 2)
 		return -ENOENT;
 	out[0] = read;
 	out[1] = written;
 	return 0;
+}
+
+static int io_error(int err)
+{
+	return err == -EACCES || err == -EPERM ? -EACCES : -ENOENT;
+}
+
+int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2])
+{
+	char path[64], buf[512];
+	ssize_t n = coord_proc_read(path_of(pid, tid, "io", path), buf, sizeof(buf));
+
+	return n < 0 ? io_error((int)n) : parse_io(buf, out);
+}
+
+int coord_proc_io_kept(pid_t pid, int *fd, uint64_t out[2])
+{
+	char path[64], buf[512];
+	ssize_t n;
+
+	if (*fd < 0)
+		*fd = open(path_of(pid, 0, "io", path), O_RDONLY | O_CLOEXEC);
+	n = *fd < 0 ? -1 : pread(*fd, buf, sizeof(buf) - 1, 0);
+	if (n < 0)
+		return io_error(-errno);
+	buf[n] = '\0';
+	return parse_io(buf, out);
 }
 
 int coord_proc_cpu(pid_t pid, pid_t tid)

@@ -30,6 +30,15 @@ pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);
  */
 int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2]);
 
+/**
+ * coord_proc_io_kept() - the same for a whole process that is asked about often
+ * @fd: -1 at first; opened here, closed by the caller. It stays this process's when the number is another's.
+ */
+int coord_proc_io_kept(pid_t pid, int *fd, uint64_t out[2]);
+
+/** coord_proc_leader() - the process that a thread belongs to. Return: its number; -ENOENT. */
+pid_t coord_proc_leader(pid_t tid);
+
 /** coord_proc_cpu() - the processor that a thread ran on last. Return: it; -ENOENT. */
 int coord_proc_cpu(pid_t pid, pid_t tid);
 

@@ -17,6 +17,7 @@
 #define INFLIGHT_HOLD_S	 2.0 /* a sample of work in flight stays good for as long */
 #define MASK_RECHECK_S	 1.0 /* of a thread that submits; */
 #define QUIET_RECHECK_S	 5.0 /* of one that does not */
+#define DISTANT_S	 0.04 /* between looks at what no tick needs */
 #define MAX_USES	 64
 /* No thread submits more than this in a second: a counter that says so was damaged. */
 #define SANE_BYTES_PER_S 1e13
@@ -214,9 +215,10 @@ static void take_inflight(struct coord_thread *t, const struct dam_slot *s)
 {
 	uint64_t n = __atomic_load_n(&s->inflight_samples, __ATOMIC_RELAXED);
 	uint64_t sum = __atomic_load_n(&s->inflight_ops_sum, __ATOMIC_RELAXED);
-	uint32_t last = __atomic_load_n(&s->inflight_ops_last, __ATOMIC_RELAXED);
+	uint32_t last;
 
 	if (n > t->inflight_samples && sum >= t->inflight_sum) {
+		last = __atomic_load_n(&s->inflight_ops_last, __ATOMIC_RELAXED);
 		t->inflight_mean = (double)(sum - t->inflight_sum) / (double)(n - t->inflight_samples);
 		t->inflight_peak = t->inflight_mean > last ? t->inflight_mean : last;
 		t->inflight_age_s = 0;
@@ -261,6 +263,18 @@ struct lapse {
 	double dt_s, rate, recent;
 };
 
+/* What stands in other cache lines than the counts, and is told over longer times. */
+static void take_distant(struct coord *c, struct coord_thread *t, const struct dam_slot *s)
+{
+	uint64_t mapped = __atomic_load_n(&s->mapped_bytes, __ATOMIC_RELAXED);
+
+	t->mapped_bytes += dam_count_delta(mapped, t->mapped_raw);
+	t->mapped_raw = mapped;
+	coord_memory_take(c, t, s, t->distant_age_s);
+	coord_depth_take(&t->depth, s, t->distant_age_s);
+	t->distant_age_s = 0;
+}
+
 /* What its hooks have written. */
 static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, struct seen *seen,
 			  struct taken *k)
@@ -268,7 +282,6 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 	const struct dam_slot *s = &t->proc->ledger->slot[t->slot];
 	uint64_t submissions = __atomic_load_n(&s->submissions, __ATOMIC_RELAXED);
 	uint64_t ring_ops = __atomic_load_n(&s->ring_ops, __ATOMIC_RELAXED);
-	uint64_t mapped = __atomic_load_n(&s->mapped_bytes, __ATOMIC_RELAXED);
 	uint32_t pins = __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED);
 
 	if (pins != t->pin_calls) {
@@ -279,16 +292,15 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 	t->proc->ring_ops += dam_count_delta(ring_ops, t->ring_ops);
 	t->ring_ops = ring_ops;
 	if (submissions != t->submissions) {
-		t->mapped_bytes += dam_count_delta(mapped, t->mapped_raw);
-		t->mapped_raw = mapped;
 		place(c, t, s);
 		take_counts(c, t, s, dt_s, seen, k);
 		t->submissions = submissions;
 		c->busy = true;
 	}
 	take_inflight(t, s);
-	coord_memory_take(c, t, s, dt_s);
-	coord_depth_take(&t->depth, s, dt_s);
+	t->distant_age_s += dt_s;
+	if (t->distant_age_s >= DISTANT_S || __atomic_load_n(&s->state, __ATOMIC_RELAXED) != DAM_SLOT_LIVE)
+		take_distant(c, t, s);
 }
 
 static void record(struct coord *c, const struct coord_thread *t, const struct taken *k)

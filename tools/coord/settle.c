@@ -140,6 +140,8 @@ static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops
 
 	if (!r->ended || n <= 0 || !r->looked_ns)
 		return 0;
+	if (w->unread) /* its parent was faster: nothing tells, but that it went on as before */
+		return r->rate * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S;
 	nr = coord_users(w, r, now_ns, u);
 	while (nr) {
 		struct coord_task *t = u[--nr].task;

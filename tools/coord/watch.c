@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@
 	(140 *  \
 	 DAM_NS_PER_MS) /* descriptors of a process that does I/O: new rings show within 200 ms */
 #define SLOW_SCAN_NS DAM_NS_PER_S	  /* of one that does none that the kernel counts */
+#define STIRRED_NS   (300 * DAM_NS_PER_MS) /* after a disk has moved, every process gets its turn within this */
 #define FIRST_NS     (10 * DAM_NS_PER_MS) /* between the first looks; doubles to SCAN_NS */
 #define ROUND_MIN_NS (20 * DAM_NS_PER_MS)
 #define ROUND_MAX_NS (100 * DAM_NS_PER_MS)
@@ -72,6 +74,7 @@ struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id,
 	w->born_ns = w->settled_ns = now;
 	w->due_ns = now + delay_ns;
 	w->quiet_ns = FIRST_NS;
+	w->io_fd = -1;
 	w->next = *bucket;
 	*bucket = w;
 	c->nr_watches++;
@@ -91,6 +94,8 @@ void coord_watch_drop(struct coord *c, struct coord_watch *w)
 		coord_ring_drop(c, w, w->nr_rings - 1);
 	if (w->dir)
 		closedir(w->dir);
+	if (w->io_fd >= 0)
+		close(w->io_fd);
 	if (w->proc)
 		w->proc->watch = NULL;
 	free(w->ring);
@@ -129,6 +134,7 @@ static void finish_round(struct coord *c, struct coord_watch *w, uint64_t now_ns
 		drop_ended_rings(c, w);
 	}
 	w->phase = WATCH_IDLE;
+	w->still = !moved;
 	w->quiet_ns = w->quiet_ns * 2 > SCAN_NS ? SCAN_NS : w->quiet_ns * 2;
 	w->round_ns = round < ROUND_MIN_NS   ? ROUND_MIN_NS
 		      : round > ROUND_MAX_NS ? ROUND_MAX_NS
@@ -173,7 +179,7 @@ static int scan_due(struct coord_watch *w, uint64_t now_ns, int *units)
 	if (now_ns < w->scan_ns)
 		return 0;
 	*units -= READ_UNITS;
-	err = coord_proc_io(w->pid, 0, io);
+	err = coord_proc_io_kept(w->pid, &w->io_fd, io);
 	if (err)
 		return err == -ENOENT ? err : slow;
 	if (slow && !still_there(w))
@@ -281,8 +287,17 @@ static void read_tasks(struct coord *c, struct coord_watch *w, uint64_t now_ns, 
 	finish_round(c, w, now_ns, true, true);
 }
 
+/* Nothing has been heard of its rings, and no disk has moved that one of them could have moved: once a second will do. */
+static bool may_rest(const struct coord *c, const struct coord_watch *w, uint64_t now_ns)
+{
+	return w->phase == WATCH_IDLE && w->still && now_ns < w->slow_scan_ns && !c->storage_unseen &&
+	       coord_since(now_ns, c->storage_ns) > STIRRED_NS && coord_since(now_ns, w->born_ns) > SLOW_SCAN_NS;
+}
+
 static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
 {
+	if (may_rest(c, w, now_ns))
+		return;
 	if (w->phase == WATCH_IDLE && now_ns >= w->due_ns) {
 		int scan = scan_due(w, now_ns, units);
 
@@ -355,6 +370,7 @@ int coord_observe_open(struct coord *c)
 	int err = coord_peek_open();
 
 	c->random = dam_now_ns() | 1;
+	coord_family_open(c);
 	if (err) {
 		c->observed.off = strerror(-err);
 		dam_warn("io_uring rings cannot be observed here: %s", c->observed.off);
