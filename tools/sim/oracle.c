@@ -319,13 +319,22 @@ static void shift(struct oracle *o, unsigned int nr_domains, unsigned int place,
 	put(o, nr_domains, place, to, 1);
 }
 
+/* Only what leaves an engine that is too full, or the fullest, can help. */
+static bool worth_leaving(const struct oracle *o, unsigned int nr_domains, unsigned int place, double worst)
+{
+	unsigned int d = o->domain[place];
+
+	return o->unit[o->engine[(size_t)place * nr_domains + d]].util >= fmin(worst, 1) - SAME ||
+	       o->unit[o->nr_engines + d].util >= worst - SAME || o->away[(size_t)place * nr_domains + d] > SAME;
+}
+
 /* One move that improves; the first found is taken. */
 static bool improve_by_move(const struct sim_run *r, struct oracle *o, struct score *s)
 {
 	unsigned int nr = r->s->topo.nr_domains;
 
 	for (unsigned int i = 0; i < o->nr; i++)
-		for (unsigned int d = 0, was = o->domain[i]; d < nr; d++) {
+		for (unsigned int d = 0, was = o->domain[i]; d < nr && worth_leaving(o, nr, i, s->worst); d++) {
 			struct score then;
 
 			if (d == was)
@@ -346,7 +355,7 @@ static bool improve_by_swap(const struct sim_run *r, struct oracle *o, struct sc
 	unsigned int nr = r->s->topo.nr_domains;
 
 	for (unsigned int i = 0; i < o->nr; i++)
-		for (unsigned int k = i + 1; k < o->nr; k++) {
+		for (unsigned int k = 0; k < o->nr && worth_leaving(o, nr, i, s->worst); k++) {
 			unsigned int a = o->domain[i], b = o->domain[k];
 			struct score then;
 
