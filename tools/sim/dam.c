@@ -113,7 +113,7 @@ static void feed_engines(struct sim_run *r, struct brain *b)
 	for (unsigned int e = 0; e < r->s->nr_engines; e++) {
 		const struct sim_unit *u = &r->machine->unit[e];
 		struct dam_policy_engine_sample s = {.bytes = u->bytes, .ops = u->ops, .valid = true,
-						     .inflight_ops = u->inflight};
+						     .inflight_ops = u->inflight, .write_bytes = u->write_bytes};
 
 		b->wait_s[e] += u->wait_s;
 		s.wait_s = floor(b->wait_s[e] / KERNEL_S) * KERNEL_S;
@@ -134,7 +134,8 @@ static void feed_threads(struct sim_run *r, struct brain *b)
 			.domain = th->domain, .bytes = th->bytes, .ops = th->ops,
 			.inflight_ops = NAN, .inflight_peak_ops = NAN,
 			.memory_bps = th->group->memory > 0 ? th->group->memory * th->bytes / r->s->tick_s : NAN,
-			.allowed = all, .movable = sim_run_movable(r, t), .placed = th->placed};
+			.allowed = all, .movable = sim_run_movable(r, t), .placed = th->placed,
+			.write_bytes = th->write_bytes, .cpu = fmin(1, th->busy_s / r->s->tick_s)};
 
 		if (!th->running || th->group->hidden)
 			continue;

@@ -19,6 +19,7 @@
 #define MAX_SEARCH     512  /* threads: beyond, longest first is as good */
 #define MAX_SWAPS      96   /* threads: beyond, single moves have enough to choose from */
 #define MAX_STEPS      64
+#define MAX_TRIES      4096 /* swaps looked at in one tick; the next looks at others */
 #define SAME	       1e-6 /* of what could be delivered: differences below are none */
 #define NEAR	       1e-3 /* of a nearer engine against an evener load */
 
@@ -42,6 +43,7 @@ struct oracle {
 	struct unit *unit, *base;	       /* base: what cannot be moved */
 	double total, per_cpu;		       /* bytes/s asked; bytes per processor second */
 	double distance;		       /* Σ away of the assignment */
+	unsigned int tries, turn;	       /* swaps left in this tick; where they begin */
 };
 
 static int oracle_open(struct sim_run *r)
@@ -354,13 +356,18 @@ static bool improve_by_swap(const struct sim_run *r, struct oracle *o, struct sc
 {
 	unsigned int nr = r->s->topo.nr_domains;
 
-	for (unsigned int i = 0; i < o->nr; i++)
+	for (unsigned int n = 0; n < o->nr; n++) {
+		unsigned int i = (o->turn + n) % o->nr;
+
 		for (unsigned int k = 0; k < o->nr && worth_leaving(o, nr, i, s->worst); k++) {
 			unsigned int a = o->domain[i], b = o->domain[k];
 			struct score then;
 
 			if (a == b)
 				continue;
+			if (!o->tries)
+				return false;
+			o->tries--;
 			shift(o, nr, i, b);
 			shift(o, nr, k, a);
 			then = evaluate(r, o);
@@ -371,6 +378,7 @@ static bool improve_by_swap(const struct sim_run *r, struct oracle *o, struct sc
 			shift(o, nr, i, a);
 			shift(o, nr, k, b);
 		}
+	}
 	return false;
 }
 
@@ -378,6 +386,8 @@ static void improve(const struct sim_run *r, struct oracle *o, struct score *s)
 {
 	if (o->nr > MAX_SEARCH)
 		return;
+	o->tries = MAX_TRIES;
+	o->turn += MAX_TRIES / o->nr;
 	for (unsigned int step = 0; step < MAX_STEPS; step++)
 		if (!improve_by_move(r, o, s) && (o->nr > MAX_SWAPS || !improve_by_swap(r, o, s)))
 			return;
