@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SILENT_BPS 1.0 /* a bound below it says: nothing */
 
@@ -17,25 +18,61 @@ struct series {
 
 struct dam_decision {
 	struct dam_decision_config cfg;
+	unsigned int asked; /* how often experience was asked in this tick */
 	struct dam_policy *policy;
 	struct series *series;		      /* by engine */
 	struct dam_policy_forecast *forecast; /* the same */
 };
 
+static void note(const struct dam_decision *d, enum dam_decision_call call, unsigned int index, const void *arg)
+{
+	if (d->cfg.note)
+		d->cfg.note(d->cfg.note_ctx, call, index, arg);
+}
+
+static void note_config(const struct dam_decision *d)
+{
+	struct dam_decision_distance row;
+
+	note(d, DAM_CALL_CONFIG, 0, &d->cfg);
+	for (unsigned int a = 0; a < d->cfg.policy.nr_domains; a++) {
+		memcpy(row.to, d->cfg.policy.distance[a], sizeof(row.to));
+		note(d, DAM_CALL_DISTANCE, a, &row);
+	}
+}
+
+/* Experience comes from outside too. */
+static double favour(void *ctx, const struct dam_policy_move *m)
+{
+	struct dam_decision *d = ctx;
+	struct dam_decision_favour f = {d->cfg.policy.favour(d->cfg.policy.favour_ctx, m)};
+
+	if (f.factor < 1 || f.factor > 1)
+		note(d, DAM_CALL_FAVOUR, d->asked, &f);
+	d->asked++;
+	return f.factor;
+}
+
 struct dam_decision *dam_decision_create(const struct dam_decision_config *cfg)
 {
 	struct dam_decision *d = calloc(1, sizeof(*d));
+	struct dam_policy_config inner = cfg->policy;
 
 	if (!d)
 		return NULL;
 	d->cfg = *cfg;
-	d->policy = dam_policy_create(&cfg->policy, cfg->max_engines, cfg->max_pools, cfg->max_threads);
+	if (cfg->policy.favour) {
+		inner.favour = favour;
+		inner.favour_ctx = d;
+	}
+	d->policy = dam_policy_create(&inner, cfg->max_engines, cfg->max_pools, cfg->max_threads);
 	d->series = calloc(cfg->max_engines + 1, sizeof(*d->series));
 	d->forecast = calloc(cfg->max_engines + 1, sizeof(*d->forecast));
 	if (!d->policy || !d->series || !d->forecast) {
 		dam_decision_destroy(d);
 		return NULL;
 	}
+	note_config(d);
 	return d;
 }
 
@@ -51,7 +88,7 @@ void dam_decision_destroy(struct dam_decision *d)
 	free(d);
 }
 
-const struct dam_policy *dam_decision_policy(const struct dam_decision *d)
+struct dam_policy *dam_decision_policy(const struct dam_decision *d)
 {
 	return d->policy;
 }
@@ -67,6 +104,7 @@ int dam_decision_set_engine(struct dam_decision *d, unsigned int e, const struct
 
 	if (e >= d->cfg.max_engines)
 		return -EINVAL;
+	note(d, DAM_CALL_SET_ENGINE, e, desc);
 	if (d->cfg.horizon && !d->series[e].predictor) {
 		mem = aligned_alloc(16, dam_predict_size(d->cfg.horizon));
 		if (!mem)
@@ -79,27 +117,53 @@ int dam_decision_set_engine(struct dam_decision *d, unsigned int e, const struct
 
 void dam_decision_drop_engine(struct dam_decision *d, unsigned int e)
 {
+	note(d, DAM_CALL_DROP_ENGINE, e, NULL);
 	dam_policy_drop_engine(d->policy, e);
 }
 
 void dam_decision_set_pool(struct dam_decision *d, unsigned int pool, const int *engine_of_domain)
 {
+	struct dam_decision_pool map = {{0}};
+
+	memcpy(map.engine_of_domain, engine_of_domain, d->cfg.policy.nr_domains * sizeof(*engine_of_domain));
+	note(d, DAM_CALL_SET_POOL, pool, &map);
 	dam_policy_set_pool(d->policy, pool, engine_of_domain);
+}
+
+void dam_decision_set_component(struct dam_decision *d, unsigned int c, const struct dam_policy_component_desc *desc)
+{
+	note(d, DAM_CALL_SET_COMPONENT, c, desc);
+	dam_policy_set_component(d->policy, c, desc);
+}
+
+void dam_decision_set_power(struct dam_decision *d, unsigned int domain, const struct dam_policy_power *power)
+{
+	note(d, DAM_CALL_SET_POWER, domain, power);
+	dam_policy_set_power(d->policy, domain, power);
 }
 
 void dam_decision_add_thread(struct dam_decision *d, unsigned int t)
 {
+	note(d, DAM_CALL_ADD_THREAD, t, NULL);
 	dam_policy_add_thread(d->policy, t);
 }
 
 void dam_decision_drop_thread(struct dam_decision *d, unsigned int t)
 {
+	note(d, DAM_CALL_DROP_THREAD, t, NULL);
 	dam_policy_drop_thread(d->policy, t);
 }
 
 void dam_decision_set_weights(struct dam_decision *d, unsigned int t, double throughput, double latency)
 {
+	note(d, DAM_CALL_SET_WEIGHTS, t, &(struct dam_decision_weights){throughput, latency});
 	dam_policy_set_weights(d->policy, t, throughput, latency);
+}
+
+void dam_decision_set_class(struct dam_decision *d, unsigned int t, enum dam_policy_class class)
+{
+	note(d, DAM_CALL_SET_CLASS, t, &(struct dam_decision_class){class});
+	dam_policy_set_class(d->policy, t, class);
 }
 
 /* A stretched tick stands for several intervals of the series. */
@@ -117,6 +181,7 @@ static void feed_series(struct dam_decision *d, struct series *se, double dt_s,
 void dam_decision_engine(struct dam_decision *d, unsigned int e, double dt_s,
 			 const struct dam_policy_engine_sample *s)
 {
+	note(d, DAM_CALL_ENGINE, e, &(struct dam_decision_engine_sample){dt_s, *s});
 	dam_policy_engine(d->policy, e, dt_s, s);
 	if (e < d->cfg.max_engines && d->series[e].predictor)
 		feed_series(d, &d->series[e], dt_s, s);
@@ -125,11 +190,14 @@ void dam_decision_engine(struct dam_decision *d, unsigned int e, double dt_s,
 void dam_decision_thread(struct dam_decision *d, unsigned int t, double dt_s,
 			 const struct dam_policy_thread_sample *s)
 {
+	note(d, DAM_CALL_THREAD, t, &(struct dam_decision_thread_sample){dt_s, *s});
 	dam_policy_thread(d->policy, t, dt_s, s);
 }
 
 unsigned int dam_decision_tick(struct dam_decision *d, double dt_s, struct dam_policy_move *moves, unsigned int max)
 {
+	unsigned int nr;
+
 	for (unsigned int e = 0; e < d->cfg.max_engines; e++) {
 		struct series *se = &d->series[e];
 
@@ -139,10 +207,22 @@ unsigned int dam_decision_tick(struct dam_decision *d, double dt_s, struct dam_p
 		d->forecast[e] = (struct dam_policy_forecast){se->forecast.mean, se->forecast.p90,
 							      se->forecast.trusted};
 	}
-	return dam_policy_tick(d->policy, dt_s, d->cfg.horizon ? d->forecast : NULL, moves, max);
+	d->asked = 0;
+	nr = dam_policy_tick(d->policy, dt_s, d->cfg.horizon ? d->forecast : NULL, moves, max);
+	note(d, DAM_CALL_TICK, 0, &(struct dam_decision_tick){dt_s, max});
+	for (unsigned int i = 0; i < nr; i++)
+		note(d, DAM_CALL_MOVE, i, &moves[i]);
+	return nr;
 }
 
-void dam_decision_undo(struct dam_decision *d, const struct dam_policy_move *m)
+void dam_decision_undo(struct dam_decision *d, const struct dam_policy_move *m, unsigned int i)
 {
+	note(d, DAM_CALL_UNDO, i, NULL);
 	dam_policy_undo(d->policy, m);
+}
+
+void dam_decision_take_back(struct dam_decision *d, const struct dam_policy_move *m)
+{
+	note(d, DAM_CALL_TAKE_BACK, 0, m);
+	dam_policy_take_back(d->policy, m);
 }

@@ -65,5 +65,5 @@ void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr
 	coord_outcomes_plan(c, m, nr);
 	for (unsigned int i = 0; i < nr; i++)
 		if (!act(c, &m[i]))
-			dam_policy_undo(c->policy, &m[i]);
+			dam_decision_undo(c->decision, &m[i], i);
 }

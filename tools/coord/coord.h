@@ -26,6 +26,7 @@
 #include "predict/predict.h"
 #include "shm/board.h"
 #include "shm/ledger.h"
+#include "tools/common/decision.h"
 #include "tools/common/maskfile.h"
 #include "tools/coord/depth.h"
 #include "tools/coord/event.h"
@@ -183,8 +184,7 @@ struct coord_move {
 
 /* One engine's series and last counters. */
 struct coord_engine {
-	struct dam_predictor *predictor;
-	struct dam_forecast forecast;
+	bool known; /* to the decision */
 	struct dam_hal_counters last;
 	uint64_t last_ns; /* 0: no counters yet */
 	double read_bps, write_bps; /* about one second's mean */
@@ -222,13 +222,12 @@ struct coord {
 	struct dam_knobs knobs;
 	struct dam_hal *hal;
 	struct dam_board_writer board;
-	struct dam_policy *policy;
+	struct dam_decision *decision;
 	struct coord_explain *explain;
 	struct coord_outcomes *outcomes; /* NULL: nothing is moved (--once) */
 	struct dam_masks *masks;
 	struct coord_record *record;
 	struct coord_engine *engine; /* by hal target index, DAM_HAL_TARGETS entries */
-	struct dam_policy_forecast *forecast; /* the same */
 	struct coord_component component[DAM_HAL_COMPONENTS]; /* by hal index */
 	struct coord_thread *thread[COORD_MAX_THREADS]; /* by policy index; NULL: free */
 	unsigned int nr_thread; /* high-water mark of the above */

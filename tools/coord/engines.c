@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Reading the counters of engines into policy/ and their predictors. */
+/* Reading the counters of engines into the decision. */
 #include "config.h"
 #include "tools/coord/coord.h"
 
@@ -14,7 +14,6 @@
 
 #define STORAGE	   "block" /* the kind of engines whose work the kernel counts for processes, too */
 #define RATE_TAU_S 1.0 /* of the rates that people see */
-#define SILENT_BPS 1.0 /* a bound below it says: nothing */
 
 static bool is_storage(const struct dam_hal_engine *eng)
 {
@@ -32,7 +31,7 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 
 	if (err == -ENODEV) {
 		eng->gone = true;
-		dam_policy_drop_engine(c->policy, i);
+		dam_decision_drop_engine(c->decision, i);
 		dam_info("engine %s is gone", eng->name);
 		return;
 	}
@@ -66,12 +65,7 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 	coord_record_add(c->record, now_ns, eng->name, (uint64_t)read, (uint64_t)write);
 	ce->last = now;
 	ce->last_ns = now_ns;
-	dam_policy_engine(c->policy, i, dt, &s);
-	if (s.valid && s.bytes <= 0 && ce->forecast.p90 < SILENT_BPS)
-		return; /* more of the same would change nothing */
-	/* a stretched tick stands for several intervals of the series */
-	for (double left = dt * 1000 / dam_knob_num(&c->knobs, DAM_KNOB_TICK) + 0.5; left >= 1; left--)
-		dam_predict_update(ce->predictor, s.valid ? s.bytes / dt : (double)NAN);
+	dam_decision_engine(c->decision, i, dt, &s);
 }
 
 /* Components that have counters of their own. */

@@ -40,7 +40,7 @@ int coord_explain_open(struct coord *c)
 	x->sink.max_decisions = DECISIONS;
 	x->sink.option = x->option;
 	x->sink.max_options = DECISIONS * DAM_POLICY_WEIGHED;
-	dam_policy_set_explain(c->policy, &x->sink);
+	dam_policy_set_explain(dam_decision_policy(c->decision), &x->sink);
 	c->explain = x;
 	return 0;
 }
@@ -49,7 +49,7 @@ void coord_explain_close(struct coord *c)
 {
 	if (!c->explain)
 		return;
-	dam_policy_set_explain(c->policy, NULL);
+	dam_policy_set_explain(dam_decision_policy(c->decision), NULL);
 	for (unsigned int e = 0; e < DAM_HAL_TARGETS; e++)
 		free(c->explain->stayed[e]);
 	free(c->explain);

@@ -176,7 +176,7 @@ int coord_open(struct coord *c)
 	c->board.fd = -1;
 	c->start_ns = c->last_tick_ns = c->active_ns = dam_now_ns();
 	c->start_ticks = dam_ticks_now();
-	if (open_hal(c) || open_record(c))
+	if (open_record(c) || open_hal(c)) /* what is decided is recorded from the first */
 		return 1;
 	if (c->opt.once || c->opt.list_engines)
 		return 0;

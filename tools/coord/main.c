@@ -40,7 +40,7 @@ static const struct dam_option options[] = {
 	 .help = "directory of the socket and of the record of masks, instead of DAM_RUNTIME_DIR"},
 	{.name = "record", .letter = 'r', .type = DAM_OPTION_TEXT, .arg = "FILE",
 	 .offset = offsetof(struct coord_options, record),
-	 .help = "write what engines and threads do to FILE, as lines that dam-replay forecast reads"},
+	 .help = "write to FILE what engines and threads do, for dam-replay forecast, and what is decided, for dam-sim"},
 	{.name = "private", .hidden = true, .offset = offsetof(struct coord_options, private),
 	 .help = "end together with the process that started it"},
 	{.name = "ready-fd", .type = DAM_OPTION_NUMBER, .hidden = true, .arg = "FD", .max = INT_MAX,

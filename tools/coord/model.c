@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "tools/coord/explain.h"
 #include "tools/coord/outcomes.h"
+#include "tools/coord/record.h"
 
 #define MAX_PLAN 1024 /* moves in one tick */
 
@@ -18,7 +19,7 @@
 #define GUESS_MEMORY_BPS  10e9
 #define GUESS_CACHE_BYTES (2.0 * 1024 * 1024)
 
-static void configure(struct coord *c, struct dam_policy_config *cfg)
+static void configure_policy(struct coord *c, struct dam_policy_config *cfg)
 {
 	const struct dam_topology *topo = dam_hal_topology(c->hal);
 
@@ -42,6 +43,18 @@ static void configure(struct coord *c, struct dam_policy_config *cfg)
 	}
 }
 
+static void configure(struct coord *c, struct dam_decision_config *cfg)
+{
+	double horizon = dam_knob_num(&c->knobs, DAM_KNOB_PREDICTION_HORIZON) / dam_knob_num(&c->knobs, DAM_KNOB_TICK);
+
+	*cfg = (struct dam_decision_config){
+		.max_engines = DAM_HAL_TARGETS, .max_pools = DAM_HAL_TARGETS, .max_threads = COORD_MAX_THREADS,
+		.horizon = horizon < 1 ? 1 : (unsigned int)horizon,
+		.note = c->record ? coord_record_decision : NULL, .note_ctx = c->record,
+	};
+	configure_policy(c, &cfg->policy);
+}
+
 static uint64_t local_domains(const struct dam_topology *topo, const struct dam_cpuset *cpus)
 {
 	struct dam_cpuset both;
@@ -55,35 +68,27 @@ static uint64_t local_domains(const struct dam_topology *topo, const struct dam_
 
 static int open_engine(struct coord *c, unsigned int i, const struct dam_hal_engine *e)
 {
-	double tick = dam_knob_num(&c->knobs, DAM_KNOB_TICK);
-	unsigned int horizon = (unsigned int)(dam_knob_num(&c->knobs, DAM_KNOB_PREDICTION_HORIZON) / tick);
 	struct dam_policy_engine_desc d = {
 		.pool = e->pool,
 		.given_capacity = e->capacity.source == DAM_CAPACITY_GIVEN ? (double)e->capacity.bps : 0,
 		.base_latency_s = (double)e->base_latency_ns / DAM_NS_PER_S,
 		.local_domains = local_domains(dam_hal_topology(c->hal), &e->local_cpus),
 	};
-	void *mem = aligned_alloc(16, dam_predict_size(horizon ? horizon : 1));
-
-	if (!mem)
-		return -ENOMEM;
-	c->engine[i].predictor = dam_predict_init(mem, tick / 1000, horizon ? horizon : 1);
-	dam_policy_set_engine(c->policy, i, &d);
-	return 0;
+	c->engine[i].known = true;
+	return dam_decision_set_engine(c->decision, i, &d);
 }
 
 int coord_model_open(struct coord *c)
 {
-	struct dam_policy_config cfg;
+	struct dam_decision_config cfg;
 
 	configure(c, &cfg);
-	c->policy = dam_policy_create(&cfg, DAM_HAL_TARGETS, DAM_HAL_TARGETS, COORD_MAX_THREADS);
+	c->decision = dam_decision_create(&cfg);
 	c->engine = calloc(DAM_HAL_TARGETS, sizeof(*c->engine));
-	c->forecast = calloc(DAM_HAL_TARGETS, sizeof(*c->forecast));
 	c->move = calloc(COORD_MAX_MOVES, sizeof(*c->move));
 	c->past = calloc(COORD_MAX_PAST, sizeof(*c->past));
 	c->plan = calloc(MAX_PLAN, sizeof(*c->plan));
-	if (!c->policy || !c->engine || !c->forecast || !c->move || !c->past || !c->plan)
+	if (!c->decision || !c->engine || !c->move || !c->past || !c->plan)
 		return -ENOMEM;
 	coord_model_refresh(c);
 	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
@@ -97,11 +102,8 @@ int coord_model_open(struct coord *c)
 
 void coord_model_close(struct coord *c)
 {
-	for (unsigned int i = 0; c->engine && i < DAM_HAL_TARGETS; i++)
-		free(c->engine[i].predictor);
-	dam_policy_destroy(c->policy);
+	dam_decision_destroy(c->decision);
 	free(c->engine);
-	free(c->forecast);
 	free(c->move);
 	free(c->past);
 	free(c->plan);
@@ -118,24 +120,14 @@ void coord_model_refresh(struct coord *c)
 			continue;
 		for (unsigned int d = 0; d < DAM_MAX_DOMAINS; d++)
 			none[d] = DAM_POLICY_NONE;
-		dam_policy_set_pool(c->policy, i, t->pool.cpu_driven ? t->pool.engine_of_domain : none);
+		dam_decision_set_pool(c->decision, i, t->pool.cpu_driven ? t->pool.engine_of_domain : none);
 	}
 }
 
 void coord_model_decide(struct coord *c, double dt_s)
 {
-	unsigned int nr;
+	unsigned int nr = dam_decision_tick(c->decision, dt_s, c->plan, c->paused ? 0 : MAX_PLAN);
 
-	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
-		struct coord_engine *e = &c->engine[i];
-
-		if (!e->predictor)
-			continue;
-		dam_predict_get(e->predictor, &e->forecast);
-		c->forecast[i] = (struct dam_policy_forecast){e->forecast.mean, e->forecast.p90,
-							      e->forecast.trusted};
-	}
-	nr = dam_policy_tick(c->policy, dt_s, c->forecast, c->plan, c->paused ? 0 : MAX_PLAN);
 	coord_explain_take(c, c->nr_moves + 1);
 	coord_act(c, c->plan, nr);
 }

@@ -191,7 +191,7 @@ static double expected_rate(const struct coord *c, const struct coord_thread *t,
 {
 	struct dam_policy_thread_view v;
 
-	dam_policy_view_thread(c->policy, t->index, &v);
+	dam_policy_view_thread(dam_decision_policy(c->decision), t->index, &v);
 	return v.demand > 0 && isfinite(m->to_util_after) ? v.demand / fmax(1, m->to_util_after) : (double)NAN;
 }
 
@@ -201,9 +201,9 @@ static void choose_control(const struct coord *c, struct judgement *j, struct da
 	for (unsigned int e = 0; e < dam_hal_nr_targets(c->hal); e++) {
 		struct dam_policy_engine_view v;
 
-		if (!c->engine[e].predictor || c->outcomes->touched[e])
+		if (!c->engine[e].known || c->outcomes->touched[e])
 			continue;
-		dam_policy_view_engine(c->policy, e, &v);
+		dam_policy_view_engine(dam_decision_policy(c->decision), e, &v);
 		if (v.attributed <= 0)
 			continue;
 		j->control[e] = j->controlled = true;
@@ -254,7 +254,7 @@ static bool take_back(struct coord *c, struct coord_thread *t, struct coord_move
 {
 	if (coord_mask_pin(c, t, mv->m.from_domain))
 		return false;
-	dam_policy_take_back(c->policy, &mv->m);
+	dam_decision_take_back(c->decision, &mv->m);
 	mv->undone = true;
 	t->last_move = 0;
 	return true;
@@ -330,7 +330,7 @@ void coord_outcomes_tick(struct coord *c, double dt_s)
 		if (c->thread[i])
 			close_window(&c->thread[i]->window, &c->thread[i]->past, window);
 	for (unsigned int e = 0; e < dam_hal_nr_targets(c->hal); e++)
-		if (c->engine[e].predictor)
+		if (c->engine[e].known)
 			close_window(&c->engine[e].window, &c->engine[e].past, window);
 	for (unsigned int i = o->nr; i-- > 0;)
 		if (judge(c, o->open[i], window))

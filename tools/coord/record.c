@@ -14,15 +14,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tools/common/decision_text.h"
 
 #define BUFFER	 (256 * 1024)
-#define LINE_MAX_BYTES 256
+#define LINE_MAX_BYTES DAM_DECISION_BYTES
 #define MAX_BYTES (4ull << 30) /* about a day of ten busy engines and a hundred threads */
 
 struct coord_record {
 	int fd; /* < 0: the recording has ended */
 	uint64_t start_ns, flushed_ns, written;
 	size_t filled;
+	struct dam_decision_text *text;
 	char buf[BUFFER];
 };
 
@@ -38,6 +40,12 @@ int coord_record_open(const char *path, uint64_t start_ns, struct coord_record *
 		err = -errno;
 		free(rec);
 		return err;
+	}
+	rec->text = dam_decision_text_create();
+	if (!rec->text) {
+		close(rec->fd);
+		free(rec);
+		return -ENOMEM;
 	}
 	rec->start_ns = rec->flushed_ns = start_ns;
 	rec->written = 0;
@@ -72,18 +80,37 @@ static void write_out(struct coord_record *rec)
 		end(rec, "it is large enough");
 }
 
-static void add_line(struct coord_record *rec, double time_s, const char *name, uint64_t bytes, char direction)
+/* Room for one line. Return: NULL: the recording has ended. */
+static char *room(struct coord_record *rec)
 {
-	if (!bytes)
-		return;
 	if (BUFFER - rec->filled < LINE_MAX_BYTES)
 		write_out(rec);
 	if (rec->fd >= 0 && BUFFER - rec->filled < LINE_MAX_BYTES)
 		end(rec, "the file is too slow");
-	if (rec->fd < 0)
+	return rec->fd < 0 ? NULL : rec->buf + rec->filled;
+}
+
+static void add_line(struct coord_record *rec, double time_s, const char *name, uint64_t bytes, char direction)
+{
+	char *at = bytes ? room(rec) : NULL;
+
+	if (at)
+		rec->filled += (size_t)snprintf(at, LINE_MAX_BYTES, "%.6f %.160s %" PRIu64 " %c\n", time_s, name, bytes,
+						direction);
+}
+
+void coord_record_decision(void *ctx, enum dam_decision_call call, unsigned int index, const void *arg)
+{
+	struct coord_record *rec = ctx;
+	char *at = rec && rec->fd >= 0 ? room(rec) : NULL;
+	size_t n;
+
+	if (!at)
 		return;
-	rec->filled += (size_t)snprintf(rec->buf + rec->filled, LINE_MAX_BYTES, "%.6f %.160s %" PRIu64 " %c\n",
-					time_s, name, bytes, direction);
+	n = dam_decision_print(rec->text, call, index, arg, at);
+	if (!n)
+		end(rec, "a decision cannot be told");
+	rec->filled += n;
 }
 
 void coord_record_add(struct coord_record *rec, uint64_t now_ns, const char *name, uint64_t read_bytes,
@@ -113,5 +140,6 @@ void coord_record_close(struct coord_record *rec)
 	write_out(rec);
 	if (rec->fd >= 0)
 		close(rec->fd);
+	dam_decision_text_destroy(rec->text);
 	free(rec);
 }

@@ -105,7 +105,7 @@ static json_t *thread_json(struct coord *c, struct coord_thread *t)
 	struct dam_count sum = {0};
 
 	if (!t->ended) {
-		dam_policy_view_thread(c->policy, t->index, &v);
+		dam_policy_view_thread(dam_decision_policy(c->decision), t->index, &v);
 		coord_proc_comm(t->pid, t->tid, t->comm);
 	}
 	for (unsigned int i = 0; i < t->nr_use; i++) {

@@ -129,9 +129,11 @@ static json_t *engine_json(struct coord *c, unsigned int i)
 	const struct dam_hal_engine *e = &dam_hal_target(c->hal, i)->engine;
 	const struct coord_engine *ce = &c->engine[i];
 	struct dam_policy_engine_view v;
+	struct dam_forecast f;
 	json_t *j = json_object();
 
-	dam_policy_view_engine(c->policy, i, &v);
+	dam_decision_forecast(c->decision, i, &f);
+	dam_policy_view_engine(dam_decision_policy(c->decision), i, &v);
 	json_object_set_new(j, "name", name_text(e->name));
 	json_object_set_new(j, "kind", json_string(e->backend->name));
 	json_object_set_new(j, "aliases", aliases_json(c, i));
@@ -153,9 +155,9 @@ static json_t *engine_json(struct coord *c, unsigned int i)
 	json_object_set_new(j, "saturated", json_boolean(v.saturated));
 	json_object_set_new(j, "latency_us", number(v.latency_s * 1e6));
 	add_counters(j, e, ce);
-	json_object_set_new(j, "forecast_bps", number(ce->forecast.mean));
-	json_object_set_new(j, "forecast_p90_bps", number(ce->forecast.p90));
-	json_object_set_new(j, "forecast_member", ce->forecast.member ? json_string(ce->forecast.member)
+	json_object_set_new(j, "forecast_bps", number(f.mean));
+	json_object_set_new(j, "forecast_p90_bps", number(f.p90));
+	json_object_set_new(j, "forecast_member", f.member ? json_string(f.member)
 								      : json_null());
 	json_object_set_new(j, "moderation", moderation_json(c, i));
 	return j;

@@ -242,7 +242,7 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 	t->window.inflight += t->inflight_mean * dt_s;
 	s.engine = resolve_engine(c, k->target, t->domain, &pool);
 	s.pool = pool;
-	dam_policy_thread(c->policy, t->index, dt_s, &s);
+	dam_decision_thread(c->decision, t->index, dt_s, &s);
 }
 
 /* The CPU the slot names, as a domain; where the thread was put counts until it submits from there. */

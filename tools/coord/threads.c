@@ -59,8 +59,8 @@ static struct coord_thread *new_thread(struct coord *c, struct coord_process *p,
 	if (t->index >= c->nr_thread)
 		c->nr_thread = t->index + 1;
 	c->nr_live++;
-	dam_policy_add_thread(c->policy, t->index);
-	dam_policy_set_weights(c->policy, t->index, (double)p->weight_throughput,
+	dam_decision_add_thread(c->decision, t->index);
+	dam_decision_set_weights(c->decision, t->index, (double)p->weight_throughput,
 			       (double)p->weight_latency);
 	return t;
 }
@@ -161,7 +161,7 @@ void coord_thread_end(struct coord *c, struct coord_thread *t)
 		coord_mask_restore(c, t);
 	if (t->mask_entry >= 0)
 		dam_masks_clear(c->masks, t->mask_entry);
-	dam_policy_drop_thread(c->policy, t->index);
+	dam_decision_drop_thread(c->decision, t->index);
 	c->thread[t->index] = NULL;
 	while (c->nr_thread && !c->thread[c->nr_thread - 1])
 		c->nr_thread--;

@@ -84,8 +84,7 @@ static int fill(struct replay_lines *l)
 	return -EIO;
 }
 
-/* Return: 1 and *@line; 0: no more; -Exxx: printed. */
-static int raw_line(struct replay_lines *l, char **line)
+int replay_lines_any(struct replay_lines *l, char **line)
 {
 	char *end;
 	size_t len;
@@ -118,7 +117,7 @@ int replay_lines_next(struct replay_lines *lines, char **line)
 	int r;
 
 	do {
-		r = raw_line(lines, line);
+		r = replay_lines_any(lines, line);
 		if (r <= 0)
 			return r;
 		blank = strspn(*line, " \t\r");

@@ -35,6 +35,9 @@ int replay_lines_open(const char *path, struct replay_lines **out);
  */
 int replay_lines_next(struct replay_lines *lines, char **line);
 
+/** replay_lines_any() - the same, comments and all. */
+int replay_lines_any(struct replay_lines *lines, char **line);
+
 /** replay_lines_bad() - print where the latest line is, and @why it is bad. Return: -EINVAL. */
 int replay_lines_bad(const struct replay_lines *lines, const char *why);
 

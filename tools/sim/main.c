@@ -52,7 +52,7 @@ static const struct dam_word *policy_at(unsigned int i)
 
 static const struct dam_tool tool = {
 	.name = "dam-sim",
-	.usage = "[options] SCENARIO...",
+	.usage = "[options] SCENARIO|RECORDING...",
 	.summary = "Runs DAM's decision on a machine that a file describes, beside other policies",
 	.option = options,
 	.nr_options = sizeof(options) / sizeof(options[0]),
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 	for (int i = first; i < argc; i++) {
 		if (i > first && !o.json)
 			putchar('\n');
-		if (run_file(argv[i], &o, policy, nr))
+		if (sim_is_recording(argv[i]) ? sim_replay(argv[i], o.json) : run_file(argv[i], &o, policy, nr))
 			status = STATUS_FAILED;
 	}
 	if (fflush(stdout) || ferror(stdout)) {

@@ -69,4 +69,13 @@ int sim_print_json(const struct sim_scenario *s, const struct sim_result *r, uns
 int sim_svg_write(const char *path, const struct sim_scenario *s, const struct sim_result *r,
 		  const struct sim_timeline *t);
 
+/* replay.c */
+/** sim_is_recording() - does the file begin as a recording of a coordinator's decisions? */
+bool sim_is_recording(const char *path);
+/**
+ * sim_replay() - decide again what a recording tells of, and print whether the same was decided
+ * Return: 0: it was; 1: it was not; -Exxx: the file cannot be read: printed.
+ */
+int sim_replay(const char *path, bool json);
+
 #endif
