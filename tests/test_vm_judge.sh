@@ -21,11 +21,13 @@ def result(name, mib, moves, cpus):
                     "threads": [{"tid": 10 + i, "read_bytes": 1 << 26, "read_ops": 1024} for i in range(n)]}}
 
 
-CHECKS = {"moderate_net": 25, "moderate_nvme": 29}
+CHECKS = {"moderate_net": 25, "moderate_nvme": 29, "yama": 3, "yama_strict": 3}
 GOOD = {"none2": (8, 0, [0, 1]), "none4": (8, 0, [0, 0, 1, 1]), "numad4": (8, 0, [0] * 4), "irqbalance4": (8, 0, [0] * 4),
         "dam2": (16, 1, [2, 0]), "dam4": (16, 2, [2, 3, 0, 1]), "spread": (16, 0, [0, 2]), "pinned": (8, 0, [0, 1]),
         "fio_none": (8, 0, [0, 1]), "fio_dam": (16, 1, [0, 2]),
-        "moderate_net": (0, 0, []), "moderate_nvme": (0, 0, [])}
+        "moderate_net": (0, 0, []), "moderate_nvme": (0, 0, []), "nvme_commands": (0, 0, [0] * 5),
+        "scsi_commands": (0, 0, [0] * 3), "video": (0, 0, [0] * 2), "stand_ins": (0, 0, [0] * 10),
+        "yama": (0, 0, [0]), "yama_strict": (0, 0, [])}
 
 
 def slow_second(r):
@@ -57,6 +59,10 @@ def miscounted(r):
     r["run"]["threads"][0]["read_bytes"] = (1 << 26) * 98 // 100
 
 
+def one_byte_off(r):
+    r["run"]["threads"][-1]["read_bytes"] += 1
+
+
 def unseen(r):
     r["run"]["threads"].pop()
 
@@ -83,7 +89,9 @@ BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast)
        ("fio_dam", too_many_moves), ("dam2", no_move), ("dam4", no_move), ("fio_dam", no_move), ("dam4", three_and_one),
        ("dam2", miscounted), ("dam4", miscounted), ("spread", miscounted), ("pinned", miscounted), ("dam2", unseen),
        ("moderate_net", check_failed), ("moderate_net", check_missing), ("moderate_nvme", check_failed),
-       ("moderate_nvme", check_missing), ("dam2", left_behind), ("dam2", no_result)]
+       ("moderate_nvme", check_missing), ("nvme_commands", one_byte_off), ("scsi_commands", one_byte_off),
+       ("video", one_byte_off), ("stand_ins", one_byte_off), ("video", unseen), ("yama", miscounted),
+       ("yama", check_failed), ("yama_strict", check_failed), ("yama_strict", check_missing), ("dam2", left_behind), ("dam2", no_result)]
 
 
 def verdict(r):

@@ -15,7 +15,7 @@ import time
 
 BUILDDIR = os.path.abspath(os.environ.get("BUILDDIR", "."))
 MIB = 1 << 20
-REMEMBERED = 16384  # threads that have ended
+REMEMBERED = 16384  # so many threads that have ended the coordinator remembers: then its memory should be level
 SAMPLES = 20  # of each part of the run: what is in use at a time goes up and down, its largest value does not
 # figure: by how much the end may exceed the beginning, as a share and besides that
 MAY_GROW = {
@@ -71,16 +71,7 @@ def part(until, program, coordinator, env):
     for _ in range(SAMPLES):
         seen.append(sample(program, coordinator, env))
         time.sleep(window / SAMPLES)
-    largest = {key: max(s[key] for s in seen) for key in MAY_GROW}
-    return {**largest, "slots refused": refused(program, env)}
-
-
-def until_full(program, env, seconds):
-    """The coordinator remembers so many threads that have ended, and a report of them takes memory: from then on level."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and len(ask("threads", env)["threads"]) < REMEMBERED:
-        assert os.path.exists(f"/proc/{program}"), "the program has ended"
-        time.sleep(seconds / 10)
+    return {key: max(s[key] for s in seen) for key in MAY_GROW}
 
 
 def table(parts):
@@ -107,15 +98,16 @@ def soak(seconds, scratch):
             while not ask("status", env):
                 assert coordinator.poll() is None, "no coordinator"
                 time.sleep(0.05)
-            load = subprocess.Popen([tool("tests/e2e/soak_load"), data], text=True, stdin=subprocess.PIPE,
+            load = subprocess.Popen([tool("tests/e2e/soak_load"), data, str(REMEMBERED)], text=True, stdin=subprocess.PIPE,
                                     stdout=subprocess.PIPE,
                                     env={**env, "LD_PRELOAD": tool(".libs/libdam_preload.so")})
             with load:
                 end = time.monotonic() + seconds
-                time.sleep(2)
-                until_full(load.pid, env, seconds / 3)
+                assert load.stdout.readline() == "full\n"
                 begin = time.monotonic()
+                end = max(end, begin + seconds / 2)
                 parts = [part(begin + (end - begin) * i / 3, load.pid, coordinator.pid, env) for i in (1, 2, 3)]
+                parts[2]["slots refused"] = refused(load.pid, env)
                 load.stdin.close()
                 did = json.loads(load.stdout.readline())
         finally:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Churn: soak_load FILE. Until its input ends: threads, rings, descriptors and children that come and go, each of which
- * reads FILE directly. Prints what it did as JSON. What it opens at a time is bounded, so that growth is a leak.
+ * Churn: soak_load FILE N. Until its input ends: threads, rings, descriptors and children that come and go, each of
+ * which reads FILE directly. Prints "full" after N threads, and what it did as JSON. What it opens at a time is bounded,
+ * so that growth is a leak.
  */
 #include "config.h"
 
@@ -73,9 +74,10 @@ static void *brief(void *arg)
 
 static void *churn_threads(void *arg)
 {
+	const unsigned long enough = *(unsigned long *)arg;
+	bool full = false;
 	pthread_t t[WAVE];
 
-	(void)arg;
 	while (!stop) {
 		unsigned int n = 0;
 
@@ -83,6 +85,11 @@ static void *churn_threads(void *arg)
 			n++;
 		while (n)
 			pthread_join(t[--n], NULL);
+		if (!full && threads >= enough) {
+			full = true;
+			puts("full");
+			fflush(stdout);
+		}
 		usleep(PAUSE_US);
 	}
 	return NULL;
@@ -200,13 +207,15 @@ int main(int argc, char **argv)
 {
 	static void *(*const churn[])(void *) = {churn_threads, churn_rings, churn_files, churn_children};
 	pthread_t t[sizeof(churn) / sizeof(churn[0])];
+	unsigned long enough;
 	char c;
 
-	if (argc != 2)
+	if (argc != 3)
 		return 2;
 	path = argv[1];
+	enough = strtoul(argv[2], NULL, 10);
 	for (size_t i = 0; i < sizeof(churn) / sizeof(churn[0]); i++)
-		if (pthread_create(&t[i], NULL, churn[i], NULL))
+		if (pthread_create(&t[i], NULL, churn[i], &enough))
 			return 1;
 	while (read(0, &c, 1) > 0)
 		;

@@ -5,7 +5,7 @@
 # Environment, set by make check-vm: BUILDDIR, BINDIR, MAKE; SCENARIOS chooses some. Exits 77 where QEMU is absent.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam moderate_net moderate_nvme'
+all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam moderate_net moderate_nvme nvme_commands scsi_commands video stand_ins yama yama_strict'
 scenarios=${SCENARIOS:-$all}
 
 tmp=$(mktemp -d)
@@ -16,13 +16,13 @@ ${MAKE:-make} -s -C "$BUILDDIR" install-exec DESTDIR="$tmp/stage" >"$tmp/install
 }
 
 files=()
-for program in dam_load coalesce keep_feature; do
-	files+=(-f "$BUILDDIR/tests/vm/$program:/usr/bin/$program")
+for program in vm/dam_load vm/coalesce vm/keep_feature vm/passthrough raw_uring; do
+	files+=(-f "$BUILDDIR/tests/$program:/usr/bin/${program##*/}")
 done
 while IFS= read -r f; do
 	files+=(-f "$f:${f#"$tmp/stage"}")
 done < <(find "$tmp/stage" \( -type f -o -type l \) ! -name '*.la')
-for tool in fio numad irqbalance; do
+for tool in fio numad irqbalance setpriv; do
 	f=$(PATH=$PATH:/usr/sbin command -v $tool) || {
 		echo "no $tool here (see scripts/packages)" >&2
 		exit 77

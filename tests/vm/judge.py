@@ -98,6 +98,19 @@ def counted(result):
     return off <= 0.01, f"largest difference between DAM's count and the program's: {off:.2%}"
 
 
+def counted_exactly(nr_threads):
+    """Every figure of every thread, and memory that was mapped."""
+    def claim(result):
+        seen = {t["tid"]: t for t in result["run"]["threads"]}
+        own = result["load"]["threads"]
+        off = [f"thread {i} {key}: DAM {seen.get(t['tid'], {}).get(key, 0)}, the program {t[key]}"
+               for i, t in enumerate(own) for key in t
+               if key != "tid" and seen.get(t["tid"], {}).get(key, 0) != t[key]]
+        return (not off and len(own) == nr_threads,
+                f"{len(own)} threads, wanted {nr_threads}; figures that differ: {'; '.join(off) or 'none'}")
+    return claim
+
+
 def ended_well(result):
     return (result["status"] == 0 and result["left"] == 0,
             f"exit status {result['status']}, {result['left']} processes of DAM left behind")
@@ -126,6 +139,12 @@ CLAIMS = {
     "fio_dam": [mean_between(14, 17), moves_between(1, 2)],
     "moderate_net": [checks(25)],
     "moderate_nvme": [checks(29)],
+    "nvme_commands": [counted_exactly(5)],
+    "scsi_commands": [counted_exactly(3)],
+    "video": [counted_exactly(2)],
+    "stand_ins": [counted_exactly(10)],
+    "yama": [counted, checks(3)],
+    "yama_strict": [checks(3)],
 }
 
 TABLES = [

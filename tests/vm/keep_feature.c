@@ -8,6 +8,8 @@
  * By CUSE: the program under test makes its ioctl on a device of the kernel, and what was set
  * outlives it. Only Get Features and Set Features of 08h are known; all else is answered by Invalid
  * Opcode.
+ *
+ * keep_feature NAME any: one that says yes to every ioctl, and gives back what it was given.
  */
 #include "config.h"
 
@@ -28,6 +30,7 @@
 #define SAVE		    (1u << 31)
 
 static unsigned int feature; /* dword 11: both fields 0 at first */
+static int yes;		     /* to everything */
 
 static int answer(int fd, const struct fuse_in_header *in, int err, const void *data, size_t size)
 {
@@ -70,6 +73,18 @@ static int admin(struct nvme_admin_cmd *cmd)
 	return 0;
 }
 
+static int say_yes(int fd, const struct fuse_in_header *in, const struct fuse_ioctl_in *i)
+{
+	struct {
+		struct fuse_ioctl_out out;
+		char data[4096];
+	} a = {0};
+	uint32_t size = i->out_size < sizeof(a.data) ? i->out_size : sizeof(a.data);
+
+	memcpy(a.data, i + 1, i->in_size < size ? i->in_size : size);
+	return answer(fd, in, 0, &a, sizeof(a.out) + size);
+}
+
 static int answer_ioctl(int fd, const struct fuse_in_header *in)
 {
 	const struct fuse_ioctl_in *i = (const void *)(in + 1);
@@ -78,6 +93,8 @@ static int answer_ioctl(int fd, const struct fuse_in_header *in)
 		struct nvme_admin_cmd cmd;
 	} a = {0};
 
+	if (yes)
+		return say_yes(fd, in, i);
 	if (i->cmd != NVME_IOCTL_ADMIN_CMD || i->in_size != sizeof(a.cmd) ||
 	    i->out_size != sizeof(a.cmd))
 		return answer(fd, in, -ENOTTY, NULL, 0);
@@ -112,9 +129,10 @@ int main(int argc, char **argv)
 	static _Alignas(8) char buf[MESSAGE_MAX];
 	int fd = open("/dev/cuse", O_RDWR | O_CLOEXEC);
 
-	if (argc != 2 || fd < 0) {
+	yes = argc == 3 && !strcmp(argv[2], "any");
+	if (argc != 2 + yes || fd < 0) {
 		fprintf(stderr, "keep_feature: %s\n",
-			argc == 2 ? strerror(errno) : "one name is wanted");
+			argc == 2 + yes ? strerror(errno) : "one name is wanted");
 		return 1;
 	}
 	for (;;) {

@@ -89,7 +89,7 @@ make_initrd() {
 	put "$(command -v busybox)" /bin/busybox
 	cp "$here/guest-init" "$root/init"
 	cp "$script" "$root/script"
-	modprobe -d "$cache/k" -S "$version" --show-depends -a nvme e1000e cuse | awk '/^insmod/ {print $2}' | while read -r file; do
+	modprobe -d "$cache/k" -S "$version" --show-depends -a nvme e1000e cuse scsi_debug sd_mod sg vivid | awk '/^insmod/ {print $2}' | while read -r file; do
 		cp "$file" "$root/$modules/"
 	done
 	[ -s "$root/$modules/nvme.ko" ] || { echo "lab: no module nvme in the kernel package" >&2; exit 1; }

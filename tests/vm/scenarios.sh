@@ -218,6 +218,100 @@ moderate_nvme() {
 	kill $keeper
 }
 
+# passthrough KIND DEVICE...: under DAM
+commands() {
+	dam passthrough "$@" >load.json
+}
+
+nvme_commands() {
+	disk=$(readlink -f $device)
+	commands nvme "$disk" "/dev/ng${disk#/dev/nvme}" /dev/nvme1
+}
+
+scsi_commands() {
+	modprobe sg
+	modprobe scsi_debug dev_size_mb=8
+	modprobe sd_mod
+	within_10s sh -c 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/sd*' >disks
+	here=/sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*
+	commands scsi "/dev/$(ls -d $here/scsi_generic/sg* | sed 's,.*/,,')" "/dev/$(ls -d $here/block/sd* | sed 's,.*/,,')" \
+		"/dev/bsg/$(ls $here/bsg)"
+}
+
+video() {
+	modprobe vivid n_devs=1 node_types=0x101
+	within_10s [ -c /dev/video1 ]
+	capture=$(grep -l vid-cap /sys/class/video4linux/video*/name | sed 's,/name$,,; s,.*/,,')
+	output=$(grep -l vid-out /sys/class/video4linux/video*/name | sed 's,/name$,,; s,.*/,,')
+	commands video "/dev/$capture" "/dev/$output"
+}
+
+# Devices by CUSE, which sysfs is made to call what this machine lacks: only there the library looks.
+# stand_in NAME SUBSYSTEM DRIVER
+stand_in() {
+	keep_feature "$1" any &
+	within_10s [ -c "/dev/$1" ]
+	number=$(printf '%d:%d' $(stat -c '0x%t 0x%T' "/dev/$1"))
+	mkdir -p "sysfs/$1/device"
+	ln -s "/bus/$2" "sysfs/$1/subsystem"
+	ln -s "/drivers/$3" "sysfs/$1/device/driver"
+	ln -s "$1" "sysfs/$number"
+	devices="$devices $4:/dev/$1"
+}
+
+stand_ins() {
+	modprobe cuse
+	devices=
+	for name in spidev i2c-dev xdma dma_heap kfd; do
+		stand_in "a-$name" $name none $name
+	done
+	for name in vfio udmabuf; do
+		stand_in $name misc none $name
+	done
+	for name in amdgpu i915 xe; do
+		stand_in "a-$name" drm $name $name
+	done
+	mount --bind sysfs /sys/dev/char
+	commands $devices
+	ran=$?
+	umount /sys/dev/char
+	killall keep_feature
+	return $ran
+}
+
+# As an ordinary user, whose coordinator yama keeps from other processes: a static program, and one whose children are
+# forked and enter their rings by themselves.
+as_user() {
+	chmod 666 "$(readlink -f $device)"
+	chmod 777 .
+	echo "$1" >/proc/sys/kernel/yama/ptrace_scope
+	shift
+	(
+		LD_PRELOAD= exec /usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	)
+}
+
+yama() {
+	chmod 777 .
+	as_user 1 dam-run --json forks.json -q -- fio --name=job --filename=$device --ioengine=io_uring --direct=1 --numjobs=2 \
+		--rw=randread --bs=64k --iodepth=4 --time_based --runtime=3 --output=fio.out
+	check "fio ended well" [ $? = 0 ]
+	check "of forked children nothing is hidden" [ "$(grep -c '"unobservable": "' forks.json)" = 0 ]
+	check "and their rings are counted" sh -c 'awk "/observed_ops/ { gsub(/,/, \"\"); sum += \$2 } END { exit sum < 100 }" forks.json'
+	as_user 1 dam-run --json run.json -q -- raw_uring read $device 4096 2000 >raw.json
+	sed 's/^/{"intervals":[],"threads":[/; s/$/]}/' raw.json >load.json
+}
+
+# Nobody but root: it has to say so.
+yama_strict() {
+	chmod 777 .
+	as_user 2 dam-run --json run.json -q -- raw_uring read $device 4096 2000 >raw.json
+	check "the program ended well" [ $? = 0 ]
+	check "what cannot be seen is told" grep -q '"unobservable": "not permitted' run.json
+	check "and nothing is invented" sh -c '! grep -q "\"observed_ops\": [1-9]" run.json'
+	echo 0 >/proc/sys/kernel/yama/ptrace_scope 2>/dev/null
+}
+
 mkdir -p /tmp/vm /var/run /var/log
 for scenario in $SCENARIOS; do
 	rm -rf /tmp/vm/*
