@@ -144,10 +144,10 @@ struct dam_component {
 /* An engine or a component in a plan; see tree.c. */
 struct dam_node {
 	bool leaf, duplex;
-	struct dam_cost_engine own[2];	   /* reads and writes, or both in the first */
 	double outside[2];		   /* bytes/s of engines that are not planned */
 	double full[2];			   /* usable capacity for load, those included */
 	struct dam_cost_sums given, below; /* what it contributes; what its children do */
+	struct dam_cost_engine own[2];	   /* reads and writes, or both in the first */
 };
 
 #define DAM_TREE_DEPTH (1 + DAM_POLICY_ABOVE)

@@ -10,6 +10,8 @@
 #include "config.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "policy/model.h"
 
@@ -100,6 +102,12 @@ static void add(struct dam_node *n, const struct dam_cost_thread *ct, double wor
 	}
 }
 
+/* The second direction of few nodes is used; it is half of their size. */
+static void copy(struct dam_node *to, const struct dam_node *from)
+{
+	memcpy(to, from, from->duplex ? sizeof(*from) : offsetof(struct dam_node, own[1]));
+}
+
 void dam_tree_change(struct dam_tree *t, unsigned int e, const struct dam_cost_thread *ct, int sign,
 		     struct dam_tree_save *save)
 {
@@ -115,7 +123,7 @@ void dam_tree_change(struct dam_tree *t, unsigned int e, const struct dam_cost_t
 
 		if (save) {
 			save->index[i] = nodes[i];
-			save->node[i] = *n;
+			copy(&save->node[i], n);
 		}
 		add(n, ct, n->leaf ? ct->work : 1, sign);
 	}
@@ -126,7 +134,7 @@ void dam_tree_change(struct dam_tree *t, unsigned int e, const struct dam_cost_t
 void dam_tree_undo(struct dam_tree *t, const struct dam_tree_save *save)
 {
 	for (unsigned int i = 0; i < save->nr; i++)
-		*node_of(t, save->index[i]) = save->node[i];
+		copy(node_of(t, save->index[i]), &save->node[i]);
 	t->sums = save->sums;
 }
 

@@ -11,6 +11,8 @@
 #define CANDIDATES 32 /* threads of the hottest engine: half of them its largest, half its smallest, … */
 #define RETURNING  8  /* … and some that came in this plan */
 #define TARGETS	   8
+#define FIRST	   2  /* all candidates are weighed on the two emptiest targets, … */
+#define FINALISTS  4  /* … and the best ones of that on all; where that finds none, all on all */
 #define MARGIN	   0.05 /* δ of the pair rule */
 #define HIGH_WATER 0.95 /* a thread put off a reserved engine does not fill another one beyond */
 #define TIE	   1e-9
@@ -23,10 +25,10 @@ struct option {
 	double own;   /* load of the target alone, whatever it shares with others */
 };
 
-/* Engines that a candidate could go to, the least loaded first. */
+/* Engines that a candidate could go to, the best first. */
 struct targets {
 	unsigned int nr, engine[TARGETS];
-	double load[TARGETS];
+	double load[TARGETS], with[TARGETS]; /* as it is; with a thread like the first one */
 	bool known;
 	uint64_t needs;
 	enum dam_policy_class class;
@@ -39,7 +41,10 @@ struct look {
 	bool evict; /* only threads for which it is not reserved, and they need no other reason */
 	double load, overflow;
 	struct targets targets;
-	unsigned int nr_threads, thread[CANDIDATES + RETURNING];
+	unsigned int nr_threads;
+	struct dam_key thread[CANDIDATES + RETURNING];
+	double score[CANDIDATES + RETURNING]; /* of the thread's best option */
+	unsigned int finalist[FINALISTS];
 };
 
 void dam_plan_thread_cost(const struct dam_plan *pl, unsigned int t, struct dam_cost_thread *out)
@@ -122,25 +127,66 @@ static bool is_candidate(const struct look *l, unsigned int t)
 	return th->plan_engine == (int)l->h && (!l->evict || stranger(l->pl->p, l->h, th));
 }
 
+/* Threads that came in this plan stand in no list of the engine: they are put where they belong. */
+static void add_returning(struct look *l, unsigned int t)
+{
+	const struct dam_thread *th = &l->pl->p->threads[t];
+	struct dam_key key = {th->demand_slow, th->peak_ops * th->op_bytes, t};
+	unsigned int i = l->nr_threads++;
+
+	for (; i > 0 && larger(&l->thread[i - 1], &key) > 0; i--)
+		l->thread[i] = l->thread[i - 1];
+	l->thread[i] = key;
+}
+
+/* The largest first. */
 static void candidates(struct look *l)
 {
 	struct dam_plan *pl = l->pl;
-	unsigned int nr = sort_threads(pl, l->h), front = 0, back = nr;
+	unsigned int nr = sort_threads(pl, l->h), front = 0, back = nr, large;
 	const struct dam_key *key = &pl->p->key[pl->p->first[l->h]];
 
 	l->nr_threads = 0;
 	for (; front < nr && l->nr_threads < CANDIDATES / 2; front++)
 		if (is_candidate(l, key[front].thread))
-			l->thread[l->nr_threads++] = key[front].thread;
+			l->thread[l->nr_threads++] = key[front];
+	large = l->nr_threads;
 	for (; back > front && l->nr_threads < CANDIDATES; back--)
 		if (is_candidate(l, key[back - 1].thread))
-			l->thread[l->nr_threads++] = key[back - 1].thread;
+			l->thread[l->nr_threads++] = key[back - 1];
+	for (unsigned int i = large, k = l->nr_threads; i + 1 < k; i++) {
+		struct dam_key x = l->thread[--k];
+
+		l->thread[k] = l->thread[i];
+		l->thread[i] = x;
+	}
 	for (unsigned int i = 0; i < pl->nr && l->nr_threads < CANDIDATES + RETURNING; i++)
 		if (pl->moves[i].from_engine != (int)l->h && is_candidate(l, pl->moves[i].thread))
-			l->thread[l->nr_threads++] = pl->moves[i].thread;
+			add_returning(l, pl->moves[i].thread);
 }
 
-/* The least loaded engines of the pool that take such a thread; the same for all threads alike. */
+/* Insert engine @e into a list in which the one that would be least loaded comes first. */
+static void insert_target(struct targets *g, unsigned int e, double load, double with)
+{
+	unsigned int k = g->nr;
+
+	if (g->nr == TARGETS) {
+		if (with >= g->with[TARGETS - 1])
+			return;
+		k = --g->nr;
+	}
+	for (; k > 0 && with < g->with[k - 1]; k--) {
+		g->engine[k] = g->engine[k - 1];
+		g->load[k] = g->load[k - 1];
+		g->with[k] = g->with[k - 1];
+	}
+	g->engine[k] = e;
+	g->load[k] = load;
+	g->with[k] = with;
+	g->nr++;
+}
+
+/* The engines of the pool that would be least loaded with such a thread; the same for all threads alike. */
 static void find_targets(struct look *l, const struct dam_thread *th)
 {
 	struct dam_policy *p = l->pl->p;
@@ -150,24 +196,14 @@ static void find_targets(struct look *l, const struct dam_thread *th)
 		return;
 	*g = (struct targets){.known = true, .needs = th->needs, .class = th->class};
 	for (unsigned int i = 0; i < l->pl->nr_engines; i++) {
-		unsigned int e = p->list[i], k = g->nr;
-		double u;
+		unsigned int e = p->list[i];
+		const struct dam_engine *en = &p->engines[e];
+		double load;
 
-		if (e == l->h || p->engines[e].capacity <= 0 || !dam_engine_admits(&p->engines[e], th->needs, th->class))
+		if (e == l->h || en->capacity <= 0 || !dam_engine_admits(en, th->needs, th->class))
 			continue;
-		u = dam_tree_load(&l->pl->tree, e);
-		if (g->nr == TARGETS) {
-			if (u >= g->load[TARGETS - 1])
-				continue;
-			k = --g->nr;
-		}
-		for (; k > 0 && u < g->load[k - 1]; k--) {
-			g->engine[k] = g->engine[k - 1];
-			g->load[k] = g->load[k - 1];
-		}
-		g->engine[k] = e;
-		g->load[k] = u;
-		g->nr++;
+		load = dam_tree_load(&l->pl->tree, e);
+		insert_target(g, e, load, load + th->demand / dam_engine_fastest(en));
 	}
 }
 
@@ -284,10 +320,11 @@ static bool better(const struct option *a, const struct option *b)
 	return a->own < b->own - TIE;
 }
 
-/* All targets of candidate @t. */
-static void weigh_thread(struct look *l, unsigned int t, struct option *best)
+/* Targets @from to @to of the @i-th candidate; the best option so far in @best, its own in l->score[i]. */
+static void weigh_thread(struct look *l, unsigned int i, unsigned int from, unsigned int to, struct option *best)
 {
 	struct dam_plan *pl = l->pl;
+	unsigned int t = l->thread[i].thread;
 	const struct dam_thread *th = &pl->p->threads[t];
 	struct dam_cost_sums sums = pl->tree.sums;
 	struct option o = {.m = {.thread = t, .from_domain = th->plan_domain, .from_engine = (int)l->h,
@@ -297,21 +334,53 @@ static void weigh_thread(struct look *l, unsigned int t, struct option *best)
 	struct dam_tree_save save;
 
 	find_targets(l, th);
-	if (!l->targets.nr)
+	if (l->targets.nr <= from)
 		return;
 	dam_plan_thread_cost(pl, t, &here);
 	dam_tree_change(&pl->tree, l->h, &here, -1, &save);
 	o.m.from_util_after = dam_tree_load(&pl->tree, l->h);
-	for (unsigned int k = 0; k < l->targets.nr; k++) {
+	for (unsigned int k = from; k < to && k < l->targets.nr; k++) {
 		weigh(l, k, &sums, &here, &o);
 		if (o.verdict == DAM_VERDICT_NO_TARGET)
 			continue;
 		if (pl->p->look)
 			dam_explain_option(pl->p, &(struct dam_policy_option){o.m, o.verdict});
-		if (o.verdict == DAM_VERDICT_OUTDONE && (best->verdict != DAM_VERDICT_OUTDONE || better(&o, best)))
+		if (o.verdict != DAM_VERDICT_OUTDONE)
+			continue;
+		l->score[i] = fmax(l->score[i], o.score);
+		if (best->verdict != DAM_VERDICT_OUTDONE || better(&o, best))
 			*best = o;
 	}
 	dam_tree_undo(&pl->tree, &save);
+}
+
+/* The candidate with the best score, which then has none. */
+static unsigned int take_finalist(struct look *l)
+{
+	unsigned int best = 0;
+
+	for (unsigned int i = 1; i < l->nr_threads; i++)
+		if (l->score[i] > l->score[best])
+			best = i;
+	l->score[best] = -INFINITY;
+	return best;
+}
+
+static void weigh_all(struct look *l, struct option *best)
+{
+	for (unsigned int i = 0; i < l->nr_threads; i++) {
+		l->score[i] = -INFINITY;
+		weigh_thread(l, i, 0, FIRST, best);
+	}
+	if (best->verdict != DAM_VERDICT_OUTDONE) {
+		for (unsigned int i = 0; i < l->nr_threads; i++)
+			weigh_thread(l, i, FIRST, TARGETS, best);
+		return;
+	}
+	for (unsigned int k = 0; k < FINALISTS && k < l->nr_threads; k++)
+		l->finalist[k] = take_finalist(l);
+	for (unsigned int k = 0; k < FINALISTS && k < l->nr_threads; k++)
+		weigh_thread(l, l->finalist[k], FIRST, TARGETS, best);
 }
 
 /* Why engine @h has no candidates. */
@@ -352,8 +421,7 @@ static bool find_best(struct look *l, struct option *best)
 {
 	candidates(l);
 	open_explanation(l);
-	for (unsigned int i = 0; i < l->nr_threads; i++)
-		weigh_thread(l, l->thread[i], best);
+	weigh_all(l, best);
 	if (best->verdict != DAM_VERDICT_OUTDONE)
 		dam_explain_close(l->pl->p, NULL, DAM_POLICY_NONE, DAM_VERDICT_NO_THREAD);
 	return best->verdict == DAM_VERDICT_OUTDONE;
