@@ -140,20 +140,30 @@ static bool limited_above(const struct dam_policy *p, const struct dam_engine *e
 	return false;
 }
 
-/* A block of one direction teaches that one; the other follows until it has been seen itself. */
-static void teach(struct dam_engine *en, double ratio, double written)
+/*
+ * A block of one direction teaches that one; the other follows until it has been seen itself. A mixed block teaches
+ * the direction that has not been seen alone, so that shares of 1/C add up to the block's 1/x; else both.
+ */
+static void teach(struct dam_engine *en, double x, double written)
 {
-	int way = written >= ONE_WAY ? 1 : 0;
+	double known = at_mix(en->learned, en->desc.duplex, written), ratio = 1 + LEARN * (x / known - 1);
+	int way = written > 0.5 ? 1 : 0;
 
-	if (written > 1 - ONE_WAY && written < ONE_WAY) {
+	if (written >= ONE_WAY || written <= 1 - ONE_WAY) {
+		en->learned[way] *= ratio;
+		en->pure[way] = true;
+		if (!en->pure[!way])
+			en->learned[!way] = en->learned[way];
+	} else if (en->pure[0] != en->pure[1] && !en->desc.duplex) {
+		int other = en->pure[0] ? 1 : 0;
+		double share = other ? written : 1 - written, rest = 1 / x - (1 - share) / en->learned[!other];
+
+		if (rest > 0)
+			en->learned[other] += LEARN * (share / rest - en->learned[other]);
+	} else {
 		en->learned[0] *= ratio;
 		en->learned[1] *= ratio;
-		return;
 	}
-	en->learned[way] *= ratio;
-	en->pure[way] = true;
-	if (!en->pure[!way])
-		en->learned[!way] = en->learned[way];
 }
 
 static void learn_capacity(const struct dam_policy *p, struct dam_engine *en, const struct dam_block *b)
@@ -162,10 +172,12 @@ static void learn_capacity(const struct dam_policy *p, struct dam_engine *en, co
 	double known = at_mix(en->learned, en->desc.duplex, written);
 	bool saturated = b->saturated >= 0.8 * b->time && !limited_above(p, en);
 
+	if (x <= 0)
+		return;
 	en->seen = fmax(en->seen, x);
 	if (known > 0) {
 		if (saturated || x > known)
-			teach(en, 1 + LEARN * (x / known - 1), written);
+			teach(en, x, written);
 		return;
 	}
 	en->first_blocks = saturated ? en->first_blocks + 1 : 0;
@@ -175,7 +187,7 @@ static void learn_capacity(const struct dam_policy *p, struct dam_engine *en, co
 	en->learned[0] = en->learned[1] = en->first_sum / FIRST_BLOCKS;
 	if (en->desc.duplex)
 		en->learned[0] = en->learned[1] *= fmax(written, 1 - written);
-	teach(en, 1, written);
+	teach(en, at_mix(en->learned, en->desc.duplex, written), written);
 }
 
 static void add_to_block(struct dam_policy *p, unsigned int e, double dt_s, double wait_s,

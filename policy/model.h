@@ -191,6 +191,7 @@ struct dam_policy {
 	bool domain_full[DAM_POLICY_DOMAINS];	/* more CPUs are asked for than there are */
 	unsigned int *far, nr_far;	       /* threads of fixed engines that locality looks at */
 	unsigned int far_next;
+	double power_s; /* since packages were looked at */
 	struct dam_component *components;
 	struct dam_policy_power power[DAM_POLICY_DOMAINS];
 	struct dam_policy_explain *explain; /* the caller's, or NULL */
@@ -274,6 +275,8 @@ double dam_locality_crowding(const struct dam_policy *p, const struct dam_thread
 
 /* power.c */
 bool dam_power_asleep(const struct dam_policy *p, unsigned int d);
+unsigned int dam_power_gather(struct dam_policy *p, double dt_s, struct dam_policy_move *moves, unsigned int done,
+			      unsigned int max);
 double dam_power_term(const struct dam_policy *p, const struct dam_thread *th, unsigned int to);
 
 /* explain.c */

@@ -220,6 +220,7 @@ unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam
 	for (unsigned int pool = 0; pool < p->max_pools; pool++)
 		nr += dam_plan_pool(p, (int)pool, moves, nr, max);
 	nr += dam_plan_locality(p, moves, nr, max);
+	nr += dam_power_gather(p, dt_s, moves, nr, max);
 	for (unsigned int i = 0; i < nr; i++)
 		dam_plan_commit(p, &moves[i]);
 	p->forecast = NULL;

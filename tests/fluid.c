@@ -25,18 +25,23 @@ static double normal(struct fluid *f)
 
 struct fluid *fluid_create(unsigned int nr_engines, double capacity, double given, bool pool)
 {
-	return fluid_create_favour(nr_engines, capacity, given, pool, NULL, NULL);
+	return fluid_create_with(nr_engines, capacity, given, pool, NULL, NULL);
 }
 
-struct fluid *fluid_create_favour(unsigned int nr_engines, double capacity, double given, bool pool,
-				  double (*favour)(void *, const struct dam_policy_move *), void *ctx)
+struct dam_policy_engine_desc fluid_desc(const struct fluid *f, unsigned int e, double given)
+{
+	return (struct dam_policy_engine_desc){.pool = f->pool ? 0 : DAM_POLICY_NONE, .given_capacity = given,
+					       .base_latency_s = 100e-6, .local_domains = 1ull << e};
+}
+
+struct fluid *fluid_create_with(unsigned int nr_engines, double capacity, double given, bool pool,
+				void (*adjust)(struct dam_policy_config *cfg, void *ctx), void *ctx)
 {
 	struct fluid *f = calloc(1, sizeof(*f));
 	struct dam_policy_config cfg = {
 		.weight_throughput = 1, .weight_latency = 1, .threshold = 0.15, .tick_s = 0.01,
 		.nr_domains = nr_engines, .memory_bps = 10e9, .cache_bytes = 1 << 20,
-		.favour = favour, .favour_ctx = ctx};
-	int map[DAM_POLICY_DOMAINS];
+		.max_components = FLUID_PORTS};
 
 	f->engines = calloc(nr_engines, sizeof(*f->engines));
 	f->nr_engines = nr_engines;
@@ -45,20 +50,19 @@ struct fluid *fluid_create_favour(unsigned int nr_engines, double capacity, doub
 	for (unsigned int i = 0; i < nr_engines; i++)
 		for (unsigned int k = 0; k < nr_engines; k++)
 			cfg.distance[i][k] = i == k ? 1 : 2.1F;
+	if (adjust)
+		adjust(&cfg, ctx);
 	f->policy = dam_policy_create(&cfg, FLUID_ENGINES, 1, FLUID_THREADS);
 	for (unsigned int e = 0; e < nr_engines; e++) {
-		struct dam_policy_engine_desc d = {.pool = pool ? 0 : DAM_POLICY_NONE,
-						   .given_capacity = given,
-						   .base_latency_s = 100e-6,
-						   .local_domains = 1ull << e};
+		struct dam_policy_engine_desc d = fluid_desc(f, e, given);
 
-		map[e] = (int)e;
+		f->map[e] = (int)e;
 		dam_policy_set_engine(f->policy, e, &d);
 		f->engines[e].capacity = capacity;
 		f->engines[e].base_s = 100e-6;
 	}
 	if (pool)
-		dam_policy_set_pool(f->policy, 0, map);
+		dam_policy_set_pool(f->policy, 0, f->map);
 	return f;
 }
 
@@ -94,13 +98,19 @@ unsigned int fluid_open(struct fluid *f, unsigned int domain, double rate, doubl
 static void submit(struct fluid *f, struct fluid_thread *t)
 {
 	struct fluid_engine *e = &f->engines[t->engine];
+	bool write;
 
 	if (e->tail - e->head == FLUID_QUEUE)
 		return;
+	t->owed_write += t->written;
+	write = t->owed_write >= 1;
+	t->owed_write -= write;
 	e->queue[e->tail++ % FLUID_QUEUE] = (struct fluid_op){
-		.born_s = f->now_s, .bytes = t->op_bytes, .thread = (unsigned int)(t - f->threads)};
+		.born_s = f->now_s, .bytes = t->op_bytes, .thread = (unsigned int)(t - f->threads),
+		.write = write};
 	t->inflight++;
 	t->bytes += t->op_bytes;
+	t->bytes_written += write ? t->op_bytes : 0;
 	t->ops++;
 	t->peak = fmax(t->peak, t->inflight);
 }
@@ -120,24 +130,52 @@ static void run_thread(struct fluid *f, struct fluid_thread *t, double dt_s)
 	}
 }
 
+/* What an operation takes of the engine's time, as bytes of its reads. */
+static double work(const struct fluid_engine *e, const struct fluid_op *op)
+{
+	return op->write && e->write_capacity > 0 ? op->bytes * e->capacity / e->write_capacity : op->bytes;
+}
+
+static bool may_run(const struct fluid *f, const struct fluid_engine *e)
+{
+	const struct fluid_op *op = &e->queue[e->head % FLUID_QUEUE];
+
+	return e->head != e->tail && e->credit >= work(e, op) &&
+	       (!e->port || f->port[e->port - 1].credit >= op->bytes);
+}
+
 static void run_engine(struct fluid *f, struct fluid_engine *e, double dt_s)
 {
 	double wobble = 1 + e->jitter * (2 * fluid_random(f) - 1);
 
 	e->credit += e->capacity * wobble * dt_s;
-	while (e->head != e->tail && e->credit >= e->queue[e->head % FLUID_QUEUE].bytes) {
+	while (may_run(f, e)) {
 		const struct fluid_op *op = &e->queue[e->head++ % FLUID_QUEUE];
 
-		e->credit -= op->bytes;
+		e->credit -= work(e, op);
+		if (e->port)
+			f->port[e->port - 1].credit -= op->bytes;
 		e->done_bytes += op->bytes;
+		e->done_written += op->write ? op->bytes : 0;
 		e->done_ops++;
 		e->wait_s += fmax(op->bytes / e->capacity, f->now_s - op->born_s) + e->base_s;
 		f->threads[op->thread].inflight--;
 		f->threads[op->thread].done_bytes += op->bytes;
 	}
-	/* An idle engine saves up no more than an operation's worth. */
-	if (e->head == e->tail)
-		e->credit = fmin(e->credit, e->capacity * dt_s);
+	/* An idle engine saves up no more than an operation's worth; nor does one that waits for its port. */
+	if (e->head == e->tail || e->port)
+		e->credit = fmin(e->credit, fmax(e->capacity * dt_s, work(e, &e->queue[e->head % FLUID_QUEUE])));
+}
+
+/* Everybody's turn to be first comes, or one would have a shared port to itself. */
+static void run_engines(struct fluid *f, double dt_s)
+{
+	unsigned int first = (unsigned int)(fluid_random(f) * f->nr_engines);
+
+	for (unsigned int i = 0; i < FLUID_PORTS; i++)
+		f->port[i].credit = fmin(f->port[i].credit, f->port[i].capacity * dt_s) + f->port[i].capacity * dt_s;
+	for (unsigned int i = 0; i < f->nr_engines; i++)
+		run_engine(f, &f->engines[(first + i) % f->nr_engines], dt_s);
 }
 
 static void feed(struct fluid *f, double dt_s)
@@ -145,12 +183,12 @@ static void feed(struct fluid *f, double dt_s)
 	for (unsigned int i = 0; i < f->nr_engines; i++) {
 		struct fluid_engine *e = &f->engines[i];
 		struct dam_policy_engine_sample s = {
-			.bytes = e->done_bytes, .ops = e->done_ops, .valid = true,
+			.bytes = e->done_bytes, .write_bytes = e->done_written, .ops = e->done_ops, .valid = true,
 			.wait_s = floor(e->wait_s * 1000) / 1000, /* as the kernel tells it */
 			.inflight_ops = e->tail - e->head};
 
 		e->wait_s -= s.wait_s;
-		e->done_bytes = e->done_ops = 0;
+		e->done_bytes = e->done_written = e->done_ops = 0;
 		dam_policy_engine(f->policy, i, dt_s, &s);
 	}
 	for (unsigned int i = 0; i < f->nr_threads; i++) {
@@ -161,9 +199,10 @@ static void feed(struct fluid *f, double dt_s)
 			.pool = f->pool ? 0 : DAM_POLICY_NONE, .domain = t->domain,
 			.bytes = t->bytes, .ops = t->ops, .inflight_ops = told ? t->peak : NAN,
 			.inflight_peak_ops = told ? t->peak : NAN, .memory_bps = t->memory_bps,
-			.allowed = t->allowed, .movable = t->movable, .placed = t->placed};
+			.allowed = t->allowed, .movable = t->movable, .placed = t->placed,
+			.write_bytes = t->bytes_written, .cpu = t->cpu, .needs = t->needs};
 
-		t->bytes = t->ops = t->peak = 0;
+		t->bytes = t->bytes_written = t->ops = t->peak = 0;
 		dam_policy_thread(f->policy, i, dt_s, &s);
 	}
 }
@@ -178,7 +217,7 @@ static void tick(struct fluid *f, double dt_s)
 		t->domain = f->last[i].to_domain;
 		t->placed = true;
 		if (f->pool)
-			t->engine = t->domain;
+			t->engine = (unsigned int)f->map[t->domain];
 	}
 	if (f->nr_last && !f->moves)
 		f->first_move_s = f->now_s;
@@ -194,8 +233,7 @@ void fluid_run(struct fluid *f, double seconds, double dt_s)
 			f->now_s += dt_s / (double)steps;
 			for (unsigned int i = 0; i < f->nr_threads; i++)
 				run_thread(f, &f->threads[i], dt_s / (double)steps);
-			for (unsigned int i = 0; i < f->nr_engines; i++)
-				run_engine(f, &f->engines[i], dt_s / (double)steps);
+			run_engines(f, dt_s / (double)steps);
 		}
 		tick(f, dt_s);
 	}

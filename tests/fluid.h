@@ -13,21 +13,25 @@
 #define FLUID_ENGINES 4
 #define FLUID_THREADS 64
 #define FLUID_QUEUE   16384
+#define FLUID_PORTS   2
 
 struct fluid_op {
 	double born_s;
 	double bytes;
 	unsigned int thread;
+	bool write;
 };
 
 struct fluid_engine {
 	double capacity; /* bytes/s */
+	double write_capacity; /* of writes alone; 0: the same. Both use up one medium */
+	unsigned int port;     /* index + 1 of what it shares with others; 0: none */
 	double base_s;   /* latency of an operation beyond its turn */
 	double credit;   /* bytes it may still complete */
 	double jitter;   /* of the credit per tick: 0.3 is ±30 % */
 	struct fluid_op queue[FLUID_QUEUE];
 	unsigned int head, tail;
-	double done_bytes, done_ops, wait_s; /* of this tick */
+	double done_bytes, done_written, done_ops, wait_s; /* of this tick */
 };
 
 struct fluid_thread {
@@ -36,10 +40,13 @@ struct fluid_thread {
 	double rate;		     /* open: bytes/s */
 	double cv;		     /* open: of the rate per tick */
 	double op_bytes, owed, memory_bps;
+	double written, owed_write; /* share of its operations that write */
+	double cpu;
+	uint64_t needs;
 	unsigned int inflight;
 	bool seen, movable, placed, stopped; /* placed: moved once, so it stays; the scheduler may bring the others */
 	uint64_t allowed;
-	double bytes, ops, peak; /* of this tick */
+	double bytes, bytes_written, ops, peak; /* of this tick */
 	double done_bytes;
 };
 
@@ -47,7 +54,11 @@ struct fluid {
 	struct dam_policy *policy;
 	unsigned int nr_engines, nr_threads;
 	bool pool; /* the engines stand in for one another, engine i next to domain i */
+	int map[FLUID_ENGINES]; /* then: engine used in each domain */
 	struct fluid_engine *engines;
+	struct {
+		double capacity, credit;
+	} port[FLUID_PORTS];
 	struct fluid_thread threads[FLUID_THREADS];
 	double now_s;
 	uint64_t seed;
@@ -59,9 +70,11 @@ struct fluid {
 
 /* given: capacity told to the policy, 0: it has to learn */
 struct fluid *fluid_create(unsigned int nr_engines, double capacity, double given, bool pool);
-/* The same with experience; see struct dam_policy_config. */
-struct fluid *fluid_create_favour(unsigned int nr_engines, double capacity, double given, bool pool,
-				  double (*favour)(void *, const struct dam_policy_move *), void *ctx);
+/* The same; @adjust changes what the policy is told. NULL: nothing. */
+struct fluid *fluid_create_with(unsigned int nr_engines, double capacity, double given, bool pool,
+				void (*adjust)(struct dam_policy_config *cfg, void *ctx), void *ctx);
+/* What the policy is told of engine @e when the machine is made, to be changed and set again. */
+struct dam_policy_engine_desc fluid_desc(const struct fluid *f, unsigned int e, double given);
 void fluid_destroy(struct fluid *f);
 unsigned int fluid_closed(struct fluid *f, unsigned int domain, unsigned int depth, double op_bytes);
 unsigned int fluid_open(struct fluid *f, unsigned int domain, double rate, double cv, double op_bytes);

@@ -104,9 +104,15 @@ static double hate(void *ctx, const struct dam_policy_move *m)
 	return 0;
 }
 
+static void with_hate(struct dam_policy_config *cfg, void *asked)
+{
+	cfg->favour = hate;
+	cfg->favour_ctx = asked;
+}
+
 static struct fluid *set_up(enum setting setting, unsigned int *asked)
 {
-	struct fluid *f = fluid_create_favour(2, CAP, CAP, true, setting == HATED ? hate : NULL, asked);
+	struct fluid *f = fluid_create_with(2, CAP, CAP, true, setting == HATED ? with_hate : NULL, asked);
 
 	for (unsigned int i = 0; i < (setting == LONE ? 1u : 4u); i++) {
 		unsigned int on = setting == SATURATED || setting == OPEN ? i % 2 : 0, t;
