@@ -76,6 +76,20 @@ void dam_explain_option(struct dam_policy *p, const struct dam_policy_option *o)
 	list[i] = *o;
 }
 
+/* The winner comes first; ties may have kept it off the list. */
+static void crown(struct dam_policy_option *list, unsigned int nr, const struct dam_policy_move *winner)
+{
+	unsigned int i;
+
+	for (i = 0; i + 1 < nr; i++)
+		if (list[i].move.thread == winner->thread && list[i].move.to_engine == winner->to_engine &&
+		    list[i].move.to_domain == winner->to_domain)
+			break;
+	for (; i > 0; i--)
+		list[i] = list[i - 1];
+	list[0] = (struct dam_policy_option){*winner, DAM_VERDICT_MOVED};
+}
+
 /* @winner was taken as move @index of the plan; NULL: nothing was, for @verdict if that is further than all options. */
 void dam_explain_close(struct dam_policy *p, const struct dam_policy_move *winner, int index,
 		       enum dam_policy_verdict verdict)
@@ -90,13 +104,8 @@ void dam_explain_close(struct dam_policy *p, const struct dam_policy_move *winne
 		d->verdict = DAM_VERDICT_MOVED;
 		d->move = index;
 	}
-	for (unsigned int i = 0; winner && i < d->nr; i++) {
-		struct dam_policy_option *o = &p->explain->option[d->first + i];
-
-		if (o->verdict == DAM_VERDICT_OUTDONE && o->move.thread == winner->thread &&
-		    o->move.to_engine == winner->to_engine && o->move.to_domain == winner->to_domain)
-			o->verdict = DAM_VERDICT_MOVED;
-	}
+	if (winner && d->nr)
+		crown(p->explain->option + d->first, d->nr, winner);
 	p->look = NULL;
 }
 
