@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Judging a move. For each metric D = ln(touched / control), less its mean over the windows before the move; it
+ * Judging a move. For each metric D = ln(touched / control), less the same over the windows before the move; it
  * counts once it exceeds the noise that those windows showed. The metrics are then compared as Net DIM compares its
  * measurements, by the same function.
  *
@@ -11,6 +11,7 @@
  *  - a mean over many windows is not believed to be much better than one window: slow changes do not average out;
  *  - a change has to exceed those that the thread went through by itself in the last ten seconds: its phases;
  *  - a change counts only as far as the thread itself changed, too: when the control ends its work, nobody got worse;
+ *  - means are those of rates, not of their logarithms: a program that is held up and catches up loses nothing;
  *  - two windows running have to say the same.
  */
 #include "config.h"
@@ -38,15 +39,15 @@
 #define UNIT	1000000.0
 #define AT_DIM	0.11
 
-/* Logarithm of a metric; NaN: it cannot be seen. Latency by Little's law. */
-static double log_of(enum dam_outcome_metric m, const struct dam_outcome_window *w)
+/* A metric of a window; NaN: it cannot be seen. Latency by Little's law. */
+static double value_of(enum dam_outcome_metric m, const struct dam_outcome_window *w)
 {
 	double v = m == DAM_OUTCOME_BYTES ? w->bytes :
 		   m == DAM_OUTCOME_OPS	  ? w->ops :
 		   w->ops > 0		  ? w->inflight / w->ops :
 					    NAN;
 
-	return v > 0 && isfinite(v) ? log(v) : NAN;
+	return v > 0 && isfinite(v) ? v : NAN;
 }
 
 static void end_block(struct dam_outcome_blocks *b)
@@ -66,7 +67,7 @@ static void note_blocks(struct dam_outcome_past *p, const struct dam_outcome_win
 	bool end = ++p->in_block == DAM_OUTCOME_BLOCK;
 
 	for (enum dam_outcome_metric m = 0; m < DAM_OUTCOME_METRICS; m++) {
-		double v = log_of(m, w);
+		double v = log(value_of(m, w));
 
 		if (!isnan(v)) {
 			p->blocks[m].sum += (float)v;
@@ -164,29 +165,27 @@ static double spread_of(const double *v, unsigned int nr, double mean)
 static void begin_series(struct dam_outcome_series *s, enum dam_outcome_metric m,
 			 const struct dam_outcome_past *touched, const struct dam_outcome_past *control)
 {
-	double v[DAM_OUTCOME_BEFORE];
+	double v[DAM_OUTCOME_BEFORE], mean = 0;
 	unsigned int nr = control && control->nr < touched->nr ? control->nr : touched->nr;
 
 	*s = (struct dam_outcome_series){.drift = drift_of(&touched->blocks[m])};
 	for (unsigned int ago = nr; ago > 0; ago--) {
-		struct dam_outcome_window t = past_window(touched, ago), c;
-		double own = log_of(m, &t), d = own;
+		struct dam_outcome_window w = past_window(touched, ago);
+		double t = value_of(m, &w), c = 1;
 
 		if (control) {
-			c = past_window(control, ago);
-			d -= log_of(m, &c);
+			w = past_window(control, ago);
+			c = value_of(m, &w);
 		}
-		if (isnan(d))
+		if (isnan(t / c))
 			continue;
-		v[s->nr_before++] = d;
-		s->before += d;
-		s->own_before += own;
+		v[s->nr_before++] = log(t / c);
+		mean += log(t / c);
+		s->before.touched += t;
+		s->before.control += c;
 	}
-	if (s->nr_before < FEWEST_BEFORE)
-		return;
-	s->before /= s->nr_before;
-	s->own_before /= s->nr_before;
-	s->spread = spread_of(v, s->nr_before, s->before);
+	if (s->nr_before >= FEWEST_BEFORE)
+		s->spread = spread_of(v, s->nr_before, mean / s->nr_before);
 }
 
 void dam_outcome_begin(struct dam_outcome *o, const struct dam_outcome_past *thread,
@@ -202,12 +201,12 @@ void dam_outcome_begin(struct dam_outcome *o, const struct dam_outcome_past *thr
 static void add_window(struct dam_outcome_series *s, enum dam_outcome_metric m,
 		       const struct dam_outcome_window *touched, const struct dam_outcome_window *control)
 {
-	double own = log_of(m, touched), d = control ? own - log_of(m, control) : own;
+	double t = value_of(m, touched), c = control ? value_of(m, control) : 1;
 
-	if (isnan(d))
+	if (isnan(t / c))
 		return;
-	s->sum += d;
-	s->own_sum += own;
+	s->after.touched += t;
+	s->after.control += c;
 	s->nr++;
 }
 
@@ -225,10 +224,14 @@ static double threshold(const struct dam_outcome *o, const struct dam_outcome_se
 }
 
 /* D, but no more than the thread itself has changed. */
-static double change(const struct dam_outcome_series *s)
+static double change(const struct dam_outcome *o, const struct dam_outcome_series *s)
 {
-	double d = s->sum / s->nr - s->before, own = s->own_sum / s->nr - s->own_before;
+	double windows = (double)s->nr / s->nr_before;
+	double own = log(s->after.touched / s->before.touched / windows);
+	double d = own - log(s->after.control / s->before.control / windows);
 
+	if (!o->controlled)
+		return own;
 	if (d * own <= 0)
 		return 0;
 	return fabs(d) < fabs(own) ? d : own;
@@ -237,7 +240,7 @@ static double change(const struct dam_outcome_series *s)
 /* A change as a rate that DIM's comparison can be given, beside UNIT for no change. */
 static uint64_t in_units(const struct dam_outcome *o, const struct dam_outcome_series *s)
 {
-	return known(s) ? (uint64_t)(UNIT * fmax(0, 1 + AT_DIM * change(s) / threshold(o, s)) + 0.5) :
+	return known(s) ? (uint64_t)(UNIT * fmax(0, 1 + AT_DIM * change(o, s) / threshold(o, s)) + 0.5) :
 			  (uint64_t)UNIT;
 }
 
@@ -254,14 +257,14 @@ static enum dam_outcome_verdict compare(const struct dam_outcome *o, const struc
 					  .epms = in_units(o, &s[DAM_OUTCOME_LATENCY])};
 
 	for (*metric = 0; *metric < DAM_OUTCOME_LATENCY; ++*metric)
-		if (known(&s[*metric]) && fabs(change(&s[*metric])) >= threshold(o, &s[*metric]))
+		if (known(&s[*metric]) && fabs(change(o, &s[*metric])) >= threshold(o, &s[*metric]))
 			break;
 	return verdict[dam_dim_compare(&now, &none)];
 }
 
 static void settle(struct dam_outcome *o, enum dam_outcome_verdict v, enum dam_outcome_metric m)
 {
-	double d = known(&o->thread[m]) ? change(&o->thread[m]) : 0;
+	double d = known(&o->thread[m]) ? change(o, &o->thread[m]) : 0;
 
 	o->verdict = v;
 	o->metric = m;
@@ -274,13 +277,6 @@ static enum dam_outcome_verdict at_last(const struct dam_outcome *o)
 	const struct dam_outcome_series *s = &o->thread[DAM_OUTCOME_BYTES];
 
 	return known(s) && threshold(o, s) <= TELLING ? DAM_OUTCOME_SAME : DAM_OUTCOME_UNDECIDED;
-}
-
-/* The control went away: from now on there are only the windows before. */
-static void lose_control(struct dam_outcome_series *s)
-{
-	s->before = s->own_before;
-	s->sum = s->own_sum;
 }
 
 static enum dam_outcome_verdict look(struct dam_outcome *o)
@@ -308,17 +304,11 @@ enum dam_outcome_verdict dam_outcome_add(struct dam_outcome *o, double dt_s,
 	if (o->verdict != DAM_OUTCOME_OPEN)
 		return o->verdict;
 	o->time_s += dt_s;
-	for (enum dam_outcome_metric m = 0; m < DAM_OUTCOME_METRICS; m++) {
-		if (o->controlled && !control) {
-			lose_control(&o->thread[m]);
-			lose_control(&o->engines[m]);
-		}
-		if (skip)
-			continue;
+	o->controlled &= control != NULL;
+	for (enum dam_outcome_metric m = 0; !skip && m < DAM_OUTCOME_METRICS; m++) {
 		add_window(&o->thread[m], m, thread, o->controlled ? control : NULL);
 		add_window(&o->engines[m], m, engines, o->controlled ? control : NULL);
 	}
-	o->controlled &= control != NULL;
 	return look(o);
 }
 

@@ -52,13 +52,14 @@ enum dam_outcome_verdict {
 	DAM_OUTCOME_UNDECIDED, /* too noisy, or too little to be seen: counts for nothing */
 };
 
-/* One metric of one side, as logarithms. */
+/* One metric of one side. */
 struct dam_outcome_series {
-	unsigned int nr_before, nr;
-	double before, own_before; /* means: less the control's; its own */
-	double spread;		   /* of one window, widened for what windows have in common */
-	double drift;		   /* of its own mean, within the last ten seconds */
-	double sum, own_sum;	   /* since the move */
+	unsigned int nr_before, nr; /* windows that told something */
+	struct {
+		double touched, control;
+	} before, after; /* sums over those windows */
+	double spread; /* of the logarithm of one window, widened for what windows have in common */
+	double drift;  /* of its own mean, within the last ten seconds */
 };
 
 /* A judgement; the caller's, begun by dam_outcome_begin(). To be read, but changed by functions only. */

@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "preload/attach.h"
+#include "preload/birth.h"
 #include "preload/link.h"
 #include "preload/peek.h"
 #include "preload/pins.h"
@@ -90,6 +91,7 @@ void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ende
 		if (!t)
 			return;
 		t->pin_calls = s->pin_calls;
+		t->placed = s->placed;
 		move_counts(s, t);
 		if (was == DAM_SLOT_ENDED)
 			dam_slot_end(t);
@@ -112,6 +114,7 @@ static struct dam_slot *claim(uint64_t epoch)
 	}
 	me->pins += dam_pins_take(s->tid);
 	s->pin_calls = me->pins;
+	s->placed = dam_birth_submits();
 	if (former)
 		move_counts(former, s);
 	if (have_key)

@@ -127,6 +127,18 @@ static bool hide_by(const struct dam_slot *s, void *mask, size_t size)
 	return true;
 }
 
+/* Born where DAM said, and not managed as yet. */
+static bool hide_by_advice(const struct dam_ledger *l, void *mask, size_t size)
+{
+	struct dam_cpuset orig, have = {{0}};
+
+	memcpy(&have, mask, size < sizeof(have) ? size : sizeof(have));
+	if (!dam_advice_orig(&l->advice, &have, &orig))
+		return false;
+	memcpy(mask, &orig, size < sizeof(orig) ? size : sizeof(orig));
+	return true;
+}
+
 void dam_pins_hide(int tid, void *mask, size_t size)
 {
 	struct dam_ledger *l = dam_enabled && dam_gate.epoch ? dam_attach_ledger() : NULL;
@@ -134,6 +146,8 @@ void dam_pins_hide(int tid, void *mask, size_t size)
 	unsigned int nr;
 
 	if (!l || dam_attach_board() == NULL || is_pinned((uint32_t)tid, s))
+		return;
+	if ((tid ? dam_advice_has(&l->advice, (uint32_t)tid) : dam_self.placed != 0) && hide_by_advice(l, mask, size))
 		return;
 	if (s) {
 		hide_by(s, mask, size);
@@ -149,14 +163,20 @@ void dam_pins_hide(int tid, void *mask, size_t size)
 void dam_pins_leave(void)
 {
 	const struct dam_self *me = &dam_self;
-	struct dam_cpuset orig, dam, now = {{0}};
+	struct dam_cpuset orig, dam = {{0}}, now = {{0}};
 	uint64_t mask;
 
+	const struct dam_ledger *l = dam_attach_ledger_of(DAM_EPOCH_ATTACHED);
+	bool moved;
+
 	/* the parent's ledger is mapped until this process has one of its own */
-	if (!(me->epoch & DAM_EPOCH_ATTACHED) || !me->slot || me->pins || !dam_slot_masks(me->slot, &orig, &dam) ||
-	    !dam_slow_enter(&mask))
+	moved = me->epoch & DAM_EPOCH_ATTACHED && me->slot && dam_slot_masks(me->slot, &orig, &dam);
+	if (me->pins || (!moved && !(me->placed && l)) || !dam_slow_enter(&mask))
 		return;
-	if (dam_sys3(SYS_sched_getaffinity, 0, sizeof(now), (long)&now) > 0 && !memcmp(&now, &dam, sizeof(now)))
+	if (!moved) /* born where DAM said: whatever it has, if that is a place, is to be its original */
+		dam_sys3(SYS_sched_getaffinity, 0, sizeof(dam), (long)&dam);
+	moved = moved || dam_advice_orig(&l->advice, &dam, &orig);
+	if (moved && dam_sys3(SYS_sched_getaffinity, 0, sizeof(now), (long)&now) > 0 && !memcmp(&now, &dam, sizeof(now)))
 		dam_sys3(SYS_sched_setaffinity, 0, sizeof(orig), (long)&orig);
 	dam_slow_leave(&mask);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "preload/account.h"
+#include "preload/birth.h"
 #include "preload/depth.h"
 #include "preload/pins.h"
 #include "preload/place.h"
@@ -173,23 +174,45 @@ DAM_EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *
 	return ret;
 }
 
-/* -- threads: a new one claims its slot when it first submits; placement at birth will stand here ------- */
+/* -- threads: a new one claims its slot when it first submits, and may be placed at birth --------------- */
 
 DAM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
 			      void *arg)
 {
 	__typeof__(&pthread_create) real = DAM_REAL(pthread_create);
 
+	struct dam_birth *birth;
+	int ret;
+
 	dam_site_prepare(DAM_CALLER);
-	return real ? real(thread, attr, start, arg) : EAGAIN;
+	if (!real)
+		return EAGAIN;
+	birth = dam_birth_prepare(attr, (void (*)(void))start, arg);
+	if (!birth)
+		return real(thread, attr, start, arg);
+	ret = real(thread, attr, dam_birth_thread, birth);
+	if (ret)
+		dam_birth_cancel(birth);
+	return ret;
 }
 
 DAM_EXPORT int thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
 	__typeof__(&thrd_create) real = DAM_REAL(thrd_create);
 
+	struct dam_birth *birth;
+	int ret;
+
 	dam_site_prepare(DAM_CALLER);
-	return real ? real(thread, start, arg) : thrd_error;
+	if (!real)
+		return thrd_error;
+	birth = dam_birth_prepare(NULL, (void (*)(void))start, arg);
+	if (!birth)
+		return real(thread, start, arg);
+	ret = real(thread, dam_birth_thrd, birth);
+	if (ret != thrd_success)
+		dam_birth_cancel(birth);
+	return ret;
 }
 
 /* -- system call filters --------------------------------------------------------------------------------- */

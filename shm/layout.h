@@ -148,7 +148,7 @@ struct dam_slot {
 	uint64_t memory_count; /* of the board's event, as last read */
 	uint64_t memory_ns;    /* CLOCK_MONOTONIC_COARSE of that; 0: not read yet */
 	uint32_t memory_errno; /* why it cannot be read; 0: it can, or was not tried */
-	uint32_t reserved;
+	uint32_t placed;       /* it was born in this place of the advice: index + 1; 0: wherever its creator was */
 	uint64_t pad1[7];
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct dam_slot, count) == 64, "wire format");
@@ -206,6 +206,27 @@ struct dam_sites {
 static_assert(sizeof(struct dam_sites) == 64 + 256 * DAM_LEDGER_MODULES + 128 * DAM_LEDGER_SITES,
 	      "wire format");
 
+/*
+ * Where threads to be born do best. The coordinator's, but for `next`. What stands here has gone into the record of
+ * masks before: a thread of this process that has the mask of a place gets `orig` back when the coordinator dies.
+ */
+#define DAM_ADVICE_PLACES 32
+#define DAM_ADVICE_BIRTHS 32
+#define DAM_ADVICE_PLACED 64
+
+struct dam_advice {
+	uint64_t seq; /* odd while it changes */
+	uint32_t nr;  /* of birth; 0: there is no advice */
+	uint32_t nr_places;
+	uint64_t next; /* process: threads born so far; birth[next % nr] is the next one's */
+	uint8_t birth[DAM_ADVICE_BIRTHS]; /* places; each counts as load for the next */
+	uint64_t nr_placed; /* process: threads placed so far; the latest of them: */
+	uint32_t placed[DAM_ADVICE_PLACED]; /* process: tids, as it sees them */
+	struct dam_cpuset orig; /* what a creator has to have, or a place as DAM's pin */
+	struct dam_cpuset place[DAM_ADVICE_PLACES];
+};
+static_assert(sizeof(struct dam_advice) == 64 + 4 * DAM_ADVICE_PLACED + sizeof(struct dam_cpuset) * (1 + DAM_ADVICE_PLACES), "wire format");
+
 struct dam_ledger {
 	uint64_t magic;
 	uint32_t version, size;
@@ -226,7 +247,8 @@ struct dam_ledger {
 	uint64_t pad1[32];
 	struct dam_slot slot[DAM_LEDGER_SLOTS];
 	struct dam_sites sites;
-	uint64_t tail[1976];
+	struct dam_advice advice;
+	uint64_t tail[1976 - sizeof(struct dam_advice) / 8];
 };
 static_assert(offsetof(struct dam_ledger, target_id) == 128, "wire format");
 static_assert(offsetof(struct dam_ledger, slot) == 512, "wire format");

@@ -34,6 +34,12 @@ void dam_slot_free(struct dam_slot *s);
 void dam_slot_set_masks(struct dam_slot *s, const struct dam_cpuset *orig,
 			const struct dam_cpuset *dam);
 
+/**
+ * dam_advice_set() - tell the process where threads to be born do best
+ * @from: nr, nr_places, birth, orig and place are taken; the rest is not looked at
+ */
+void dam_advice_set(struct dam_advice *to, const struct dam_advice *from);
+
 /** dam_count_read() - a copy of counts that their owner may be changing: each value whole by itself. */
 void dam_count_read(const struct dam_count *c, struct dam_count *out);
 
@@ -90,6 +96,26 @@ unsigned int dam_ledger_module(struct dam_ledger *l, const char *path, uint64_t 
  * coordinator stopped half-way through a change.
  */
 bool dam_slot_masks(const struct dam_slot *s, struct dam_cpuset *orig, struct dam_cpuset *dam);
+
+/**
+ * dam_advice_take() - the place of the next thread to be born
+ * @have: mask of its creator
+ * @orig: what the thread would have without DAM
+ * @mask: what it is to have
+ *
+ * Return: index of the place; -1: no advice, or none for this creator. Never waits.
+ */
+int dam_advice_take(struct dam_advice *a, const struct dam_cpuset *have, struct dam_cpuset *orig,
+		    struct dam_cpuset *mask);
+
+/** dam_advice_placed() - thread @tid has taken its place. */
+void dam_advice_placed(struct dam_advice *a, uint32_t tid);
+
+/** dam_advice_has() - has thread @tid taken a place, not long ago? */
+bool dam_advice_has(const struct dam_advice *a, uint32_t tid);
+
+/** dam_advice_orig() - is @mask that of a place? Return: true, and @orig: what the thread had without DAM. */
+bool dam_advice_orig(const struct dam_advice *a, const struct dam_cpuset *mask, struct dam_cpuset *orig);
 
 /**
  * dam_count_add() - *@p += @n by the only writer of @p

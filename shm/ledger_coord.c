@@ -70,6 +70,23 @@ void dam_slot_set_masks(struct dam_slot *s, const struct dam_cpuset *orig,
 	__atomic_store_n(&s->mask_seq, seq + 1, __ATOMIC_RELEASE);
 }
 
+void dam_advice_set(struct dam_advice *to, const struct dam_advice *from)
+{
+	uint64_t seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
+
+	/* Odd before the first word, even after the last: pairs with read_advice(). */
+	__atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
+	cmm_smp_wmb();
+	__atomic_store_n(&to->nr, from->nr, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->nr_places, from->nr_places, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < DAM_ADVICE_BIRTHS; i++)
+		__atomic_store_n(&to->birth[i], from->birth[i], __ATOMIC_RELAXED);
+	store_mask(&to->orig, &from->orig);
+	for (unsigned int i = 0; i < from->nr_places && i < DAM_ADVICE_PLACES; i++)
+		store_mask(&to->place[i], &from->place[i]);
+	__atomic_store_n(&to->seq, seq + 1, __ATOMIC_RELEASE);
+}
+
 void dam_count_read(const struct dam_count *c, struct dam_count *out)
 {
 	out->read_bytes = __atomic_load_n(&c->read_bytes, __ATOMIC_RELAXED);

@@ -184,3 +184,89 @@ bool dam_slot_masks(const struct dam_slot *s, struct dam_cpuset *orig, struct da
 	}
 	return false;
 }
+
+/* One look at the places: which of them is @mask? -1: none. */
+static int find_place(const struct dam_advice *a, const struct dam_cpuset *mask, unsigned int nr)
+{
+	struct dam_cpuset place;
+
+	for (unsigned int i = 0; i < nr && i < DAM_ADVICE_PLACES; i++) {
+		load_mask(&a->place[i], &place);
+		if (!memcmp(&place, mask, sizeof(place)))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Nothing has changed since @seq was read: pairs with dam_advice_set(). */
+static bool unchanged(const struct dam_advice *a, uint64_t seq)
+{
+	cmm_smp_rmb();
+	return !(seq & 1) && __atomic_load_n(&a->seq, __ATOMIC_RELAXED) == seq;
+}
+
+bool dam_advice_orig(const struct dam_advice *a, const struct dam_cpuset *mask, struct dam_cpuset *orig)
+{
+	for (unsigned int i = 0; i < MASK_TRIES; i++) {
+		uint64_t seq = __atomic_load_n(&a->seq, __ATOMIC_ACQUIRE);
+		int place = find_place(a, mask, __atomic_load_n(&a->nr_places, __ATOMIC_RELAXED));
+		struct dam_cpuset o;
+
+		load_mask(&a->orig, &o);
+		if (!unchanged(a, seq))
+			continue;
+		if (place < 0)
+			return false;
+		*orig = o;
+		return true;
+	}
+	return false;
+}
+
+int dam_advice_take(struct dam_advice *a, const struct dam_cpuset *have, struct dam_cpuset *orig,
+		    struct dam_cpuset *mask)
+{
+	for (unsigned int i = 0; i < MASK_TRIES; i++) {
+		uint64_t seq = __atomic_load_n(&a->seq, __ATOMIC_ACQUIRE);
+		uint32_t nr = __atomic_load_n(&a->nr, __ATOMIC_RELAXED);
+		uint32_t places = __atomic_load_n(&a->nr_places, __ATOMIC_RELAXED);
+		uint64_t next = __atomic_load_n(&a->next, __ATOMIC_RELAXED);
+		struct dam_cpuset o, m;
+		uint8_t place;
+		bool fits;
+
+		if (!seq || !nr || nr > DAM_ADVICE_BIRTHS || places > DAM_ADVICE_PLACES)
+			return -1;
+		place = __atomic_load_n(&a->birth[next % nr], __ATOMIC_RELAXED);
+		if (place >= places)
+			return -1;
+		load_mask(&a->orig, &o);
+		load_mask(&a->place[place], &m);
+		fits = !memcmp(&o, have, sizeof(o)) || find_place(a, have, places) >= 0;
+		if (!unchanged(a, seq))
+			continue;
+		if (!fits)
+			return -1;
+		if (!__atomic_compare_exchange_n(&a->next, &next, next + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			continue;
+		*orig = o;
+		*mask = m;
+		return place;
+	}
+	return -1;
+}
+
+void dam_advice_placed(struct dam_advice *a, uint32_t tid)
+{
+	uint64_t i = __atomic_fetch_add(&a->nr_placed, 1, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&a->placed[i % DAM_ADVICE_PLACED], tid, __ATOMIC_RELEASE);
+}
+
+bool dam_advice_has(const struct dam_advice *a, uint32_t tid)
+{
+	for (unsigned int i = 0; i < DAM_ADVICE_PLACED; i++)
+		if (__atomic_load_n(&a->placed[i], __ATOMIC_ACQUIRE) == tid)
+			return true;
+	return false;
+}

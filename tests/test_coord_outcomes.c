@@ -4,7 +4,7 @@
  * Learning, from outside: where moves of a kind always hurt, they are taken back, and after two of them none is made
  * any more, by the next coordinator neither. And the requests by which people steer a coordinator.
  *
- * Two threads of this program do half of what they could whenever they run on CPU 1, as if their memory were far away.
+ * Two threads of this program do next to nothing whenever they run on CPU 1, so that it shows on a busy machine, too.
  * A third one keeps the engine there busy; when it stops, everything speaks for moving one of the two.
  */
 #include "config.h"
@@ -59,7 +59,7 @@ static void work(uint64_t ns)
 {
 	for (int i = 0; i < THREADS; i++) {
 		bool far = is_far(i);
-		uint64_t rate = i == 2 ? (third_works ? 88 : 0) : far && far_hurts ? 22 : 45; /* MB/s */
+		uint64_t rate = i == 2 ? (third_works ? 88 : 0) : far && far_hurts ? 3 : 45; /* MB/s */
 
 		if (!rate)
 			continue;

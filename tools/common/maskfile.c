@@ -159,7 +159,7 @@ static int begin_anew(int fd)
 
 static bool entry_sane(const struct file_entry *e)
 {
-	return e->state == ENTRY_VALID && e->pid && e->tid && e->pid <= INT32_MAX &&
+	return e->state == ENTRY_VALID && e->pid && e->pid <= INT32_MAX &&
 	       e->tid <= INT32_MAX && !dam_cpuset_empty(&e->orig);
 }
 
@@ -302,7 +302,11 @@ static bool restore_entry(const struct file_entry *e, struct dam_masks_result *r
 {
 	struct dam_cpuset now;
 	uint64_t start;
-	int err = dam_thread_start_time((pid_t)e->pid, (pid_t)e->tid, &start);
+	int err;
+
+	if (!e->tid)
+		return true; /* of threads that were to be born: found among those that have inherited */
+	err = dam_thread_start_time((pid_t)e->pid, (pid_t)e->tid, &start);
 
 	if (err == -ESRCH || (!err && start != e->start_time)) {
 		r->gone++;

@@ -49,6 +49,7 @@ void dam_masks_close(struct dam_masks *m);
 
 /**
  * dam_masks_put() - record a thread; to be called before sched_setaffinity()
+ * @tid: 0: any thread of @pid that is born from now on may get this mask; then @start_time is the process's
  * @start_time: from dam_thread_start_time()
  * @orig: what the thread gets back
  * @dam: what the caller is about to write

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /* Who is with us: announcements, attached processes, questions; all over one socket, nobody is waited for. */
 #include "config.h"
+#include "tools/coord/births.h"
 #include "tools/coord/observe.h"
 
 #include <errno.h>
@@ -94,6 +95,7 @@ void coord_drop(struct coord *c, struct coord_process *p)
 	coord_coverage_read(p);
 	if (p->watch)
 		coord_observe_end(c, p->watch);
+	coord_births_end(c, p);
 	for (unsigned int i = 0; i < p->nr_thread; i++)
 		if (p->thread[i])
 			coord_thread_end(c, p->thread[i]);

@@ -41,6 +41,7 @@
 #define COORD_NO_SLOT	  UINT_MAX
 #define COORD_WATCH_BUCKETS 1024
 
+struct coord_births;
 struct coord_explain;
 struct coord_kind;
 struct coord_outcomes;
@@ -151,6 +152,7 @@ struct coord_process {
 	struct coord_thread **extra; /* without a slot; nr_extra entries */
 	unsigned int nr_extra;
 	bool excluded; /* by request */
+	struct coord_births *births; /* NULL: no advice was given yet */
 	unsigned int nr_local; /* places of its target table in use */
 	unsigned int nr_thread;
 	float weight_throughput, weight_latency;
@@ -247,6 +249,7 @@ struct coord {
 	int epoll_fd, listen_fd, lock_fd, signal_fd;
 	struct coord_event on_listen, on_signal;
 	bool stop;
+	uint64_t births_advised_ns, births_released_ns;
 	bool paused; /* by request: nothing is moved */
 	uint64_t active_ns; /* when a ledger moved last */
 	uint64_t start_ns, last_tick_ns, last_refresh_ns;
@@ -394,8 +397,8 @@ struct coord_watch *coord_watch_find(struct coord *c, pid_t pid);
 void coord_watch_drop(struct coord *c, struct coord_watch *w);
 
 /* masks.c */
-/** coord_mask_first() - what mask does a new thread have, and whose is it? */
-void coord_mask_first(struct coord *c, struct coord_thread *t);
+/** coord_mask_first() - what mask does a new thread have, and whose is it? @placed: by advice: place + 1; 0: it was not. */
+void coord_mask_first(struct coord *c, struct coord_thread *t, uint32_t placed);
 /** coord_mask_check() - read the thread's mask again: is it still what we think? Return: false when it is somebody else's. */
 bool coord_mask_check(struct coord *c, struct coord_thread *t);
 /** coord_mask_pin() - put @t on @domain. Return: 0; -errno. */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tools/common/paths.h"
+#include "tools/coord/births.h"
 #include "tools/coord/explain.h"
 #include "tools/coord/moderate.h"
 #include "tools/coord/observe.h"
@@ -218,6 +219,7 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 	coord_moderate_tick(c, now_ns);
 	coord_outcomes_tick(c, dt);
 	coord_model_decide(c, dt);
+	coord_births_tick(c, now_ns);
 	coord_record_flush(c->record, now_ns);
 	c->last_tick_ns = now_ns;
 	if (now_ns - c->last_refresh_ns >= REFRESH_NS) {
@@ -313,6 +315,8 @@ int coord_run(struct coord *c)
 void coord_close(struct coord *c)
 {
 	coord_moderate_close(c);
+	for (struct coord_process *p = c->processes; p; p = p->next)
+		coord_births_end(c, p);
 	if (c->masks)
 		restore_masks(c);
 	coord_unlisten(c);

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "tools/common/proc.h"
+#include "tools/coord/births.h"
 
 #define MAX_ANCESTORS 16 /* a mask is handed down from shell to shell */
 
@@ -58,8 +59,9 @@ static struct coord_thread *moved_with(struct coord *c, pid_t pid, const struct 
 	return NULL;
 }
 
-void coord_mask_first(struct coord *c, struct coord_thread *t)
+void coord_mask_first(struct coord *c, struct coord_thread *t, uint32_t placed)
 {
+	const struct dam_cpuset *orig;
 	struct coord_thread *creator;
 	struct dam_cpuset mask;
 
@@ -69,10 +71,15 @@ void coord_mask_first(struct coord *c, struct coord_thread *t)
 	}
 	set_orig(c, t, &mask);
 	creator = moved_with(c, t->pid, &mask);
+	orig = placed ? coord_births_orig(t->proc, &mask) : NULL;
+	if (orig && coord_births_adopt(c, t, placed, &mask)) {
+		set_orig(c, t, orig);
+		return;
+	}
 	if (!creator)
 		return;
-	/* It inherited DAM's pin from the thread that created it: undo that, it never asked for it. */
 	set_orig(c, t, &creator->orig);
+	/* It inherited DAM's pin from the thread that created it: undo that, it never asked for it. */
 	if (!c->opt.dry_run)
 		dam_cpuset_set_thread(t->tid, &t->orig);
 }
@@ -226,6 +233,26 @@ static struct coord_thread *mask_giver(struct coord *c, pid_t pid, const struct 
 	return giver;
 }
 
+/* The same, of a thread that was placed at birth and never did DMA. */
+static void give_birthmask_back(struct coord *c, pid_t newcomer, const struct dam_cpuset *mask)
+{
+	pid_t pid = newcomer;
+	uint64_t start;
+
+	for (int up = 0; up < MAX_ANCESTORS && pid > 1; up++) {
+		for (const struct coord_process *p = c->processes; p; p = p->next) {
+			const struct dam_cpuset *orig = p->pid == pid ? coord_births_orig(p, mask) : NULL;
+
+			if (!orig)
+				continue;
+			dam_proc_each_thread(newcomer, give_back, &(struct gift){mask, orig});
+			return;
+		}
+		if (coord_proc_stat(pid, &pid, &start))
+			return;
+	}
+}
+
 void coord_mask_newcomer(struct coord *c, pid_t pid, bool first)
 {
 	struct coord_thread *giver;
@@ -234,8 +261,10 @@ void coord_mask_newcomer(struct coord *c, pid_t pid, bool first)
 	if (c->opt.dry_run || dam_cpuset_get_thread(pid, &mask))
 		return;
 	giver = mask_giver(c, pid, &mask, first);
-	if (!giver)
+	if (!giver) {
+		give_birthmask_back(c, pid, &mask);
 		return;
+	}
 	dam_proc_each_thread(pid, give_back, &(struct gift){&mask, &giver->orig});
 	for (unsigned int i = 0; i < c->nr_thread; i++) /* the threads of before are gone */
 		if (c->thread[i] && c->thread[i]->pid == pid && c->thread[i]->moved)

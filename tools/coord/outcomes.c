@@ -270,7 +270,7 @@ static void conclude(struct coord *c, struct judgement *j, struct coord_move *mv
 	mv->metric = j->o.verdict == DAM_OUTCOME_UNDECIDED ? NULL : dam_outcome_metric_name(j->o.metric);
 	mv->effect = j->o.verdict == DAM_OUTCOME_UNDECIDED ? (double)NAN : j->o.effect;
 	mv->judged_s = j->o.time_s;
-	mv->actual_bps = s->nr ? exp(s->own_sum / s->nr) : (double)NAN;
+	mv->actual_bps = s->nr ? s->after.touched / s->nr : (double)NAN;
 	key_of(c, t, &mv->m, &key);
 	dam_learn_result(c->outcomes->learned, &key, j->o.verdict, mv->actual_bps / j->forecast, now);
 	if (dam_outcome_undo(&j->o))

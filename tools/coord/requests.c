@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "tools/coord/births.h"
 #include "tools/coord/json.h"
 #include "tools/coord/moderate.h"
 #include "tools/coord/outcomes.h"
@@ -34,6 +35,8 @@ static json_t *pause_all(struct coord *c, const json_t *q)
 			coord_outcomes_forget(c, c->thread[i]);
 			coord_mask_restore(c, c->thread[i]);
 		}
+	for (struct coord_process *p = c->processes; p; p = p->next)
+		coord_births_end(c, p);
 	coord_moderate_close(c);
 	dam_info("paused by request: all masks are back");
 	return done();
@@ -66,6 +69,8 @@ static json_t *exclude(struct coord *c, const json_t *q, bool excluded)
 	for (struct coord_process *p = c->processes; p; p = p->next)
 		if (p->pid == id) {
 			p->excluded = excluded;
+			if (excluded)
+				coord_births_end(c, p);
 			found++;
 		}
 	for (unsigned int i = 0; i < c->nr_thread; i++)

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: The DAM authors
+# Threads born where they do best: once there is advice, the threads that do DMA need no move; nobody sees DAM's mask;
+# who has plans of his own is left alone. Two simulated engines, one beside each of two CPUs.
+set -u
+bin=$PWD
+tmp=$(mktemp -d -p "$bin") || exit 99
+trap 'kill $coord 2>/dev/null; rm -rf "$tmp"' EXIT
+fails=0
+
+fail() {
+	echo "FAIL: $*"
+	fails=$((fails + 1))
+}
+
+[ "$(nproc)" -ge 2 ] || { echo "SKIP: one CPU"; exit 77; }
+all=$(taskset -p $$ 2>/dev/null | sed 's/.*: //')
+[ "$all" = 3 ] || { echo "SKIP: not CPUs 0 and 1, but $all"; exit 77; }
+head -c 262144 /dev/zero >"$tmp/data"
+
+# shellcheck disable=SC2094 # the file is a pipe
+mkfifo "$tmp/ready"
+HWLOC_SYNTHETIC="node:2 pu:1" DAM_MIN_CPUS=1 \
+	DAM_SIM="pool p; engine e0 capacity=32M domain=0 pool=p; engine e1 capacity=32M domain=1 pool=p" \
+	"$bin/dam-coord" --foreground --runtime-dir "$tmp" --ready-fd 3 3>"$tmp/ready" &
+coord=$!
+head -c 1 "$tmp/ready" >/dev/null
+
+LD_PRELOAD="$bin/.libs/libdam_preload.so" DAM_RUNTIME_DIR="$tmp" "$bin/tests/births_prog" "$tmp/data" >"$tmp/out" ||
+	fail "the program: $(cat "$tmp/out")"
+"$bin/dam-ctl" --runtime-dir "$tmp" moves --json >"$tmp/moves"
+
+while read -r what tid _ kernel _ shown; do
+	case $what in
+	worker)
+		# the shell's arithmetic is enough for two CPUs
+		case $kernel in 1 | 2) ;; *) fail "a worker was not placed: $kernel" ;; esac
+		[ "$shown" = 3 ] || fail "a worker sees $shown"
+		grep -q "\"tid\": $tid," "$tmp/moves" && fail "worker $tid was moved after its birth"
+		;;
+	c11 | forker)
+		[ "$shown" = 3 ] || fail "$what sees $shown"
+		;;
+	child | helper)
+		[ "$kernel $shown" = "3 3" ] || fail "$what has $kernel, sees $shown"
+		;;
+	attr | pinned)
+		[ "$kernel $shown" = "1 1" ] || fail "$what has $kernel, sees $shown"
+		;;
+	esac
+done <"$tmp/out"
+[ "$(grep -c ^ "$tmp/out")" -eq 21 ] || fail "not all threads told what they saw: $(cat "$tmp/out")"
+grep -q '^c11 .* kernel [12] ' "$tmp/out" || fail "no thread of thrd_create() was placed"
+grep -q '^forker .* kernel [12] ' "$tmp/out" || fail "no thread that forks was placed"
+
+kill "$coord"
+wait "$coord" || fail "dam-coord ended with $?"
+[ "$fails" -eq 0 ] || { cat "$tmp/out"; exit 1; }
