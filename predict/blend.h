@@ -16,7 +16,7 @@ struct dam_blend {
  * dam_blend_add() - an interval has ended, of any length @dt_s > 0
  * @amount: what came in it: its rate is amount ÷ dt_s
  * @fast, @slow: means of the rate that include it
- * Cost: some 5 ns.
+ * Cost: some 10 ns with dam_blend_mean().
  */
 void dam_blend_add(struct dam_blend *b, double dt_s, double amount, double fast, double slow, double horizon_s);
 
