@@ -19,7 +19,7 @@
 #define MEMORY	       2000.0
 #define MEMORY_HORIZONS 100.0
 /* In standard errors: below it nothing, one above it everything. */
-#define DOUBT 0.5
+#define DOUBT 0.25
 /* Silence: longer than this many times the longest, or the horizon. */
 #define SILENCE 2.0
 

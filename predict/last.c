@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* "Same as now": the forecast is the last value. The yardstick for all others. */
+/* "Same as now": the forecast is the last value. The yardstick for all others; the guard goes back to it, not the mix. */
 #include "config.h"
 #include "predict/members.h"
 
@@ -13,7 +13,5 @@ static double last_update(void *state, const struct dam_past *past)
 const struct dam_predict_member dam_predict_last = {
 	.name = "last",
 	.help = "same as now",
-	.prior = 1,
-	.memory = 1,
 	.update = last_update,
 };

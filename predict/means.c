@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * A ladder of means: half-lives of 2, 8, 32, 128 and 512 intervals.
+ * A ladder of means: half-lives of 2, 8 and 128 intervals.
  *
- * Four steps of 4: the best memory differs from series to series by orders of magnitude (best half-lives are
- * bimodal), and between two steps the mix interpolates.
+ * The best memory differs from series to series by orders of magnitude (best half-lives are bimodal: around 1 or above
+ * 100), and between two steps the mix interpolates. More steps cost more in weights to learn than they gain.
  */
 #include "config.h"
 #include "predict/members.h"
@@ -53,6 +53,4 @@ static double long_mean(struct mean *s, const struct dam_past *past, double half
 
 MEAN(2, short_mean);
 MEAN(8, short_mean);
-MEAN(32, short_mean);
 MEAN(128, long_mean);
-MEAN(512, long_mean);

@@ -15,15 +15,14 @@ extern const struct dam_predict_member dam_predict_ewma200;
 extern const struct dam_predict_member dam_predict_blend;
 extern const struct dam_predict_member dam_predict_mean2;
 extern const struct dam_predict_member dam_predict_mean8;
-extern const struct dam_predict_member dam_predict_mean32;
 extern const struct dam_predict_member dam_predict_mean128;
-extern const struct dam_predict_member dam_predict_mean512;
 extern const struct dam_predict_member dam_predict_median;
 extern const struct dam_predict_member dam_predict_hmedian;
 extern const struct dam_predict_member dam_predict_kalman;
 extern const struct dam_predict_member dam_predict_trend;
 extern const struct dam_predict_member dam_predict_ar8;
 extern const struct dam_predict_member dam_predict_season;
+extern const struct dam_predict_member dam_predict_analog;
 
 /* What a series has been lately: its extremes, which close in on it by 1 % an interval. All zero is a start. */
 struct dam_range {

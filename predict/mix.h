@@ -4,7 +4,7 @@
 #ifndef DAM_PREDICT_MIX_H
 #define DAM_PREDICT_MIX_H
 
-#define DAM_MIX_MAX 12 /* members mixed at most; a multiple of 4 lets compilers use vectors */
+#define DAM_MIX_MAX 8 /* members mixed at most; a multiple of 4 lets compilers use vectors */
 
 struct dam_mix {
 	unsigned int nr, horizon;

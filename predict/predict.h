@@ -46,7 +46,7 @@ struct dam_forecast {
 	bool trusted;	    /* it beats "same as now" on this series' own decayed loss */
 };
 
-/* One series: members, mixed by what their errors have been. 14 to 110 KiB; the caller zeroes nothing. */
+/* One series: members, mixed by what their errors have been. 26 to 100 KiB; the caller zeroes nothing. */
 struct dam_predictor;
 
 /** dam_predict_size() - bytes that one predictor of @horizon intervals takes (aligned to 16). */

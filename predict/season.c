@@ -105,7 +105,7 @@ static double season_update(void *state, const struct dam_past *past)
 const struct dam_predict_member dam_predict_season = {
 	.name = "season",
 	.help = "the last period again, found by autocorrelation",
-	.prior = 3, /* a safe one: where nothing repeats, it is the mean of 512 intervals */
+	.prior = 1,
 	.memory = INFINITY,
 	.size = sizeof(struct season),
 	.update = season_update,

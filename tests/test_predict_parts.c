@@ -198,6 +198,41 @@ START_TEST(test_season)
 }
 END_TEST
 
+/*
+ * A pattern of four bursts, each followed by a quiet time of random length: no period, but who has seen the first
+ * burst of a pattern knows what comes. Silence, and a scale, change nothing.
+ */
+START_TEST(test_analog)
+{
+	static const double burst[] = {5, 1, 3, 2}, scales[] = {1, 1e-9, 1e12};
+	const struct dam_predict_member *m = &dam_predict_analog;
+	void *state = aligned_alloc(16, (m->size + 15) & ~(size_t)15), *mem = calloc(1, dam_past_size(4));
+	unsigned int at = 4, quiet = 0;
+	struct dam_past past;
+	double f = 0;
+
+	memset(state, 0, m->size);
+	dam_past_init(&past, 4, mem);
+	for (unsigned int i = 0; i < 3000; i++) {
+		if (at == 4 && !quiet--) {
+			at = 0;
+			quiet = 6 + (unsigned int)(uniform() * 9);
+		}
+		if (at == 1 && i > 600)
+			ck_assert_msg(fabs(f / scales[_i] - 6.0 / 4) < 0.05, "after %u: %g", i, f / scales[_i]);
+		dam_past_push(&past, at < 4 ? burst[at++] * scales[_i] : 0);
+		f = m->update(state, &past);
+	}
+	for (unsigned int i = 0; i < 3000; i++) {
+		dam_past_push(&past, 0);
+		f = m->update(state, &past);
+	}
+	ck_assert_double_eq(f, 0);
+	free(mem);
+	free(state);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("predict_parts");
@@ -211,6 +246,7 @@ int main(void)
 	tcase_add_test(tc, test_guard);
 	tcase_add_test(tc, test_blend);
 	tcase_add_test(tc, test_conformal_follows);
+	tcase_add_loop_test(tc, test_analog, 0, 3);
 	tcase_add_loop_test(tc, test_season, 0, sizeof(seasons) / sizeof(seasons[0]));
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
