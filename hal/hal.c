@@ -195,6 +195,8 @@ static void retire(struct dam_hal *hal)
 			close_engine(hal, i);
 		} else {
 			t->pool.gone = true;
+			for (int d = 0; d < DAM_MAX_DOMAINS; d++)
+				t->pool.engine_of_domain[d] = DAM_HAL_NONE;
 		}
 		hal->changed = true;
 	}

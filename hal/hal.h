@@ -18,7 +18,7 @@
 #include "hal/track.h"
 
 #define DAM_HAL_NAME	 64  /* "kind:name", terminated; the same as DAM_NAME_MAX on the wire */
-#define DAM_HAL_TARGETS	 512 /* engines and pools together */
+#define DAM_HAL_TARGETS	 1024 /* engines and pools together, with those that are gone */
 #define DAM_HAL_DEVS	 4096 /* device numbers; further ones are left out */
 #define DAM_HAL_COMPONENTS 1024 /* further ones are left out */
 #define DAM_HAL_ALIASES	 1024 /* further ones are left out */

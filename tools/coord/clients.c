@@ -83,7 +83,7 @@ static void keep_coverage(struct coord *c, struct coord_process *p)
 	struct coord_past *past = &c->past[c->nr_past++ % COORD_MAX_PAST];
 
 	*past = (struct coord_past){.pid = p->pid, .run_id = p->run_id, .coverage = p->coverage,
-				     .memory = p->memory};
+				     .memory = p->memory, .gpu = p->gpu};
 	memcpy(past->comm, p->comm, sizeof(past->comm));
 }
 
@@ -356,28 +356,42 @@ static void each_reader(void *ctx, void (*fn)(const struct dam_ledger *l, void *
 			fn(p->ledger, arg);
 }
 
+/* Those that are there, one after the other; @place tells where each index went. Return: their number. */
+static unsigned int list_targets(struct coord *c, struct dam_board_target *targets, int *place)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+		bool pool = t->kind == DAM_TARGET_POOL;
+
+		place[i] = -1;
+		if (nr == DAM_BOARD_TARGETS || (pool ? t->pool.gone : t->engine.gone))
+			continue;
+		targets[nr] = (struct dam_board_target){.id = i + 1, .is_pool = pool};
+		memcpy(targets[nr].name, pool ? t->pool.name : t->engine.name, sizeof(targets[nr].name));
+		place[i] = (int)nr++;
+	}
+	return nr;
+}
+
 void coord_publish(struct coord *c)
 {
 	static struct dam_board_target targets[DAM_BOARD_TARGETS];
 	static struct dam_board_dev devs[DAM_BOARD_DEVS];
-	unsigned int nr_devs, nr = dam_hal_nr_targets(c->hal);
-	const struct dam_hal_dev *d = dam_hal_devs(c->hal, &nr_devs);
+	static int place[DAM_HAL_TARGETS];
+	unsigned int nr = list_targets(c, targets, place), nr_devs = 0, nr_known;
+	const struct dam_hal_dev *d = dam_hal_devs(c->hal, &nr_known);
 	int err;
 
-	if (nr_devs > DAM_BOARD_DEVS)
-		nr_devs = DAM_BOARD_DEVS;
-	for (unsigned int i = 0; i < nr; i++) {
-		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
-		const char *name = t->kind == DAM_TARGET_POOL ? t->pool.name : t->engine.name;
+	for (unsigned int i = 0; i < nr_known && nr_devs < DAM_BOARD_DEVS; i++) {
+		int at = place[d[i].target];
 
-		targets[i] = (struct dam_board_target){.id = i + 1,
-						       .is_pool = t->kind == DAM_TARGET_POOL};
-		memcpy(targets[i].name, name, sizeof(targets[i].name));
-	}
-	for (unsigned int i = 0; i < nr_devs; i++) {
-		devs[i] = (struct dam_board_dev){d[i].dev, (uint32_t)d[i].type, (uint32_t)d[i].target};
+		if (at < 0)
+			continue;
+		devs[nr_devs++] = (struct dam_board_dev){d[i].dev, (uint32_t)d[i].type, (uint32_t)at};
 		if (d[i].lba_bytes)
-			targets[d[i].target].lba_bytes = d[i].lba_bytes;
+			targets[at].lba_bytes = d[i].lba_bytes;
 	}
 	err = dam_board_publish(&c->board, targets, nr, devs, nr_devs, each_reader, c, dam_now_ns());
 	c->board_pending = err == -EAGAIN;

@@ -134,6 +134,12 @@ struct coord_memory {
 	bool moved;	       /* one did */
 };
 
+/* Time that a process's work kept engines of GPUs busy. */
+struct coord_gpu {
+	bool known; /* a driver told */
+	uint64_t engine_ns;
+};
+
 struct coord_process {
 	pid_t pid, pid_inside;
 	uid_t uid;
@@ -148,6 +154,7 @@ struct coord_process {
 	struct coord_coverage coverage;
 	uint64_t ring_ops; /* submitted to rings through hooks */
 	struct coord_memory memory;
+	struct coord_gpu gpu;
 	struct coord_thread **thread; /* by slot; nr_thread entries */
 	struct coord_thread **extra; /* without a slot; nr_extra entries */
 	unsigned int nr_extra;
@@ -167,6 +174,7 @@ struct coord_past {
 	char comm[16];
 	struct coord_coverage coverage;
 	struct coord_memory memory;
+	struct coord_gpu gpu;
 };
 
 struct coord_move {
@@ -229,6 +237,7 @@ struct coord {
 	struct coord_outcomes *outcomes; /* NULL: nothing is moved (--once) */
 	struct dam_masks *masks;
 	struct coord_record *record;
+	unsigned int nr_modelled; /* targets that the model knows of, from the first */
 	struct coord_engine *engine; /* by hal target index, DAM_HAL_TARGETS entries */
 	struct coord_component component[DAM_HAL_COMPONENTS]; /* by hal index */
 	struct coord_thread *thread[COORD_MAX_THREADS]; /* by policy index; NULL: free */
@@ -252,8 +261,13 @@ struct coord {
 	uint64_t births_advised_ns, births_released_ns;
 	bool paused; /* by request: nothing is moved */
 	uint64_t active_ns; /* when a ledger moved last */
-	uint64_t start_ns, last_tick_ns, last_refresh_ns;
+	uint64_t start_ns, last_tick_ns, last_refresh_ns, gpu_read_ns;
 	uint64_t nr_ticks, tick_ns_sum;
+	struct {
+		int fd; /* uevents; -1: none */
+		struct coord_event on_event;
+		uint64_t first_ns, last_ns; /* events that have not been looked into; 0: none */
+	} plug;
 	bool busy; /* some ledger moved in this tick */
 	bool board_pending; /* the directory could not be published yet */
 	struct coord_moderate *moderate; /* NULL: not asked for */
@@ -283,6 +297,10 @@ struct coord {
 /* model.c */
 /** coord_model_open() - engines, pools and their series, from an open hal. Return: 0; -ENOMEM. */
 int coord_model_open(struct coord *c);
+/** coord_model_rescan() - the hal has found that engines have come or gone. Return: 0; -ENOMEM: some are left out. */
+int coord_model_rescan(struct coord *c);
+/** coord_model_drop() - engine @i is gone. */
+void coord_model_drop(struct coord *c, unsigned int i);
 void coord_model_close(struct coord *c);
 /** coord_model_refresh() - what may change at run time: the maps of pools. */
 void coord_model_refresh(struct coord *c);
@@ -416,6 +434,21 @@ void coord_mask_newcomer(struct coord *c, pid_t pid, bool first);
 /* actuator.c */
 /** coord_act() - carry out (or, dry, only record) a plan. */
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);
+
+/* gpu.c */
+/** coord_gpu_tick() - engine time of all processes, about once a second; nothing where there is no GPU. */
+void coord_gpu_tick(struct coord *c, uint64_t now_ns);
+/** coord_gpu_read() - the same for one process, now. @root: of the tree that has its proc/, or "". */
+void coord_gpu_read(const char *root, struct coord_process *p);
+
+/* hotplug.c */
+/** coord_hotplug_open() - listen to uevents; without them there is the look once a second. */
+void coord_hotplug_open(struct coord *c);
+void coord_hotplug_close(struct coord *c);
+/** coord_hotplug_due() - something may have come or gone: look for it soon. */
+void coord_hotplug_due(struct coord *c);
+/** coord_hotplug_tick() - rescan when that is due, or, with @look, when directories have changed. */
+void coord_hotplug_tick(struct coord *c, uint64_t now_ns, bool look);
 
 /* report_engines.c */
 /** coord_engines_json() - add engines, pools, queues and components to @out. */

@@ -9,15 +9,25 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "tools/coord/record.h"
 
 #define STORAGE	   "block" /* the kind of engines whose work the kernel counts for processes, too */
 #define RATE_TAU_S 1.0 /* of the rates that people see */
+#define EXPECT_BPS 1e6 /* submitted: a counter of bytes does not stand still at that */
 
 static bool is_storage(const struct dam_hal_engine *eng)
 {
 	return !strcmp(eng->backend->name, STORAGE);
+}
+
+/* Threads say that they submit to the engine: its counters ought to move. */
+static void expect_work(struct coord *c, unsigned int i, struct dam_hal_engine *eng, uint64_t now_ns)
+{
+	struct dam_policy_engine_view v;
+
+	dam_policy_view_engine(dam_decision_policy(c->decision), i, &v);
+	if (v.attributed >= EXPECT_BPS && !eng->simulated)
+		dam_track_expect(&eng->track, now_ns);
 }
 
 static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine *eng,
@@ -27,12 +37,13 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 	struct dam_policy_engine_sample s = {.wait_s = NAN, .inflight_ops = NAN};
 	struct dam_hal_counters now;
 	double dt = (double)(now_ns - ce->last_ns) / DAM_NS_PER_S, read, write, gone;
-	int err = dam_hal_sample(eng, &now);
+	int err;
 
+	expect_work(c, i, eng, now_ns);
+	err = dam_hal_sample(eng, &now);
 	if (err == -ENODEV) {
-		eng->gone = true;
-		dam_decision_drop_engine(c->decision, i);
-		dam_info("engine %s is gone", eng->name);
+		coord_model_drop(c, i);
+		coord_hotplug_due(c); /* its name may be there again, for another device */
 		return;
 	}
 	if (err || !ce->last_ns || dt <= 0) {

@@ -173,7 +173,7 @@ int coord_open(struct coord *c)
 	int err;
 
 	c->ended_tail = &c->ended;
-	c->epoll_fd = c->listen_fd = c->lock_fd = c->signal_fd = -1;
+	c->epoll_fd = c->listen_fd = c->lock_fd = c->signal_fd = c->plug.fd = -1;
 	c->board.fd = -1;
 	c->start_ns = c->last_tick_ns = c->active_ns = dam_now_ns();
 	c->start_ticks = dam_ticks_now();
@@ -190,6 +190,7 @@ int coord_open(struct coord *c)
 		return 1;
 	coord_observe_open(c); /* without it there is less to see, that is all */
 	coord_moderate_open(c);
+	coord_hotplug_open(c);
 	raise_descriptor_limit();
 	c->on_listen.serve = on_listen;
 	return coord_event_add(c, c->listen_fd, &c->on_listen) ? 1 : 0;
@@ -217,11 +218,13 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 	/* after the ledgers: what they report is what simulated engines have done */
 	coord_sample_engines(c, now_ns);
 	coord_moderate_tick(c, now_ns);
+	coord_gpu_tick(c, now_ns);
 	coord_outcomes_tick(c, dt);
 	coord_model_decide(c, dt);
 	coord_births_tick(c, now_ns);
 	coord_record_flush(c->record, now_ns);
 	c->last_tick_ns = now_ns;
+	coord_hotplug_tick(c, now_ns, now_ns - c->last_refresh_ns >= REFRESH_NS);
 	if (now_ns - c->last_refresh_ns >= REFRESH_NS) {
 		c->last_refresh_ns = now_ns;
 		coord_model_refresh(c);
@@ -314,6 +317,7 @@ int coord_run(struct coord *c)
 
 void coord_close(struct coord *c)
 {
+	coord_hotplug_close(c);
 	coord_moderate_close(c);
 	for (struct coord_process *p = c->processes; p; p = p->next)
 		coord_births_end(c, p);

@@ -66,7 +66,8 @@ static uint64_t local_domains(const struct dam_topology *topo, const struct dam_
 	return bits;
 }
 
-static int open_engine(struct coord *c, unsigned int i, const struct dam_hal_engine *e)
+/* A new engine, or one whose pool has come or gone. */
+static int describe_engine(struct coord *c, unsigned int i, const struct dam_hal_engine *e)
 {
 	struct dam_policy_engine_desc d = {
 		.pool = e->pool,
@@ -74,8 +75,40 @@ static int open_engine(struct coord *c, unsigned int i, const struct dam_hal_eng
 		.base_latency_s = (double)e->base_latency_ns / DAM_NS_PER_S,
 		.local_domains = local_domains(dam_hal_topology(c->hal), &e->local_cpus),
 	};
+
 	c->engine[i].known = true;
 	return dam_decision_set_engine(c->decision, i, &d);
+}
+
+void coord_model_drop(struct coord *c, unsigned int i)
+{
+	dam_info("engine %s is gone", dam_hal_target(c->hal, i)->engine.name);
+	dam_decision_drop_engine(c->decision, i);
+	c->engine[i].known = false;
+}
+
+int coord_model_rescan(struct coord *c)
+{
+	unsigned int nr = dam_hal_nr_targets(c->hal);
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+
+		if (t->kind != DAM_TARGET_ENGINE)
+			continue;
+		if (t->engine.gone) {
+			if (c->engine[i].known)
+				coord_model_drop(c, i);
+			continue;
+		}
+		if (c->nr_modelled && i >= c->nr_modelled)
+			dam_info("engine %s has come", t->engine.name);
+		err = describe_engine(c, i, &t->engine) ? -ENOMEM : err;
+	}
+	c->nr_modelled = nr;
+	coord_model_refresh(c);
+	return err;
 }
 
 int coord_model_open(struct coord *c)
@@ -90,14 +123,7 @@ int coord_model_open(struct coord *c)
 	c->plan = calloc(MAX_PLAN, sizeof(*c->plan));
 	if (!c->decision || !c->engine || !c->move || !c->past || !c->plan)
 		return -ENOMEM;
-	coord_model_refresh(c);
-	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
-		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
-
-		if (t->kind == DAM_TARGET_ENGINE && open_engine(c, i, &t->engine))
-			return -ENOMEM;
-	}
-	return 0;
+	return coord_model_rescan(c);
 }
 
 void coord_model_close(struct coord *c)
@@ -120,7 +146,8 @@ void coord_model_refresh(struct coord *c)
 			continue;
 		for (unsigned int d = 0; d < DAM_MAX_DOMAINS; d++)
 			none[d] = DAM_POLICY_NONE;
-		dam_decision_set_pool(c->decision, i, t->pool.cpu_driven ? t->pool.engine_of_domain : none);
+		dam_decision_set_pool(c->decision, i,
+				      t->pool.cpu_driven && !t->pool.gone ? t->pool.engine_of_domain : none);
 	}
 }
 

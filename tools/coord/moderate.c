@@ -36,6 +36,7 @@ struct coord_moderate {
 	struct moderators *all;
 	struct dam_interrupts *irqs; /* NULL: they cannot be read */
 	uint64_t fed_ns, refreshed_ns;
+	unsigned int nr_engines; /* targets of the hal that have been looked at */
 	int nr;
 	struct device device[DAM_MODFILE_MAX]; /* by its number in `all` */
 	struct {
@@ -43,6 +44,11 @@ struct coord_moderate {
 		uint64_t bytes, ops;
 	} engine[DAM_HAL_TARGETS];
 };
+
+static bool asks_for_all(const char *list)
+{
+	return !strcmp(list, "1") || !strcmp(list, "all");
+}
 
 /* Is @name one of the words of @list, "block:nvme0n1,net:eth0"? */
 static bool is_listed(const char *list, const char *name)
@@ -99,28 +105,37 @@ static int find_device(struct coord_moderate *m, const struct dam_hal_engine *e)
 	return i;
 }
 
+static void add_engine(struct coord *c, struct coord_moderate *m, const char *list, unsigned int i)
+{
+	const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+	int device;
+
+	if (t->kind != DAM_TARGET_ENGINE || !t->engine.backend->moderation || !t->engine.moderator[0] ||
+	    !(asks_for_all(list) || is_listed(list, t->engine.name)))
+		return;
+	device = find_device(m, &t->engine);
+	if (device < 0)
+		dam_warn("%s: no interrupt moderation: %s", t->engine.name, strerror(-device));
+	else
+		m->engine[i].device = device;
+}
+
 static void add_engines(struct coord *c, struct coord_moderate *m, const char *list)
 {
-	bool all = !strcmp(list, "1") || !strcmp(list, "all");
-
 	for (unsigned int i = 0; i < DAM_HAL_TARGETS; i++)
 		m->engine[i].device = NO_DEVICE;
-	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
-		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
-		int device;
-
-		if (t->kind != DAM_TARGET_ENGINE || !t->engine.backend->moderation ||
-		    !t->engine.moderator[0] || !(all || is_listed(list, t->engine.name)))
-			continue;
-		device = find_device(m, &t->engine);
-		if (device < 0)
-			dam_warn("%s: no interrupt moderation: %s", t->engine.name,
-				 strerror(-device));
-		else
-			m->engine[i].device = device;
-	}
-	if (!all)
+	for (m->nr_engines = 0; m->nr_engines < dam_hal_nr_targets(c->hal); m->nr_engines++)
+		add_engine(c, m, list, m->nr_engines);
+	if (!asks_for_all(list))
 		check_list(c, list);
+}
+
+void coord_moderate_rescan(struct coord *c)
+{
+	struct coord_moderate *m = c->moderate;
+
+	for (; m && m->nr_engines < dam_hal_nr_targets(c->hal); m->nr_engines++)
+		add_engine(c, m, dam_knob_text(&c->knobs, DAM_KNOB_MODERATE), m->nr_engines);
 }
 
 /* What a coordinator that was killed left set. */

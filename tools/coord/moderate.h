@@ -19,6 +19,9 @@ void coord_moderate_open(struct coord *c);
 /** coord_moderate_close() - give every device its setting back. */
 void coord_moderate_close(struct coord *c);
 
+/** coord_moderate_rescan() - engines have come: begin with those that are asked for. */
+void coord_moderate_rescan(struct coord *c);
+
 /** coord_moderate_tick() - after the engines were sampled. Never waits for a device. */
 void coord_moderate_tick(struct coord *c, uint64_t now_ns);
 

@@ -102,6 +102,12 @@ static void add_memory(const struct coord *c, const struct coord_memory *m, json
 	json_object_set_new(j, "memory_why", why ? name_text(why) : json_null());
 }
 
+static void add_gpu(const struct coord_gpu *gpu, json_t *j)
+{
+	json_object_set_new(j, "gpu_engine_s",
+			    gpu->known ? number((double)gpu->engine_ns / 1e9) : json_null());
+}
+
 static json_t *process_json(const struct coord *c, const struct coord_process *p)
 {
 	json_t *j = json_object();
@@ -116,6 +122,7 @@ static json_t *process_json(const struct coord *c, const struct coord_process *p
 	json_object_set_new(j, "no_slot", whole(p->ledger ? p->ledger->no_slot : 0));
 	json_object_set_new(j, "coverage", coverage_json(&p->coverage));
 	add_memory(c, &p->memory, j);
+	add_gpu(&p->gpu, j);
 	return j;
 }
 
@@ -128,6 +135,7 @@ static json_t *past_json(const struct coord *c, const struct coord_past *p)
 	json_object_set_new(j, "state", json_string("ended"));
 	json_object_set_new(j, "coverage", coverage_json(&p->coverage));
 	add_memory(c, &p->memory, j);
+	add_gpu(&p->gpu, j);
 	return j;
 }
 
