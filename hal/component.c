@@ -110,6 +110,11 @@ static int add(struct dam_components *t, const char *name, enum dam_hal_componen
 	return (int)t->nr++;
 }
 
+int dam_component_add_group(struct dam_components *t, const char *name, int parent)
+{
+	return add(t, name, DAM_COMPONENT_GROUP, parent);
+}
+
 static int add_package(struct dam_components *t, const char *root, const struct dam_cpuset *cpus)
 {
 	unsigned int cpu = 0;

@@ -25,6 +25,9 @@ struct dam_components {
 int dam_component_add(struct dam_components *t, const char *root, const char *path, const char *address,
 		      const struct dam_cpuset *cpus);
 
+/** dam_component_add_group() - part of component @parent, or DAM_HAL_NONE. Return: as dam_component_add(). */
+int dam_component_add_group(struct dam_components *t, const char *name, int parent);
+
 /** dam_component_find() - index of the component called @name, or DAM_HAL_NONE. */
 int dam_component_find(const struct dam_components *t, const char *name);
 

@@ -70,7 +70,7 @@ static uint64_t busy(const struct census *c, const struct dam_drm_client *from, 
 
 	if (total && cycles <= total)
 		return (uint64_t)((double)cycles / (double)total * (double)(c->began_ns - c->ago_ns));
-	return gain(from->copy_ns, to->copy_ns);
+	return gain(from->copy_ns, to->copy_ns) / (to->copy_engines ? to->copy_engines : 1);
 }
 
 static struct client *find_client(struct census *c, const struct dam_drm_client *k)

@@ -38,15 +38,16 @@ static uint64_t number(const char *text)
 	return dam_parse_u64(digits, &v) ? 0 : v;
 }
 
-/* The keys that tell engine time: what is behind them is the class. */
+/* The keys that tell of engines: what is behind them is the class. */
 static const struct {
 	const char *prefix;
 	size_t copy, all; /* where it is added; 0: nowhere */
+	bool time;
 } keys[] = {
-	{"drm-engine-capacity-", 0, 0},
-	{"drm-engine-", offsetof(struct dam_drm_client, copy_ns), offsetof(struct dam_drm_client, all_ns)},
-	{"drm-total-cycles-", offsetof(struct dam_drm_client, total_cycles), 0},
-	{"drm-cycles-", offsetof(struct dam_drm_client, copy_cycles), 0},
+	{"drm-engine-capacity-", offsetof(struct dam_drm_client, copy_engines), 0, false},
+	{"drm-engine-", offsetof(struct dam_drm_client, copy_ns), offsetof(struct dam_drm_client, all_ns), true},
+	{"drm-total-cycles-", offsetof(struct dam_drm_client, total_cycles), 0, true},
+	{"drm-cycles-", offsetof(struct dam_drm_client, copy_cycles), 0, true},
 };
 
 static void add(struct dam_drm_client *c, size_t offset, uint64_t v)
@@ -65,7 +66,7 @@ static bool take(const char *key, const char *value, struct dam_drm_client *out)
 		add(out, keys[i].all, number(value));
 		if (copies(class))
 			add(out, keys[i].copy, number(value));
-		return keys[i].copy != 0;
+		return keys[i].time;
 	}
 	return false;
 }

@@ -16,6 +16,7 @@ struct dam_drm_client {
 	uint64_t id;
 	uint64_t copy_ns;	 /* time that its work kept copy engines busy */
 	uint64_t all_ns;	 /* the same for all engines */
+	uint64_t copy_engines;	 /* that many copy at a time; 0: one */
 	uint64_t copy_cycles, total_cycles; /* of a copy engine, for drivers that count these instead; 0: they do not */
 };
 

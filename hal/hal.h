@@ -89,11 +89,14 @@ struct dam_hal_engine {
 	void *priv;
 };
 
-enum dam_hal_component_kind { DAM_COMPONENT_FUNCTION, DAM_COMPONENT_BRIDGE, DAM_COMPONENT_HOST, DAM_COMPONENT_PACKAGE };
+enum dam_hal_component_kind {
+	DAM_COMPONENT_FUNCTION, DAM_COMPONENT_BRIDGE, DAM_COMPONENT_HOST, DAM_COMPONENT_PACKAGE,
+	DAM_COMPONENT_GROUP, /* of work queues that share the engines inside a device */
+};
 
 /* Hardware that engines share: it can saturate while none of them does. */
 struct dam_hal_component {
-	char name[DAM_HAL_NAME]; /* "0000:21:00.0", host bridge "pci0000:20", "package0" */
+	char name[DAM_HAL_NAME]; /* "0000:21:00.0", host bridge "pci0000:20", "package0", "group0.1" */
 	enum dam_hal_component_kind kind;
 	int parent;		 /* index of what it hangs on, or DAM_HAL_NONE */
 	struct dam_hal_capacity capacity;

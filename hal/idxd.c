@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "hal/component.h"
 #include "hal/internal.h"
 #include "hal/pool.h"
 #include "hal/sysfs.h"
@@ -120,6 +121,19 @@ static void idxd_close(struct dam_hal_engine *eng)
 	free(s);
 }
 
+/* Queues of one group share its engines: "group0.1" of dsa0 or iax0. */
+static void find_group(struct dam_hal *hal, const struct queue *q, struct dam_hal_engine *e)
+{
+	int64_t group = dam_sysfs_number(-1, dam_hal_root(hal), "%s/group_id", q->path);
+	const char *device = strrchr(q->device, '/') + 1 + strlen(q->kind->prefix);
+	char name[DAM_HAL_NAME];
+
+	if (group < 0 || group > UINT16_MAX)
+		return;
+	snprintf(name, sizeof(name), "group%.8s.%d", device, (int)group);
+	e->component_index = dam_component_add_group(dam_hal_component_table(hal), name, e->component_index);
+}
+
 /* The queue's node in /dev/dsa or /dev/iax. */
 static void add_dev(struct dam_hal *hal, const struct queue *q, int target)
 {
@@ -152,6 +166,7 @@ static int add_queue(struct dam_hal *hal, const char *name, const struct queue *
 	e.priv = s;
 	snprintf(e.name, sizeof(e.name), "idxd:%s", name);
 	dam_hal_place(hal, strncmp(q->path, "/sys/devices/", 13) ? q->device : q->path, &e);
+	find_group(hal, q, &e);
 	e.caps.dedicated = is(root, q->path, "mode", "dedicated");
 	e.caps.operations = read_operations(root, q);
 	e.caps.max_transfer = max > 0 ? (uint64_t)max : 0;

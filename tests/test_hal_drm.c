@@ -23,15 +23,15 @@ static const struct {
 	struct dam_drm_client c;
 } texts[] = {
 	{"i915", "pos:\t0\ndrm-driver:\ti915\ndrm-pdev:\t0000:00:02.0\ndrm-client-id:\t7\ndrm-engine-render:\t90 ns\n"
-	 "drm-engine-copy:\t20 ns\ndrm-engine-capacity-copy:\t2\n", true, {"0000:00:02.0", 7, 20, 110, 0, 0}},
+	 "drm-engine-copy:\t20 ns\ndrm-engine-capacity-copy:\t2\n", true, {"0000:00:02.0", 7, 20, 110, 2, 0, 0}},
 	{"amdgpu calls its copy engines dma", "drm-pdev: 0000:03:00.0\ndrm-client-id: 1\ndrm-engine-dma: 5 ns\n", true,
-	 {"0000:03:00.0", 1, 5, 5, 0, 0}},
+	 {"0000:03:00.0", 1, 5, 5, 0, 0, 0}},
 	{"xe counts cycles", "drm-pdev:\t0000:04:00.0\ndrm-client-id:\t2\ndrm-cycles-bcs:\t10\ndrm-total-cycles-bcs:\t80\n",
-	 true, {"0000:04:00.0", 2, 0, 0, 10, 80}},
-	{"a GPU on a chip has no address", "drm-client-id:\t2\ndrm-engine-copy:\t1 ns\n", true, {"", 2, 1, 1, 0, 0}},
+	 true, {"0000:04:00.0", 2, 0, 0, 0, 10, 80}},
+	{"a GPU on a chip has no address", "drm-client-id:\t2\ndrm-engine-copy:\t1 ns\n", true, {"", 2, 1, 1, 0, 0, 0}},
 	{"a driver that tells no time", "drm-driver:\tast\ndrm-client-id:\t2\n", false, {.id = 0}},
 	{"a pipe", "pos:\t0\nflags:\t0100002\nmnt_id:\t25\n", false, {.id = 0}},
-	{"a number that is none", "drm-engine-copy:\tmuch ns\n", true, {"", 0, 0, 0, 0, 0}},
+	{"a number that is none", "drm-engine-copy:\tmuch ns\n", true, {"", 0, 0, 0, 0, 0, 0}},
 	{"cut off", "drm-engine-cop", false, {.id = 0}},
 	{"empty", "", false, {.id = 0}},
 };
@@ -45,7 +45,7 @@ START_TEST(test_parse)
 	ck_assert_msg(dam_drm_parse(text, &c) == texts[_i].ok, "%s", texts[_i].why);
 	ck_assert_msg(!strcmp(c.pdev, texts[_i].c.pdev) && c.id == texts[_i].c.id &&
 		      c.copy_ns == texts[_i].c.copy_ns && c.all_ns == texts[_i].c.all_ns &&
-		      c.copy_cycles == texts[_i].c.copy_cycles && c.total_cycles == texts[_i].c.total_cycles,
+		      c.copy_engines == texts[_i].c.copy_engines && c.copy_cycles == texts[_i].c.copy_cycles && c.total_cycles == texts[_i].c.total_cycles,
 		      "%s", texts[_i].why);
 }
 END_TEST

@@ -226,7 +226,7 @@ static bool is_below(const struct dam_hal_component *list, int at, unsigned int 
 /* Return: NULL when no engine is below it, of those that are there. */
 static json_t *component_json(struct coord *c, const struct dam_hal_component *list, unsigned int i)
 {
-	static const char *const kinds[] = {"function", "bridge", "host bridge", "package"};
+	static const char *const kinds[] = {"function", "bridge", "host bridge", "package", "group"};
 	const struct dam_hal_capacity *k = &list[i].capacity;
 	json_t *j = json_object(), *engines = json_array();
 	double read = 0, write = 0, util;
