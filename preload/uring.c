@@ -5,6 +5,8 @@
 #include "preload/uring.h"
 
 #include <linux/nvme_ioctl.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -177,25 +179,43 @@ static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe
 		note_side_effect(sqe, LASTS, sq->ring_fd);
 }
 
-DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
+/* What of an entry tells whether it is like another. */
+union head {
+	struct {
+		uint8_t opcode, flags;
+		uint16_t ioprio;
+		int32_t fd;
+	};
+	uint64_t word;
+};
+_Static_assert(offsetof(struct io_uring_sqe, fd) == offsetof(union head, fd), "the kernel's order");
+
+#define PLAIN_FLAGS (IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC)
+
+static inline const struct io_uring_sqe *entry(const struct dam_sq *sq, unsigned int i)
 {
-	const unsigned int plain = IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC;
+	unsigned int at = (sq->head + i) & sq->mask;
+
+	if (DAM_UNLIKELY(sq->array != NULL))
+		at = __atomic_load_n(&sq->array[at], __ATOMIC_RELAXED) & sq->mask;
+	return sq->sqes + ((size_t)at << sq->shift);
+}
+
+/* From entry @i on, whatever they are. Return: how many were counted. */
+static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const struct dam_sq *sq, unsigned int i,
+						     unsigned int n, uint64_t sign)
+{
 	/* a guess that is right most of the time: reads on the descriptor of the last batch */
 	struct run run = {.slot = s, .sign = sign, .index = dam_self.index, .dir = DAM_DIR_READ};
 
-	dam_count_add(&s->ring_ops, n * sign);
-	for (unsigned int i = 0; i < n; i++) {
-		unsigned int at = (sq->head + i) & sq->mask;
-		const struct io_uring_sqe *sqe;
+	for (; i < n; i++) {
+		const struct io_uring_sqe *sqe = entry(sq, i);
 		uint8_t row, index;
 
-		if (DAM_UNLIKELY(sq->array != NULL))
-			at = __atomic_load_n(&sq->array[at], __ATOMIC_RELAXED) & sq->mask;
-		sqe = sq->sqes + ((size_t)at << sq->shift);
 		row = sqe->opcode < OP_NR ? ops[sqe->opcode] : 0;
 		if (row == 0)
 			continue;
-		if (DAM_LIKELY((row & ~ROW(0, 1, 0)) == LEN_LEN && !(sqe->flags & ~plain))) {
+		if (DAM_LIKELY((row & ~ROW(0, 1, 0)) == LEN_LEN && !(sqe->flags & ~PLAIN_FLAGS))) {
 			index = dam_place_index(sqe->fd);
 			if (DAM_LIKELY(index != DAM_ROUTE_IGNORE)) {
 				add(&run, index, ROW_DIR(row), sqe->len);
@@ -209,13 +229,41 @@ DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, uns
 	return run.counted;
 }
 
+/* Entries alike, on the descriptor counted last, are added up in registers: a batch is mostly nothing else. */
+DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
+{
+	const union head relevant = {.opcode = 0xff, .flags = (uint8_t)~PLAIN_FLAGS, .fd = -1};
+	const struct dam_self *me = &dam_self;
+	const struct io_uring_sqe *sqe = entry(sq, 0);
+	uint64_t bytes = 0;
+	unsigned int i = 0;
+	union head first, next;
+	uint8_t row;
+
+	dam_count_add(&s->ring_ops, n * sign);
+	/* piece by piece, as it was written a moment ago: a wider load would have to wait for the cache */
+	first = (union head){.opcode = sqe->opcode, .flags = sqe->flags & (uint8_t)~PLAIN_FLAGS, .fd = sqe->fd};
+	row = first.opcode < OP_NR ? ops[first.opcode] : 0;
+	if (DAM_UNLIKELY((row & ~ROW(0, 1, 0)) != LEN_LEN || first.flags || first.fd != me->fd ||
+			 me->index == DAM_ROUTE_IGNORE ||
+			 me->fds_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
+		return walk_mixed(s, sq, 0, n, sign);
+	for (;;) {
+		bytes += sqe->len;
+		if (++i == n)
+			break;
+		sqe = entry(sq, i);
+		memcpy(&next, sqe, sizeof(next));
+		if ((next.word & relevant.word) != first.word)
+			break;
+	}
+	dam_account_io(s, me->index, ROW_DIR(row), bytes, i, sign);
+	return DAM_LIKELY(i == n) ? n : i + walk_mixed(s, sq, i, n, sign);
+}
+
 int dam_uring_fd(const struct dam_sq *sq)
 {
-	unsigned int at = sq->head & sq->mask;
-	const struct io_uring_sqe *sqe;
+	const struct io_uring_sqe *sqe = entry(sq, 0);
 
-	if (sq->array)
-		at = sq->array[at] & sq->mask;
-	sqe = sq->sqes + ((size_t)at << sq->shift);
 	return sqe->flags & IOSQE_FIXED_FILE ? -1 : sqe->fd;
 }

@@ -20,7 +20,7 @@ struct dam_sq {
 };
 
 /**
- * dam_uring_walk() - count @n entries from @sq->head in slot @s
+ * dam_uring_walk() - count @n entries, one at least, from @sq->head in slot @s
  * @sign: 1, or -1 to take back what the kernel did not consume
  *
  * Before the system call, while everything the entries point to is still the program's. Never faults.
