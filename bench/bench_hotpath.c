@@ -169,6 +169,8 @@ static double measure(const struct row *r, void *lib, double aim)
 	p = median(plain);
 	first = median(added);
 	printf("  %-26s %10.1f %+10.1f %8.0f   %s\n", r->name, p, first, aim, first <= aim ? "" : "over");
+	if (r->call == call_thread)
+		printf("  %-26s %10.3f (aim 1.10)\n", "the same, as a ratio", 1 + first / p);
 	fflush(stdout);
 	return first;
 }
