@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
  * Threads that do DMA, born one after the other, until the library places one; then it tells, a line each, what masks
- * the next ones have: the kernel's, and the one that libc shows. usage: births_prog FILE
+ * the next ones have: the kernel's, and the one that libc shows. With "hold", it keeps the placed one until it is killed.
+ * usage: births_prog FILE [hold]
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -146,6 +147,27 @@ static void run_c11(void)
 	printf("c11 %d kernel %lx shown %lx\n", (int)s.tid, s.kernel, s.shown);
 }
 
+/* A placed thread that lives on; its tid is told. */
+static int hold(void)
+{
+	static struct seen s[64];
+	pthread_t t;
+
+	for (int i = 0; i < 64; i++) {
+		s[i].reads = -1;
+		if (pthread_create(&t, NULL, worker, &s[i]))
+			return 99;
+		usleep(50000);
+		if (s[i].kernel == s[i].shown)
+			continue;
+		printf("%d\n", (int)s[i].tid);
+		fflush(stdout);
+		sleep(LIMIT_S);
+		return 0;
+	}
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct seen base = {.reads = -1};
@@ -155,13 +177,15 @@ int main(int argc, char **argv)
 	cpu_set_t one;
 	pthread_t t;
 
-	if (argc != 2 || (fd = open(argv[1], O_RDONLY | O_DIRECT)) < 0 || pthread_create(&t, NULL, worker, &base))
+	if (argc < 2 || (fd = open(argv[1], O_RDONLY | O_DIRECT)) < 0 || pthread_create(&t, NULL, worker, &base))
 		return 99;
 	while (!is_placed())
 		if (time(NULL) > end) {
 			printf("nobody was placed\n");
 			return 1;
 		}
+	if (argc > 2)
+		return hold();
 	for (int i = 0; i < 6; i++)
 		run("worker", NULL, worker, true);
 	for (int i = 0; i < 4; i++)

@@ -161,7 +161,7 @@ bool coord_births_adopt(struct coord *c, struct coord_thread *t, uint32_t placed
 	return true;
 }
 
-/* A thread that was placed and is not managed: after @min_age ticks it has its own mask back. Return: it is too young. */
+/* A thread that was placed and is not managed has its own mask back after @min_age ticks. Return: it is too young. */
 static bool release_thread(const struct coord_process *p, pid_t tid, uint64_t min_age)
 {
 	const struct dam_cpuset *orig;
