@@ -14,7 +14,7 @@ class=$tmp/tree/sys/class/block
 
 fail() {
 	echo "FAIL: $*"
-	cat "$tmp/log" "$tmp/out"
+	cat "$tmp/log" "$tmp/out" 2>/dev/null
 	exit 1
 }
 
@@ -39,7 +39,11 @@ state() {
 is() { [ "$(state "$1")" = "$2" ]; }
 
 mkdir "$tmp/tree" "$tmp/run"
-"$trees/generate.sh" multipath >"$tmp/file" && "$bin/tests/hal_unpack" "$tmp/file" "$tmp/tree" || fail "no tree"
+unpack() {
+	"$trees/generate.sh" "$1" >"$tmp/file" || fail "generate.sh $1"
+	"$bin/tests/hal_unpack" "$tmp/file" "$tmp/tree" || fail "hal_unpack of $1"
+}
+unpack multipath
 DAM_LOG=2 "$bin/dam-coord" --root "$tmp/tree" 2>"$tmp/log" &
 coord=$!
 wants "it starts" is block:nvme0c1n1 "live "
@@ -49,7 +53,7 @@ wants "its pool, of which one is left" is block:nvme0c0n1 "live "
 grep -q '"block:nvme0n1"' "$tmp/out" || fail "the pool is not told"
 mv "$tmp/aside" "$class/nvme0c1n1"
 wants "it comes back as another engine" is block:nvme0c1n1 "gone live "
-"$trees/generate.sh" unknown >"$tmp/file" && "$bin/tests/hal_unpack" "$tmp/file" "$tmp/tree"
+unpack unknown
 wants "another controller comes" is block:vda "live "
 rm -rf "$tmp/tree/sys"
 wants "all is gone" is block:vda "gone "
