@@ -28,6 +28,7 @@
 #define LEARN		0.5   /* of the difference per block: 0.07 per 10 ms over 100 ms */
 #define FIRST_BLOCKS	2
 #define ALIKE		0.15  /* learned siblings no further apart than this are taken to be equal */
+#define ROOM		1.25  /* of the highest rate that an engine has carried without being full */
 #define FORGET_S	60.0  /* without saturation, doubling with each confirmation */
 #define FORGET_DOUBLE	6
 #define BASE_FLOOR	0.1   /* of the guess: what a coarse counter may lower the base latency to */
@@ -377,6 +378,16 @@ static void forget(const struct dam_policy *p, unsigned int e, double dt_s)
 	}
 }
 
+/*
+ * A sibling's capacity for an engine that has never been full. Where it has carried clearly more than that, it is none
+ * of the sibling's kind (which may have lost capacity): it is not full at its highest load so far, nor is it known how
+ * much more it takes. So that overload elsewhere can find out, it counts as having some room.
+ */
+static double beyond(const struct dam_engine *en, double level)
+{
+	return en->seen > level * (1 + ALIKE) ? en->seen * ROOM : fmax(level, en->seen);
+}
+
 /* Given before learned before a sibling's. */
 static void settle_capacity(struct dam_engine *en, int way, double given, double learned)
 {
@@ -393,7 +404,7 @@ static void settle_capacity(struct dam_engine *en, int way, double given, double
 			en->cap[way] = learned;
 	} else {
 		en->source = level > 0 ? DAM_CAP_SIBLING : DAM_CAP_UNKNOWN;
-		en->cap[way] = en->view[way] = level > 0 ? fmax(level, en->seen) : 0;
+		en->cap[way] = en->view[way] = level > 0 ? beyond(en, level) : 0;
 	}
 }
 
