@@ -22,6 +22,7 @@ static double settle(struct dam_policy *p, int engine)
 	en->settle_s = fmin(fmax(SETTLE_S, 2 * latency), SETTLE_LONGEST_S);
 	en->overload_s = en->imbalance_s = en->forecast_s = 0;
 	dam_noise_break(&en->noise);
+	dam_trend_break(&en->trend);
 	return en->settle_s;
 }
 

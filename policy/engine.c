@@ -305,6 +305,7 @@ static void judge_background(struct dam_engine *en, double dt_s)
 	double rate = dam_window_rate(&en->done), diff;
 
 	dam_window_add_plain(&en->entered, dt_s, en->entered_now, BACKGROUND_S);
+	dam_trend_add(&en->trend, dt_s, en->entered_now / dt_s + en->background);
 	en->entered_now = 0;
 	en->settle_s = fmax(0, en->settle_s - dt_s);
 	if (en->settle_s > 0)

@@ -29,6 +29,12 @@ struct dam_bound_watch {
 	double recent;	       /* operations of the blocks so far, decayed */
 };
 
+/* Where a rate is going: level and slope, and how much it scatters around them. */
+struct dam_trend {
+	double age_s, once, twice; /* smoothed once and twice */
+	double var;
+};
+
 /* Plain sums since the block began. */
 struct dam_block {
 	double time, bytes, ops, wait, saturated, written;
@@ -81,6 +87,7 @@ struct dam_engine {
 	double demand_written;
 	unsigned int strangers; /* movable threads for which it is not reserved */
 	struct dam_noise noise;
+	struct dam_trend trend; /* of what is submitted, bytes/s */
 	double overload_s, imbalance_s, forecast_s, reserved_s; /* how long the condition has held */
 	int bottleneck; /* component that made it fire; DAM_POLICY_NONE */
 	double scale;				    /* of its open demand, in a plan for a forecast */
@@ -211,6 +218,10 @@ enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops,
 void dam_bound_reset(struct dam_bound_watch *b);
 void dam_noise_add(struct dam_noise *n, double dt_s, double value);
 void dam_noise_break(struct dam_noise *n);
+void dam_trend_add(struct dam_trend *t, double dt_s, double rate);
+void dam_trend_break(struct dam_trend *t);
+double dam_trend_level(const struct dam_trend *t);
+double dam_trend_rise(const struct dam_trend *t, double horizon_s);
 
 /* engine.c */
 void dam_engine_sample(struct dam_policy *p, unsigned int e, double dt_s,

@@ -38,17 +38,42 @@ static double usable(const struct dam_policy *p, const struct dam_engine *en)
 	return en->capacity * (en->desc.reserved == DAM_CLASS_NORMAL ? 1 : 1 - p->cfg.head_room);
 }
 
-/* The bound crosses the high-water mark, and the rise is worth acting on. */
+/*
+ * The bound crosses the high-water mark, and the mean is foreseen to rise by as much as is worth acting on, above what
+ * has been for half a second too: a load that comes and goes returns to its mean all the time, and that is no rise.
+ */
+static bool foretold(const struct dam_policy *p, const struct dam_engine *en, const struct dam_policy_forecast *f)
+{
+	double rate = fmax(dam_window_rate(&en->fast), dam_window_rate(&en->slow));
+
+	return f->trusted && isfinite(f->p90) && f->p90 >= HIGH_WATER * usable(p, en) &&
+	       f->mean - rate >= p->cfg.threshold * en->capacity;
+}
+
+/* What is submitted rises so steeply that it will cross the mark within the horizon; the noise of the load is less. */
+static bool climbing(const struct dam_policy *p, const struct dam_engine *en)
+{
+	double rise = dam_trend_rise(&en->trend, p->cfg.horizon_s);
+
+	return rise >= fmax(p->cfg.threshold, SIGMAS * sqrt(en->noise.var)) * en->capacity &&
+	       dam_trend_level(&en->trend) + rise >= HIGH_WATER * usable(p, en);
+}
+
 static bool rising(const struct dam_policy *p, struct dam_engine *en,
 		   const struct dam_policy_forecast *f)
 {
-	double rate = dam_window_rate(&en->fast);
+	double ahead = 0;
 
 	en->scale = 1;
-	if (!f || !f->trusted || !isfinite(f->p90) || f->p90 < HIGH_WATER * usable(p, en) ||
-	    f->p90 - rate < p->cfg.threshold * en->capacity)
+	if (!f)
 		return false;
-	en->scale = fmin(2, fmax(1, f->p90 / fmax(en->demand, 1)));
+	if (foretold(p, en, f))
+		ahead = f->p90;
+	else if (climbing(p, en))
+		ahead = dam_trend_level(&en->trend) + dam_trend_rise(&en->trend, p->cfg.horizon_s);
+	if (ahead <= 0)
+		return false;
+	en->scale = fmin(2, fmax(1, ahead / fmax(en->demand, 1)));
 	return true;
 }
 

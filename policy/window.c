@@ -17,6 +17,10 @@
 #define BOUND_GROWTH	0.05 /* submissions exceed completions by 5 %: open loop */
 #define NOISE_BLOCK	0.2  /* seconds */
 #define NOISE_MEMORY	25.0 /* blocks */
+#define TREND_TAU	0.04 /* seconds, of each smoothing */
+#define TREND_AGE	6.0  /* such times until a slope is one … */
+#define TREND_NOISE	25.0 /* … and how many the scatter is remembered for */
+#define TREND_SIGMAS	4.0
 
 double dam_decay(double dt_s, double half_life_s)
 {
@@ -125,4 +129,41 @@ void dam_noise_break(struct dam_noise *n)
 {
 	n->time = n->sum = 0;
 	n->has_prev = false;
+}
+
+/*
+ * Level and slope by double exponential smoothing (Brown, Statistical Forecasting for Inventory Control, 1959): on a
+ * steady rise the first mean lags by tau times the slope, the second by twice as much.
+ */
+void dam_trend_add(struct dam_trend *t, double dt_s, double rate)
+{
+	double keep = exp(-dt_s / TREND_TAU), forget = exp(-dt_s / (TREND_NOISE * TREND_TAU));
+	double off = rate - dam_trend_level(t);
+
+	if (t->age_s <= 0)
+		t->once = t->twice = rate;
+	else
+		t->var = t->var * forget + off * off * (1 - forget);
+	t->age_s += dt_s;
+	t->once = t->once * keep + rate * (1 - keep);
+	t->twice = t->twice * keep + t->once * (1 - keep);
+}
+
+/* The load changes by our own doing. */
+void dam_trend_break(struct dam_trend *t)
+{
+	t->age_s = 0;
+}
+
+double dam_trend_level(const struct dam_trend *t)
+{
+	return 2 * t->once - t->twice;
+}
+
+/* By how much the rate will have risen at the horizon; 0: by nothing that the scatter could not be. */
+double dam_trend_rise(const struct dam_trend *t, double horizon_s)
+{
+	double rise = (t->once - t->twice) / TREND_TAU * horizon_s;
+
+	return t->age_s >= TREND_AGE * TREND_TAU && rise >= TREND_SIGMAS * sqrt(t->var) ? rise : 0;
 }

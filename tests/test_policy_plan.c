@@ -323,6 +323,40 @@ START_TEST(test_one_plan_spreads_a_crowd)
 }
 END_TEST
 
+/* A rise is one when it stands out of the scatter. */
+static const struct {
+	const char *why;
+	double slope, scatter; /* per second; of each tick, as a share */
+	double least, most;    /* of the rise within 0.1 s */
+} trend_rows[] = {
+	{"a steady load", 0, 0, 0, 0},
+	{"a noisy one", 0, 0.3, 0, 0},
+	{"a ramp", 2, 0, 0.15, 0.21},
+	{"a ramp with some noise", 4, 0.005, 0.3, 0.5},
+	{"a ramp within the noise", 1, 0.3, 0, 0},
+	{"a fall", -1, 0, 0, 0},
+};
+
+START_TEST(test_trend)
+{
+	struct dam_trend t = {0};
+	double rise = 0;
+
+	random_seed = 7;
+	for (int k = 0; k < 200; k++) {
+		double rate = 2 + trend_rows[_i].slope * k * 0.01;
+
+		dam_trend_add(&t, 0.01, rate * (1 + trend_rows[_i].scatter * random_uniform(-1, 1)));
+		rise = dam_trend_rise(&t, 0.1);
+		if (k == 3)
+			ck_assert_msg(rise <= 0, "%s: four samples are no trend", trend_rows[_i].why);
+	}
+	ck_assert_msg(rise >= trend_rows[_i].least && rise <= trend_rows[_i].most, "%s: %.3f", trend_rows[_i].why, rise);
+	dam_trend_break(&t);
+	ck_assert_msg(dam_trend_rise(&t, 0.1) <= 0, "a move breaks it");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy_plan");
@@ -337,6 +371,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_units_do_not_matter, 0, 3);
 	tcase_add_loop_test(tc, test_batch_equals_one_by_one, 0, 3);
 	tcase_add_test(tc, test_one_plan_spreads_a_crowd);
+	tcase_add_loop_test(tc, test_trend, 0, sizeof(trend_rows) / sizeof(trend_rows[0]));
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
