@@ -19,7 +19,7 @@
 #define MAX_SEARCH     512  /* threads: beyond, longest first is as good */
 #define MAX_SWAPS      96   /* threads: beyond, single moves have enough to choose from */
 #define MAX_STEPS      64
-#define MAX_TRIES      4096 /* swaps looked at in one tick; the next looks at others */
+#define MAX_TRIES      1024 /* swaps looked at in one tick; the next looks at others */
 #define SAME	       1e-6 /* of what could be delivered: differences below are none */
 #define NEAR	       1e-3 /* of a nearer engine against an evener load */
 
