@@ -32,7 +32,7 @@ static void configure(const struct sim_scenario *s, bool forecast, struct dam_de
 			.threshold = s->threshold, .tick_s = s->tick_s,
 			.horizon_s = forecast ? s->horizon_s : s->tick_s,
 			.nr_domains = s->topo.nr_domains,
-			.memory_bps = s->memory_bps, .cache_bytes = s->cache_bytes,
+			.head_room = s->head_room, .memory_bps = s->memory_bps, .cache_bytes = s->cache_bytes,
 		},
 		.max_engines = s->nr_engines, .max_pools = s->nr_pools, .max_threads = s->nr_threads,
 		.horizon = forecast ? (unsigned int)fmax(1, lround(s->horizon_s / s->tick_s)) : 0,
@@ -61,7 +61,7 @@ static int open_brain(struct sim_run *r, bool forecast)
 		const struct sim_engine *en = &r->s->engine[e];
 		struct dam_policy_engine_desc d = {
 			.pool = en->pool >= 0 ? en->pool : DAM_POLICY_NONE, .given_capacity = en->given,
-			.base_latency_s = en->guess_s, .local_domains = local_domains(en)};
+			.base_latency_s = en->guess_s, .local_domains = local_domains(en), .reserved = en->reserved};
 
 		if (dam_decision_set_engine(b->decision, e, &d))
 			return -ENOMEM;
@@ -96,8 +96,10 @@ static void begin(struct sim_run *r, unsigned int t)
 {
 	struct brain *b = r->state;
 
-	if (!r->machine->thread[t].group->hidden)
-		dam_decision_add_thread(b->decision, t);
+	if (r->machine->thread[t].group->hidden)
+		return;
+	dam_decision_add_thread(b->decision, t);
+	dam_decision_set_class(b->decision, t, r->machine->thread[t].group->class);
 }
 
 static void end(struct sim_run *r, unsigned int t)

@@ -21,6 +21,7 @@
 #define MAX_STEPS      64
 #define MAX_TRIES      1024 /* swaps looked at in one tick; the next looks at others */
 #define SAME	       1e-6 /* of what could be delivered: differences below are none */
+#define STRANGER       1e3  /* times as much is asked of an engine that is reserved for others */
 #define NEAR	       1e-3 /* of a nearer engine against an evener load */
 
 /* Engines first, then each domain's processors. */
@@ -107,6 +108,14 @@ static double ask(const struct sim_run *r, const struct sim_thread *th, int e, u
 	return fmin(rate, 1 / fmax(sim_machine_service(m, th, e, 1), 1e-15));
 }
 
+/* It keeps to reservations, as DAM has to. */
+static bool admits(const struct sim_run *r, const struct sim_thread *th, int e)
+{
+	enum dam_policy_class reserved = r->s->engine[e].reserved;
+
+	return reserved == DAM_CLASS_NORMAL || reserved == th->group->class;
+}
+
 /* The thread at @place of the list, from every domain. */
 static void look(const struct sim_run *r, struct oracle *o, unsigned int place)
 {
@@ -120,7 +129,7 @@ static void look(const struct sim_run *r, struct oracle *o, unsigned int place)
 
 		o->engine[i] = e;
 		o->demand[i] = ask(r, th, e, d);
-		o->util[i] = sim_machine_service(r->machine, th, e, o->demand[i]);
+		o->util[i] = sim_machine_service(r->machine, th, e, o->demand[i]) * (admits(r, th, e) ? 1 : STRANGER);
 		o->cpu[i] = o->demand[i] / th->group->op_bytes * th->group->cpu_s;
 		o->away[i] = sim_machine_latency(r->machine, th, e, d) *
 			     (1 + 0.1 * (double)(r->s->topo.distance[th->home][d] - 1));

@@ -157,6 +157,16 @@ static bool read_shape(const struct word *w, const char *value, void *at)
 	return false;
 }
 
+static bool read_class(const struct word *w, const char *value, void *at)
+{
+	int class = dam_policy_class_find(value);
+
+	(void)w;
+	if (class >= 0)
+		*(enum dam_policy_class *)at = (enum dam_policy_class)class;
+	return class >= 0;
+}
+
 #define AT_SCENARIO(f) offsetof(struct sim_scenario, f)
 #define AT_ENGINE(f)   offsetof(struct sim_engine, f)
 #define AT_GROUP(f)    offsetof(struct sim_group, f)
@@ -173,6 +183,9 @@ static const struct word words[] = {
 	{"latency", POLICY, read_number, AT_SCENARIO(weight_latency), 0, 1, "a weight from 0 to 1"},
 	{"threshold", POLICY, read_percent, AT_SCENARIO(threshold), 0, 100, "percent from 0 to 100"},
 	{"horizon", POLICY, read_ms, AT_SCENARIO(horizon_s), 1, 10000, "milliseconds from 1 to 10000"},
+	{"headroom", POLICY, read_percent, AT_SCENARIO(head_room), 0, 90, "percent from 0 to 90"},
+	{"reserve", ENGINE, read_class, AT_ENGINE(reserved), 0, 0, "a class: rt, latency"},
+	{"class", THREADS, read_class, AT_GROUP(class), 0, 0, "a class: normal, latency, rt"},
 	{"capacity", ENGINE, read_bytes, AT_ENGINE(capacity), 1024, 1e13,
 	 "bytes per second from 1K, such as 8M or 1.5G"},
 	{"write", ENGINE, read_bytes, AT_ENGINE(write), 1024, 1e13, "bytes per second from 1K, such as 8M or 1.5G"},
@@ -221,6 +234,7 @@ static const struct word words[] = {
 	{"write", AT, read_bytes, AT_EVENT(write), 1024, 1e13, "bytes per second from 1K, such as 8M or 1.5G"},
 };
 #define NR_WORDS (sizeof(words) / sizeof(words[0]))
+_Static_assert(NR_WORDS <= 64, "one bit for each tells which were given");
 
 /* -- lines -- */
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "hal/topology.h"
+#include "policy/policy.h"
 
 #define SIM_ENGINES  1024
 #define SIM_POOLS    256
@@ -38,6 +39,7 @@ struct sim_engine {
 	double jitter;	     /* of the capacity, tick by tick: 0.3 is +-30 % */
 	double given;	     /* capacity that DAM is told; 0: it has to learn */
 	bool told;	     /* given=capacity: the same as the capacity */
+	enum dam_policy_class reserved; /* for threads of this class alone */
 };
 
 enum sim_shape {
@@ -65,6 +67,7 @@ struct sim_group {
 	double start_s, stagger_s, life_s; /* life 0: to the end */
 	double cpu_s;		/* processor time of an operation */
 	double memory;		/* bytes of memory traffic per byte moved */
+	enum dam_policy_class class;
 	bool pinned, hidden, unseen; /* somebody else's pin; not known to DAM; in-flight work not seen */
 };
 
@@ -82,6 +85,7 @@ struct sim_scenario {
 	double seconds, tick_s;
 	uint64_t seed;
 	double weight_throughput, weight_latency, threshold, horizon_s;
+	double head_room;    /* share of reserved engines that is kept free */
 	double migration_s;  /* a moved thread submits nothing for as long */
 	double cache_bytes, memory_bps; /* it fills so much cache again, at this speed */
 	bool started;	     /* some line has described the machine */
