@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The DAM authors
-"""threads.py [CASE...]: threads that are hard to tell apart: late names, ids used again, ten thousand, bare clones.
+"""threads.py [CASE...]: threads and rings that are hard to find, or to tell apart.
+
+Late names, ids that are used again, ten thousand threads, bare clones, a ring without a descriptor.
 
 Environment: BUILDDIR, the folder of the build (default: the current one).
 """
@@ -28,7 +30,7 @@ def tool(name):
 
 
 def dam_run(scratch, *program, before=()):
-    """Runs it. Returns what it printed, and what DAM says of its threads."""
+    """Runs it. Returns what it printed, and what DAM says."""
     result = os.path.join(scratch, "run.json")
     run = subprocess.run([*before, tool("dam-run"), "-q", "--json", result, "--", *program],
                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
@@ -36,12 +38,12 @@ def dam_run(scratch, *program, before=()):
         raise Skip(run.stderr.strip()[-100:] or "the kernel refuses")
     assert run.returncode == 0, f"exit status {run.returncode}: {run.stderr.strip()[-200:]}"
     with open(result, encoding="utf-8") as f:
-        return json.loads(run.stdout), json.load(f)["threads"]
+        return json.loads(run.stdout), json.load(f)
 
 
 def late_names(scratch, data):
     own, seen = dam_run(scratch, tool("tests/e2e/thread_churn"), "names", data)
-    seen = {t["tid"]: t for t in seen}
+    seen = {t["tid"]: t for t in seen["threads"]}
     for t in own["threads"]:
         name = seen[t["tid"]]["comm"]
         assert name == f"late-{t['number']}", f"thread {t['number']} is called {name}"
@@ -57,7 +59,7 @@ def reused_ids(scratch, data):
     ids = {t["tid"] for t in own["threads"]}
     # a thread is joined a moment before its id is free
     assert len(ids) < len(own["threads"]) / 4, f"{len(ids)} ids were used: no proof"
-    counts = sorted((t["tid"], t["read_ops"]) for t in seen if t["tid"] in ids)
+    counts = sorted((t["tid"], t["read_ops"]) for t in seen["threads"] if t["tid"] in ids)
     wanted = sorted((t["tid"], t["read_ops"]) for t in own["threads"])
     assert counts == wanted, f"{len(counts)} threads with {counts}"
     return f"{len(wanted)} threads with {len(ids)} ids, each with its own count"
@@ -104,17 +106,34 @@ def settled(ask, pid):
         time.sleep(0.1)
 
 
+def by_itself(scratch, data, mode):
+    """The static program that enters its ring by itself. Returns the thread, and why it was not seen, if it was not."""
+    own, seen = dam_run(scratch, tool("tests/raw_uring"), mode, data, "4096", "4000")
+    thread = {t["tid"]: t for t in seen["threads"]}.get(own["tid"])
+    why = [p["coverage"]["unobservable"] for p in seen["processes"] if p["pid"] == own["tid"]]
+    if thread:
+        for key, limit in (("read_bytes", 0.02), ("read_ops", 0.01)):
+            assert abs(thread[key] - own[key]) <= limit * own[key], f"{key}: {thread[key]} instead of {own[key]}"
+    return thread, why
+
+
 def bare_clone(scratch, data):
-    own, seen = dam_run(scratch, tool("tests/raw_uring"), "clone", data, "4096", "4000")
-    thread = {t["tid"]: t for t in seen}.get(own["tid"])
-    assert thread, f"thread {own['tid']} was not seen, but {[t['tid'] for t in seen]}"
+    thread, _ = by_itself(scratch, data, "clone")
+    assert thread, "the thread was not seen"
     assert thread["comm"] == "bare", thread["comm"]
-    for key, limit in (("read_bytes", 0.02), ("read_ops", 0.01)):
-        assert abs(thread[key] - own[key]) <= limit * own[key], f"{key}: {thread[key]} instead of {own[key]}"
     return f"a thread that no library made: {thread['read_ops']} operations"
 
 
-CASES = {"late names": late_names, "reused ids": reused_ids, "ten thousand": ten_thousand, "bare clone": bare_clone}
+def registered_ring(scratch, data):
+    thread, why = by_itself(scratch, data, "registered")
+    if thread:
+        return f"a ring without a descriptor: {thread['read_ops']} operations"
+    assert why and "REGISTER_RING_FDS" in (why[0] or ""), f"a ring without a descriptor is neither seen nor told: {why}"
+    return f"a ring without a descriptor: {why[0]}"
+
+
+CASES = {"late names": late_names, "reused ids": reused_ids, "ten thousand": ten_thousand, "bare clone": bare_clone,
+         "registered ring": registered_ring}
 
 
 def main():

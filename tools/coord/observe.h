@@ -18,6 +18,7 @@
 
 #define COORD_KINDS 6
 #define COORD_LINKS 8
+#define COORD_CLOSED 8
 #define COORD_USERS 64 /* of one ring; at least COORD_LINKS */
 
 /* Of two readings of the clock the later one may have been taken first: by the caller, at the
@@ -47,7 +48,8 @@ enum coord_ring_state {
 };
 
 struct coord_ring {
-	int fd;
+	int fd; /* -1: it has none any more, but */
+	struct coord_mapped mapped;
 	enum coord_ring_state state;
 	const char *why; /* BLIND: static text */
 	struct coord_shape shape;
@@ -148,6 +150,15 @@ struct coord_watch {
 	bool ending;	   /* the process has ended */
 	bool unread;	   /* and the kernel's count at its end could not be read */
 	uint64_t ring_ops; /* the hooks' count when states were decided last */
+	struct {
+		uint64_t due_ns, wait_ns;
+		uint64_t bytes; /* that the kernel had counted by then */
+		struct {
+			uint64_t ino;
+			uint32_t head;
+		} closed[COORD_CLOSED]; /* rings whose descriptor was closed lately */
+		unsigned int nr_closed;
+	} mapped;
 	struct coord_ring **ring;
 	unsigned int nr_rings;
 	struct coord_task *task;
@@ -175,6 +186,17 @@ unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coor
 void coord_ring_drop(struct coord *c, struct coord_watch *w, unsigned int i);
 /** coord_ring_link() - thread @tid was seen waiting in the ring behind @fd. */
 void coord_ring_link(struct coord_watch *w, int fd, pid_t tid, uint64_t now_ns);
+
+/** coord_ring_mapped() - a ring without a descriptor: if it is not known yet, it is from now on. */
+void coord_ring_mapped(struct coord *c, struct coord_watch *w, const struct coord_mapped *m);
+
+/* mapped.c */
+/** coord_mapped_look() - look for rings without a descriptor, if it is time, and there may be one. */
+void coord_mapped_look(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units);
+/** coord_mapped_closed() - the descriptor of @r is closed; the ring itself may live on. */
+void coord_mapped_closed(struct coord_watch *w, const struct coord_ring *r);
+/** coord_mapped_head() - the head up to which @r was followed before its descriptor was closed; 0: it was not. */
+uint32_t coord_mapped_head(const struct coord_watch *w, const struct coord_ring *r);
 
 /* tasks.c */
 /** coord_task_read() - one entry of /proc/PID/task. Return: units of work. */

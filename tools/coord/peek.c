@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PAGE \
@@ -69,16 +70,46 @@ static uint32_t array_at(uint32_t cq_entries, uint32_t cqe_bytes)
 	return (layout.cq.cqes + cq_entries * cqe_bytes + 63) & ~63u;
 }
 
-static const void *map(int ring, uint64_t offset, size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ, MAP_SHARED, ring, (off_t)offset);
+/* Where a ring is had from: its descriptor, or its owner's memory. */
+struct source {
+	int fd; /* -1: none */
+	pid_t pid;
+	const struct coord_mapped *mapped;
+};
 
+/* Copies are rounded up as mappings are: what is given back has the same length either way. */
+static const void *copy(const struct source *s, uint64_t offset, size_t bytes)
+{
+	bool ring = offset == IORING_OFF_SQ_RING;
+	struct iovec there = {(void *)(uintptr_t)(ring ? s->mapped->ring_at : s->mapped->sqes_at), bytes}, here;
+	void *at;
+
+	errno = EINVAL;
+	if (bytes > (ring ? s->mapped->ring_bytes : s->mapped->sqes_bytes))
+		return NULL;
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	here = (struct iovec){at, bytes};
+	if (process_vm_readv(s->pid, &here, 1, &there, 1, 0) == (ssize_t)bytes)
+		return at;
+	munmap(at, bytes);
+	return NULL;
+}
+
+static const void *map(const struct source *s, uint64_t offset, size_t bytes)
+{
+	void *at;
+
+	if (s->fd < 0)
+		return copy(s, offset, bytes);
+	at = mmap(NULL, bytes, PROT_READ, MAP_SHARED, s->fd, (off_t)offset);
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static bool can_map(int ring, uint64_t offset, size_t bytes)
+static bool can_map(const struct source *s, uint64_t offset, size_t bytes)
 {
-	const void *at = map(ring, offset, bytes);
+	const void *at = map(s, offset, bytes);
 
 	if (at)
 		munmap((void *)at, bytes);
@@ -106,7 +137,7 @@ int coord_peek_open(void)
 	layout.sq = p.sq_off;
 	layout.cq = p.cq_off;
 	layout.array = p.sq_off.array == array_at(p.cq_entries, sizeof(struct io_uring_cqe));
-	layout.lenient = can_map(ring, IORING_OFF_SQES, (size_t)16 * PAGE);
+	layout.lenient = can_map(&(struct source){.fd = ring}, IORING_OFF_SQES, (size_t)16 * PAGE);
 	close(ring);
 	return sigaction(SIGBUS, &bus, NULL) ? -errno : 0;
 }
@@ -126,13 +157,14 @@ static bool power_of_two(uint32_t n, uint32_t max)
  * not be shorter, and the other way round. Entries that fit into one page either way are told by
  * their content (see is_wide()).
  */
-static void shape_entries(int ring, struct coord_shape *s)
+static void shape_entries(const struct source *from, struct coord_shape *s)
 {
 	size_t narrow = (size_t)s->entries * SQE_BYTES;
+	bool strict = from->fd < 0 || !layout.lenient; /* an owner maps as much as there is */
 
-	s->sqes = can_map(ring, IORING_OFF_SQES, narrow);
-	if (!s->sqes || (!layout.lenient && 2 * narrow > PAGE)) {
-		s->wide = can_map(ring, IORING_OFF_SQES, 2 * narrow);
+	s->sqes = can_map(from, IORING_OFF_SQES, narrow);
+	if (!s->sqes || (strict && 2 * narrow > PAGE)) {
+		s->wide = can_map(from, IORING_OFF_SQES, 2 * narrow);
 		s->sqes |= s->wide;
 	}
 }
@@ -182,7 +214,7 @@ static void find_array(struct view *v)
 
 /* The ring with its array, wherever that lies; where mappings are strict a guess may ask for too
  * much. */
-static bool map_ring(int fd, struct view *v)
+static bool map_ring(const struct source *from, struct view *v)
 {
 	const struct coord_shape *s = v->shape;
 	const uint32_t at[] = {s->array ? s->array : array_at(s->cq_entries, 32),
@@ -190,7 +222,7 @@ static bool map_ring(int fd, struct view *v)
 
 	for (size_t i = 0; !v->ring && i < sizeof(at) / sizeof(at[0]); i++) {
 		v->ring_bytes = at[i] ? whole_pages(at[i] + s->entries * 4) : PAGE;
-		v->ring = map(fd, IORING_OFF_SQ_RING, v->ring_bytes);
+		v->ring = map(from, IORING_OFF_SQ_RING, v->ring_bytes);
 	}
 	return v->ring;
 }
@@ -260,21 +292,21 @@ static int look_mapped(struct view *v)
 
 static int map_error(void)
 {
-	return errno == EPERM || errno == EACCES ? -EPERM : -EOPNOTSUPP;
+	return errno == EPERM || errno == EACCES ? -EPERM : errno == ESRCH ? -ESRCH : -EOPNOTSUPP;
 }
 
-/* With the ring's descriptor in our hands. */
-static int look(int fd, struct coord_shape *s, uint32_t since, struct coord_peek *out)
+/* With the ring in our hands. */
+static int look(const struct source *from, struct coord_shape *s, uint32_t since, struct coord_peek *out)
 {
 	struct view v = {.shape = s, .out = out, .since = since};
 	int err;
 
 	out->nr = 0;
-	if (!map_ring(fd, &v))
+	if (!map_ring(from, &v))
 		return map_error();
 	v.sqe_bytes = (size_t)s->entries * (s->wide ? sizeof(struct coord_peek_sqe) : SQE_BYTES);
 	if (s->sqes)
-		v.sqes = map(fd, IORING_OFF_SQES, v.sqe_bytes);
+		v.sqes = map(from, IORING_OFF_SQES, v.sqe_bytes);
 	err = look_mapped(&v);
 	munmap((void *)v.ring, v.ring_bytes);
 	if (v.sqes)
@@ -282,9 +314,9 @@ static int look(int fd, struct coord_shape *s, uint32_t since, struct coord_peek
 	return err;
 }
 
-static int first_look(int ring_fd, struct coord_shape *s)
+static int first_look(const struct source *from, struct coord_shape *s)
 {
-	const char *ring = map(ring_fd, IORING_OFF_SQ_RING, PAGE);
+	const char *ring = map(from, IORING_OFF_SQ_RING, PAGE);
 	uint32_t entries, cq_entries;
 
 	if (!ring)
@@ -298,28 +330,49 @@ static int first_look(int ring_fd, struct coord_shape *s)
 	s->cq_entries = cq_entries;
 	s->array = 0;
 	s->wide = false;
-	shape_entries(ring_fd, s);
+	shape_entries(from, s);
 	return 0;
+}
+
+static int peek(const struct source *from, uint64_t ino, struct coord_shape *shape, uint32_t since,
+		struct coord_peek *out)
+{
+	int err = 0;
+
+	if (!shape->ino) {
+		err = first_look(from, shape);
+		shape->ino = ino;
+	}
+	if (!err)
+		err = look(from, shape, since, out);
+	if (err == -EFAULT && !first_look(from, shape))
+		err = look(from, shape, since, out);
+	return err;
 }
 
 int coord_peek(int pidfd, int fd, struct coord_shape *shape, uint32_t since, struct coord_peek *out)
 {
+	struct source from = {.fd = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0)};
 	struct stat st;
-	int ring, err = 0;
+	int err;
 
-	ring = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	if (ring < 0)
+	if (from.fd < 0)
 		return -errno;
-	if (fstat(ring, &st) || (shape->ino && shape->ino != st.st_ino))
+	if (fstat(from.fd, &st) || (shape->ino && shape->ino != st.st_ino))
 		err = -EBADF;
-	if (!err && !shape->ino) {
-		err = first_look(ring, shape);
-		shape->ino = st.st_ino;
-	}
-	if (!err)
-		err = look(ring, shape, since, out);
-	if (err == -EFAULT && !first_look(ring, shape))
-		err = look(ring, shape, since, out);
-	close(ring);
+	else
+		err = peek(&from, st.st_ino, shape, since, out);
+	close(from.fd);
 	return err;
+}
+
+int coord_peek_mapped(pid_t pid, const struct coord_mapped *m, struct coord_shape *shape, uint32_t since,
+		      struct coord_peek *out)
+{
+	const struct source from = {.fd = -1, .pid = pid, .mapped = m};
+	bool first = !shape->ino;
+	int err = peek(&from, m->ino, shape, since, out);
+
+	/* what could be read once, and cannot now, is gone */
+	return err == -EOPNOTSUPP && !first ? -EBADF : err;
 }

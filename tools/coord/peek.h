@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define COORD_PEEK_SQES 32 /* newest submitted entries that a look copies, at most */
 
@@ -22,6 +23,12 @@ struct coord_shape {
 			   known */
 	bool wide;	/* entries of 128 bytes */
 	bool sqes;	/* entries can be mapped */
+};
+
+/* Where a process has mapped a ring of its own; a length of 0: that part it has not. */
+struct coord_mapped {
+	uint64_t ino;
+	uint64_t ring_at, ring_bytes, sqes_at, sqes_bytes;
 };
 
 /* An entry, with the second half of a wide one. */
@@ -58,5 +65,13 @@ bool coord_peek_distinct(void);
  */
 int coord_peek(int pidfd, int fd, struct coord_shape *shape, uint32_t since,
 	       struct coord_peek *out);
+
+/**
+ * coord_peek_mapped() - the same for a ring without a descriptor, by copying what process @pid has mapped
+ *
+ * Return: as coord_peek(); -EOPNOTSUPP: this kernel does not let the memory of rings be read so.
+ */
+int coord_peek_mapped(pid_t pid, const struct coord_mapped *m, struct coord_shape *shape, uint32_t since,
+		      struct coord_peek *out);
 
 #endif

@@ -44,7 +44,7 @@ static json_t *ring_json(const struct coord_watch *w, const struct coord_ring *r
 	json_t *j = json_object();
 
 	json_object_set_new(j, "pid", whole((uint64_t)w->pid));
-	json_object_set_new(j, "fd", whole((uint64_t)r->fd));
+	json_object_set_new(j, "fd", r->fd < 0 ? json_null() : whole((uint64_t)r->fd));
 	json_object_set_new(j, "state", json_string(state[r->state]));
 	json_object_set_new(j, "why", r->why ? json_string(r->why) : json_null());
 	json_object_set_new(j, "entries", whole(r->shape.entries));

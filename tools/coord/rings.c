@@ -55,11 +55,32 @@ static double longest_age_s(const struct coord_watch *w, uint64_t now_ns)
 	return (double)(dam_ticks_now() - w->start) / (double)sysconf(_SC_CLK_TCK);
 }
 
+static struct coord_ring *add_ring(struct coord *c, struct coord_watch *w, int fd)
+{
+	struct coord_ring **more, *r;
+
+	if (!w->proc && !coord_client_get(c, w))
+		return NULL;
+	more = realloc(w->ring, (w->nr_rings + 1) * sizeof(struct coord_ring *));
+	if (!more)
+		return NULL;
+	w->ring = more;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->fd = fd;
+	r->found_ns = dam_now_ns();
+	r->begin_s = longest_age_s(w, r->found_ns);
+	r->begin_known = !w->scanned_ns;
+	w->ring[w->nr_rings++] = r;
+	c->observed.rings++;
+	return r;
+}
+
 void coord_ring_find(struct coord *c, struct coord_watch *w, const char *name)
 {
 	char link[sizeof(RING_NAME) + 1];
 	int fd = (int)strtol(name, NULL, 10);
-	struct coord_ring **more, *r;
 	struct stat st;
 	ssize_t n;
 
@@ -69,21 +90,20 @@ void coord_ring_find(struct coord *c, struct coord_watch *w, const char *name)
 	if (known_here(w, fd) || w->nr_rings >= MAX_RINGS || fstatat(dirfd(w->dir), name, &st, 0) ||
 	    (coord_peek_distinct() && known_elsewhere(c, st.st_ino)))
 		return;
-	if (!w->proc && !coord_client_get(c, w))
+	add_ring(c, w, fd);
+}
+
+void coord_ring_mapped(struct coord *c, struct coord_watch *w, const struct coord_mapped *m)
+{
+	struct coord_ring *r;
+
+	if (w->nr_rings >= MAX_RINGS || (coord_peek_distinct() && known_elsewhere(c, m->ino)))
 		return;
-	more = realloc(w->ring, (w->nr_rings + 1) * sizeof(struct coord_ring *));
-	if (!more)
-		return;
-	w->ring = more;
-	r = calloc(1, sizeof(*r));
+	r = add_ring(c, w, -1);
 	if (!r)
 		return;
-	r->fd = fd;
-	r->found_ns = dam_now_ns();
-	r->begin_s = longest_age_s(w, r->found_ns);
-	r->begin_known = !w->scanned_ns;
-	w->ring[w->nr_rings++] = r;
-	c->observed.rings++;
+	r->mapped = *m;
+	r->poll_known = true; /* nothing tells */
 }
 
 void coord_ring_drop(struct coord *c, struct coord_watch *w, unsigned int i)
@@ -237,7 +257,7 @@ static void measure_depth(struct coord_ring *r, const struct coord_peek *p, doub
 static void begin(struct coord_watch *w, struct coord_ring *r, const struct coord_peek *p)
 {
 	/* what a ring did before we were there is no news */
-	r->settled = r->judged = w->young ? 0 : p->head;
+	r->settled = r->judged = w->young ? coord_mapped_head(w, r) : p->head;
 	r->head = r->settled;
 	r->overflow = p->overflow;
 	r->begin_reaped = p->cq_head;
@@ -311,15 +331,20 @@ unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coor
 {
 	static struct coord_peek p;
 	unsigned int work = LOOK_UNITS;
-	int err = coord_peek(w->proc->pidfd, r->fd, &r->shape, r->head, &p);
+	int err = r->fd < 0 ? coord_peek_mapped(w->pid, &r->mapped, &r->shape, r->head, &p)
+			    : coord_peek(w->proc->pidfd, r->fd, &r->shape, r->head, &p);
 
 	now_ns = dam_now_ns(); /* a tick may be long */
 	c->observed.peeks++;
+	if (err == -EBADF && r->fd >= 0)
+		coord_mapped_closed(w, r);
 	if (err == -EBADF || err == -ESRCH)
 		r->ended = true;
 	else if (err == -EPERM)
 		go_blind(w, r,
 			 "not permitted: the process is not dumpable, or ptrace is restricted");
+	else if (err == -EOPNOTSUPP && r->fd < 0)
+		go_blind(w, r, "its descriptor is closed (REGISTER_RING_FDS), and this kernel hides its memory");
 	else if (err == -EOPNOTSUPP)
 		go_blind(w, r, "its memory is the program's own (NO_MMAP)");
 	else if (!err && rewinds(&p))

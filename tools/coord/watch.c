@@ -231,6 +231,7 @@ static void scan_fds(struct coord *c, struct coord_watch *w, uint64_t now_ns, in
 		w->scan_ns = now_ns + w->cursor * 50000ull;
 	w->cursor = 0;
 	w->phase = WATCH_RINGS;
+	coord_mapped_look(c, w, now_ns, units);
 }
 
 /* Threads are read when enough has come together; at once where that tells whose a ring is, or was.

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * Rings without a descriptor: a program that has registered its ring's with the kernel may close it. What is left of it
+ * to be found is its memory. Only a process whose bytes nobody explains is looked through for that, and ever less often.
+ */
+#include "config.h"
+#include "tools/coord/observe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define RING_NAME     "anon_inode:[io_uring]"
+#define WAIT_NS	      (100 * DAM_NS_PER_MS) /* between looks; doubles */
+#define WAIT_MAX_NS   (60 * DAM_NS_PER_S)
+#define EXPLAINED     0.9 /* of the kernel's bytes */
+#define MAX_MAPPED    16  /* of one look */
+#define LINES_PER_UNIT 8
+
+/* Has the process moved bytes that are not counted? */
+static bool is_puzzling(const struct coord_watch *w)
+{
+	uint64_t bytes = w->io[0] + w->io[1];
+
+	if (bytes <= w->mapped.bytes)
+		return false;
+	if (!w->proc)
+		return true;
+	return (double)w->proc->coverage.attributed_bytes < EXPLAINED * (double)w->proc->coverage.kernel_bytes;
+}
+
+/* One line of the list. Return: the ring that it is part of, among @nr; NULL: it is none. */
+static struct coord_mapped *take_line(const char *line, struct coord_mapped *list, unsigned int *nr)
+{
+	uint64_t begin, end, offset, ino;
+	struct coord_mapped *m = list;
+
+	if (!strstr(line, RING_NAME) ||
+	    sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %" SCNu64, &begin, &end, &offset, &ino) != 4)
+		return NULL;
+	while (m < list + *nr && m->ino != ino)
+		m++;
+	if (m == list + MAX_MAPPED)
+		return NULL;
+	if (m == list + *nr)
+		list[(*nr)++] = (struct coord_mapped){.ino = ino};
+	if (offset == IORING_OFF_SQ_RING) {
+		m->ring_at = begin;
+		m->ring_bytes = end - begin;
+	} else if (offset == IORING_OFF_SQES) {
+		m->sqes_at = begin;
+		m->sqes_bytes = end - begin;
+	}
+	return m;
+}
+
+static unsigned int read_maps(pid_t pid, struct coord_mapped *list, int *units)
+{
+	unsigned int nr = 0, lines = 0;
+	char path[32], *line = NULL;
+	size_t room = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	f = fopen(path, "re");
+	while (f && getline(&line, &room, f) > 0) {
+		lines++;
+		take_line(line, list, &nr);
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	*units -= (int)(lines / LINES_PER_UNIT);
+	return nr;
+}
+
+void coord_mapped_look(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
+{
+	struct coord_mapped list[MAX_MAPPED];
+	unsigned int nr;
+
+	if (now_ns < w->mapped.due_ns || !is_puzzling(w))
+		return;
+	for (unsigned int i = 0; i < w->nr_rings; i++)
+		if (!w->ring[i]->shape.ino) /* perhaps it is one of those */
+			return;
+	w->mapped.bytes = w->io[0] + w->io[1];
+	w->mapped.wait_ns = w->mapped.wait_ns ? 2 * w->mapped.wait_ns : WAIT_NS;
+	if (w->mapped.wait_ns > WAIT_MAX_NS)
+		w->mapped.wait_ns = WAIT_MAX_NS;
+	w->mapped.due_ns = now_ns + w->mapped.wait_ns;
+	nr = read_maps(w->pid, list, units);
+	for (unsigned int i = 0; i < nr; i++)
+		/* where rings have no inodes of their own, it may be any that we know */
+		if (list[i].ring_bytes && (coord_peek_distinct() || !w->nr_rings))
+			coord_ring_mapped(c, w, &list[i]);
+}
+
+void coord_mapped_closed(struct coord_watch *w, const struct coord_ring *r)
+{
+	unsigned int at = w->mapped.nr_closed++ % COORD_CLOSED;
+
+	w->mapped.closed[at].ino = r->shape.ino;
+	w->mapped.closed[at].head = r->head;
+}
+
+uint32_t coord_mapped_head(const struct coord_watch *w, const struct coord_ring *r)
+{
+	for (unsigned int i = 0; i < COORD_CLOSED; i++)
+		if (w->mapped.closed[i].ino == r->shape.ino)
+			return w->mapped.closed[i].head;
+	return 0;
+}
