@@ -74,7 +74,7 @@ void coord_coverage_read(struct coord_process *p)
 {
 	uint64_t io[2];
 
-	if (!coord_proc_io(p->pid, 0, io))
+	if (!(p->watch ? coord_proc_io_kept(p->pid, &p->watch->io_fd, io) : coord_proc_io(p->pid, 0, io)))
 		coord_coverage_note(p, io);
 }
 
@@ -180,11 +180,8 @@ struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w)
 void coord_client_watch(struct coord *c, pid_t pid, uint32_t run_id)
 {
 	struct coord_process *p = find_process(c, pid);
-	char path[64], state[512], *at;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	at = coord_proc_read(path, state, sizeof(state)) > 0 ? strrchr(state, ')') : NULL;
-	if (at && at[1] && at[2] == 'Z') {
+	if (coord_proc_ended(pid)) {
 		if (p)
 			coord_drop(c, p);
 		return;

@@ -6,8 +6,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -30,6 +32,20 @@ static pid_t newest_pid(struct coord *c)
 	return at ? (pid_t)strtol(at, NULL, 10) : -1;
 }
 
+/* A forked child of a program with the library gives itself its mask back, and may have pinned itself by now. */
+static bool has_library(const struct coord_watch *parent, pid_t pid)
+{
+	char path[2][32];
+	struct stat exe[2];
+
+	if (!parent->proc || !parent->proc->ledger)
+		return false;
+	snprintf(path[0], sizeof(path[0]), "/proc/%d/exe", (int)parent->pid);
+	snprintf(path[1], sizeof(path[1]), "/proc/%d/exe", (int)pid);
+	return !stat(path[0], &exe[0]) && !stat(path[1], &exe[1]) && exe[0].st_ino == exe[1].st_ino &&
+	       exe[0].st_dev == exe[1].st_dev;
+}
+
 /* A new process whose parent is watched is watched from its first moment. */
 static void adopt(struct coord *c, pid_t pid)
 {
@@ -40,8 +56,11 @@ static void adopt(struct coord *c, pid_t pid)
 	if (coord_proc_stat(pid, &ppid, &start))
 		return;
 	parent = coord_watch_find(c, ppid);
-	if (parent && coord_proc_leader(pid) == pid)
-		coord_watch_add(c, pid, parent->run_id, 0);
+	if (!parent || coord_proc_leader(pid) != pid)
+		return;
+	if (!coord_watch_find(c, pid) && !has_library(parent, pid))
+		coord_mask_newcomer(c, pid, true);
+	coord_watch_add(c, pid, parent->run_id, 0);
 }
 
 /* Numbers begin anew after the highest. */
@@ -81,7 +100,8 @@ void coord_family_tick(struct coord *c, uint64_t now_ns)
 		while (from < to)
 			adopt(c, ++from);
 	c->family.newest = to > 0 ? to : 0;
-	rest_ns = coord_since(dam_now_ns(), now_ns) * FAMILY_SHARE;
+	/* at first everybody is new: that says nothing of what the next look costs */
+	rest_ns = from ? coord_since(dam_now_ns(), now_ns) * FAMILY_SHARE : 0;
 	c->family.due_ns = now_ns + (rest_ns > FAMILY_NS ? rest_ns : FAMILY_NS);
 }
 

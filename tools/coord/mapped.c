@@ -110,7 +110,8 @@ void coord_mapped_closed(struct coord_watch *w, const struct coord_ring *r)
 
 uint32_t coord_mapped_head(const struct coord_watch *w, const struct coord_ring *r)
 {
-	for (unsigned int i = 0; i < COORD_CLOSED; i++)
+	/* only the ring itself: behind the same number there may be another one, where inodes do not tell */
+	for (unsigned int i = 0; r->fd < 0 && coord_peek_distinct() && i < COORD_CLOSED; i++)
 		if (w->mapped.closed[i].ino == r->shape.ino)
 			return w->mapped.closed[i].head;
 	return 0;

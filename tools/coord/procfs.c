@@ -94,6 +94,15 @@ static pid_t inside_tid(pid_t pid, pid_t tid)
 	return p ? (pid_t)strtol(p, NULL, 10) : -1;
 }
 
+bool coord_proc_ended(pid_t pid)
+{
+	char path[64], buf[512], *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	at = coord_proc_read(path, buf, sizeof(buf)) > 0 ? strrchr(buf, ')') : NULL;
+	return at && at[1] && at[2] == 'Z';
+}
+
 pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside)
 {
 	char path[64];

@@ -18,6 +18,9 @@ int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
 /** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT. */
 int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start);
 
+/** coord_proc_ended() - has the process ended, and was not waited for yet? */
+bool coord_proc_ended(pid_t pid);
+
 /** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return:
  * tid; -ENOENT. */
 pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);

@@ -178,7 +178,8 @@ static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 			gone[dir] += t->ended_ns == now_ns ? t->io[dir] : 0;
 		}
 	}
-	if (coord_proc_io(w->pid, 0, whole)) {
+	/* of a process that has ended only root may open it any more */
+	if (coord_proc_io_kept(w->pid, &w->io_fd, whole)) {
 		w->unread = w->ending;
 		return false;
 	}

@@ -203,7 +203,8 @@ static void begin_scan(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 		w->blind = NULL;
 		return;
 	}
-	if (errno == EACCES || errno == EPERM) {
+	/* what a process that has ended leaves in /proc is root's */
+	if ((errno == EACCES || errno == EPERM) && !coord_proc_ended(w->pid)) {
 		w->blind = "its descriptors cannot be read: not dumpable, or another user's";
 		if (w->proc || coord_client_get(c, w))
 			w->proc->coverage.blind = w->blind;
