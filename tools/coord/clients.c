@@ -270,6 +270,17 @@ static bool may_talk(const struct ucred *peer, uint32_t kind)
 	return kind == DAM_HELLO_CONTROL ? peer->uid == 0 : getuid() == 0;
 }
 
+/* A program begins, in a new process or in one that is known. */
+static void announced(struct coord *c, pid_t pid)
+{
+	struct coord_watch *w = coord_watch_find(c, pid);
+
+	coord_mask_newcomer(c, pid, !w || w->newcomer);
+	w = coord_watch_add(c, pid, 0, ANNOUNCED_NS);
+	if (w)
+		w->newcomer = false;
+}
+
 /* One packet, or the end of the connection, which makes it an announcement. Return: false: nothing yet. */
 static bool serve(struct coord *c, int sock)
 {
@@ -286,10 +297,8 @@ static bool serve(struct coord *c, int sock)
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 0)
 		return true;
 	if (n == 0) {
-		if (may_talk(&peer, DAM_HELLO_ATTACH)) {
-			coord_mask_newcomer(c, peer.pid, !coord_watch_find(c, peer.pid));
-			coord_watch_add(c, peer.pid, 0, ANNOUNCED_NS);
-		}
+		if (may_talk(&peer, DAM_HELLO_ATTACH))
+			announced(c, peer.pid);
 		return true;
 	}
 	if ((size_t)n < sizeof(in.h) || in.h.magic != DAM_HELLO_MAGIC)

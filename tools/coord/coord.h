@@ -105,6 +105,8 @@ struct coord_thread {
 	unsigned int domain; /* where it runs, or was put */
 	struct dam_cpuset orig, dam;
 	uint64_t allowed; /* domains that `orig` lets it be pinned to, as bits */
+	struct dam_cpuset former; /* what `dam` was until former_ns; 0: nothing */
+	uint64_t former_ns;
 	bool moved;	 /* its mask is `dam`, recorded in the mask file under mask_entry */
 	int mask_entry;
 	uint32_t pin_calls;

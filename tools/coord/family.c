@@ -16,6 +16,7 @@
 
 #define FAMILY_NS    (100 * DAM_NS_PER_MS)
 #define FAMILY_SHARE 400 /* looking for them takes at most this part of the time */
+#define SETTLED_NS   (30 * DAM_NS_PER_MS) /* a process made to execute another program has done so */
 #define FAMILY_FEW   32	 /* numbers that are tried one by one; most of many are threads', which no list has */
 
 /* The number that the last new process or thread got; it stands at the end of /proc/loadavg. -1: not known. */
@@ -32,6 +33,23 @@ static pid_t newest_pid(struct coord *c)
 	return at ? (pid_t)strtol(at, NULL, 10) : -1;
 }
 
+/* A new process whose parent is watched is watched from its first moment. */
+static void adopt(struct coord *c, pid_t pid)
+{
+	struct coord_watch *parent, *w;
+	uint64_t start;
+	pid_t ppid;
+
+	if (coord_proc_stat(pid, &ppid, &start))
+		return;
+	parent = coord_watch_find(c, ppid);
+	if (!parent || coord_proc_leader(pid) != pid || coord_watch_find(c, pid))
+		return;
+	w = coord_watch_add(c, pid, parent->run_id, 0);
+	if (w)
+		w->newcomer = true;
+}
+
 /* A forked child of a program with the library gives itself its mask back, and may have pinned itself by now. */
 static bool has_library(const struct coord_watch *parent, pid_t pid)
 {
@@ -46,21 +64,20 @@ static bool has_library(const struct coord_watch *parent, pid_t pid)
 	       exe[0].st_dev == exe[1].st_dev;
 }
 
-/* A new process whose parent is watched is watched from its first moment. */
-static void adopt(struct coord *c, pid_t pid)
+void coord_family_settle(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 {
 	struct coord_watch *parent;
 	uint64_t start;
 	pid_t ppid;
 
-	if (coord_proc_stat(pid, &ppid, &start))
+	if (!w->newcomer || coord_since(now_ns, w->born_ns) < SETTLED_NS)
+		return;
+	w->newcomer = false;
+	if (coord_proc_stat(w->pid, &ppid, &start))
 		return;
 	parent = coord_watch_find(c, ppid);
-	if (!parent || coord_proc_leader(pid) != pid)
-		return;
-	if (!coord_watch_find(c, pid) && !has_library(parent, pid))
-		coord_mask_newcomer(c, pid, true);
-	coord_watch_add(c, pid, parent->run_id, 0);
+	if (!parent || !has_library(parent, w->pid))
+		coord_mask_newcomer(c, w->pid, true);
 }
 
 /* Numbers begin anew after the highest. */

@@ -11,9 +11,11 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "tools/common/proc.h"
 #include "tools/coord/births.h"
 
+#define FORMER_NS     (2 * DAM_NS_PER_S)
 #define MAX_ANCESTORS 16 /* a mask is handed down from shell to shell */
 
 /* Tell the thread's hooks, if it has any. */
@@ -47,16 +49,30 @@ static void set_orig(const struct coord *c, struct coord_thread *t, const struct
 	t->allowed = allowed_domains(c, mask);
 }
 
-/* A thread of @pid that DAM has moved and whose mask is @mask. */
+/* Is @mask what DAM gave the thread, now or until a moment ago? Its children are seen a little after they were made. */
+static bool is_ours(const struct coord_thread *t, const struct dam_cpuset *mask)
+{
+	if (t->moved && dam_cpuset_equal(&t->dam, mask))
+		return true;
+	return t->former_ns && dam_now_ns() - t->former_ns < FORMER_NS && dam_cpuset_equal(&t->former, mask);
+}
+
+/* A thread of @pid that DAM has moved and whose mask is, or was, @mask. */
 static struct coord_thread *moved_with(struct coord *c, pid_t pid, const struct dam_cpuset *mask)
 {
-	for (unsigned int i = 0; i < c->nr_thread; i++) {
-		struct coord_thread *t = c->thread[i];
-
-		if (t && t->pid == pid && t->moved && dam_cpuset_equal(&t->dam, mask))
-			return t;
-	}
+	for (unsigned int i = 0; i < c->nr_thread; i++)
+		if (c->thread[i] && c->thread[i]->pid == pid && is_ours(c->thread[i], mask))
+			return c->thread[i];
 	return NULL;
+}
+
+/* DAM's mask is about to be another one, or none. */
+static void keep_former(struct coord_thread *t)
+{
+	if (!t->moved)
+		return;
+	t->former = t->dam;
+	t->former_ns = dam_now_ns();
 }
 
 void coord_mask_first(struct coord *c, struct coord_thread *t, uint32_t placed)
@@ -116,6 +132,7 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 	if (dam_cpuset_equal(&mask, t->moved ? &t->dam : &t->orig))
 		return true;
 	/* Somebody else's mask: it stays, and ours is forgotten. */
+	t->former_ns = 0;
 	if (!is_everywhere(c, &mask))
 		t->why = "pinned by somebody else";
 	else if (!t->pin_calls)
@@ -144,6 +161,7 @@ static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_
 	err = dam_cpuset_set_thread(t->tid, mask);
 	if (err)
 		return err;
+	keep_former(t);
 	t->dam = *mask;
 	t->moved = true;
 	/* the kernel may have taken CPUs away that the thread's cpuset lacks: remember what it really is */
@@ -187,6 +205,7 @@ void coord_mask_disown(struct coord *c, struct coord_thread *t)
 {
 	struct dam_cpuset mask;
 
+	t->former_ns = 0; /* what its children inherit is the program's */
 	if (!t->moved)
 		return;
 	forget_pin(c, t);
@@ -201,6 +220,7 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t)
 	coord_followers_restore(c, t);
 	if (dam_cpuset_set_thread(t->tid, &t->orig))
 		return; /* its record stays in the mask file */
+	keep_former(t);
 	forget_pin(c, t);
 }
 
@@ -266,7 +286,13 @@ void coord_mask_newcomer(struct coord *c, pid_t pid, bool first)
 		return;
 	}
 	dam_proc_each_thread(pid, give_back, &(struct gift){&mask, &giver->orig});
-	for (unsigned int i = 0; i < c->nr_thread; i++) /* the threads of before are gone */
-		if (c->thread[i] && c->thread[i]->pid == pid && c->thread[i]->moved)
-			forget_pin(c, c->thread[i]);
+	for (unsigned int i = 0; i < c->nr_thread; i++) { /* the threads of before are gone */
+		struct coord_thread *t = c->thread[i];
+
+		if (!t || t->pid != pid)
+			continue;
+		t->former_ns = 0;
+		if (t->moved)
+			forget_pin(c, t);
+	}
 }

@@ -147,6 +147,7 @@ struct coord_watch {
 	bool dead_known;
 	uint64_t dead[2]; /* bytes of threads that have ended, as far as given out */
 	bool want_links;
+	bool newcomer;	   /* nobody has seen yet whether it carries a mask that was handed down */
 	bool ending;	   /* the process has ended */
 	bool unread;	   /* and the kernel's count at its end could not be read */
 	uint64_t ring_ops; /* the hooks' count when states were decided last */
@@ -168,6 +169,8 @@ struct coord_watch {
 /* family.c */
 /** coord_family_tick() - watch new children of watched processes, if it is time to look. */
 void coord_family_tick(struct coord *c, uint64_t now_ns);
+/** coord_family_settle() - once, if @w is not brand new: a mask that was handed down to it is given back. */
+void coord_family_settle(struct coord *c, struct coord_watch *w, uint64_t now_ns);
 void coord_family_open(struct coord *c);
 void coord_family_close(struct coord *c);
 

@@ -197,6 +197,7 @@ static void begin_scan(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 {
 	w->scan_ns = now_ns + (w->quiet_ns < SCAN_NS ? w->quiet_ns : SCAN_NS) / 2;
 	w->slow_scan_ns = now_ns + SLOW_SCAN_NS;
+	coord_family_settle(c, w, now_ns);
 	if (open_phase(w, "fd")) {
 		w->phase = WATCH_FDS;
 		w->cursor = 0;
