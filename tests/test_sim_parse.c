@@ -26,6 +26,7 @@ static const struct {
 	{"topology\n", "line 1: needs 'synthetic'"},
 	{"topology synthetic\n", "line 1: needs 'synthetic'"},
 	{"topology synthetic gurke:9\n", "line 1: hwloc does not understand gurke:9"},
+	{"topology synthetic node:1000 core:1000 pu:1000\n", "line 1: more than 65536 things"},
 	{"topology xml no/such/file\n", "line 1: hwloc does not understand no/such/file"},
 	{"topology drawn x\n", "line 1: 'drawn' is no kind"},
 	{TOPO TOPO, "line 2: the topology is given already"},

@@ -20,6 +20,7 @@
 #include "base/str.h"
 
 #define BLANKS " \t\r"
+#define LARGEST_TOPOLOGY 65536
 
 int sim_parse_fail(struct sim_parse *p, unsigned int line, const char *fmt, ...)
 {
@@ -317,6 +318,16 @@ static void *add(struct sim_parse *p, void *array, unsigned int *nr, size_t size
 	return (char *)*a + (*nr)++ * size;
 }
 
+/* hwloc makes what it is told to, however long that takes: as many things as the numbers multiply to. */
+static bool is_small(const char *synthetic)
+{
+	double nr = 1;
+
+	for (const char *at = synthetic; (at = strchr(at, ':')); at++)
+		nr *= fmax(1, (double)strtoul(at + 1, NULL, 10));
+	return nr <= LARGEST_TOPOLOGY;
+}
+
 static int line_topology(struct sim_parse *p, char **rest)
 {
 	char *kind = strtok_r(NULL, BLANKS, rest), *text = kind ? *rest + strspn(*rest, BLANKS) : NULL;
@@ -332,6 +343,8 @@ static int line_topology(struct sim_parse *p, char **rest)
 	if (p->s->started)
 		return sim_parse_fail(p, p->line, "the topology is given already");
 	p->s->started = true;
+	if (*kind == 's' && !is_small(text))
+		return sim_parse_fail(p, p->line, "more than %d things in %.200s", LARGEST_TOPOLOGY, text);
 	sim_path_beside(p->s->path, text, path, sizeof(path));
 	err = *kind == 's' ? dam_topology_describe(text, NULL, &p->s->topo) :
 			     dam_topology_describe(NULL, path, &p->s->topo);

@@ -18,6 +18,8 @@
 #define MAX_ENGINES (1u << 16)
 #define MAX_THREADS (1u << 20)
 #define MAX_PLAN    4096
+#define LONGEST_S   3600.0 /* of a tick */
+#define SHORTEST_S  1e-4
 
 struct replay {
 	struct replay_lines *lines;
@@ -84,7 +86,7 @@ static int on_config(struct replay *r, unsigned int i, const union dam_decision_
 	(void)i;
 	if (r->decision || a->config.max_engines > MAX_ENGINES || a->config.max_pools > MAX_ENGINES ||
 	    a->config.max_threads > MAX_THREADS || a->config.policy.max_components > MAX_ENGINES ||
-	    !(a->config.policy.tick_s > 0) || a->config.policy.nr_domains < 1 ||
+	    !(a->config.policy.tick_s >= SHORTEST_S) || a->config.policy.nr_domains < 1 ||
 	    a->config.policy.nr_domains > DAM_POLICY_DOMAINS)
 		return -EINVAL;
 	r->cfg = a->config;
@@ -131,6 +133,8 @@ static int on_set_component(struct replay *r, unsigned int i, const union dam_de
 
 static int on_set_power(struct replay *r, unsigned int i, const union dam_decision_arg *a)
 {
+	if (a->power.package >= DAM_POLICY_DOMAINS)
+		return -EINVAL;
 	dam_decision_set_power(r->decision, i, &a->power);
 	return 0;
 }
@@ -165,6 +169,8 @@ static int on_set_class(struct replay *r, unsigned int i, const union dam_decisi
 
 static int on_engine(struct replay *r, unsigned int i, const union dam_decision_arg *a)
 {
+	if (!(a->engine.dt_s >= 0 && a->engine.dt_s <= LONGEST_S))
+		return -EINVAL;
 	dam_decision_engine(r->decision, i, a->engine.dt_s, &a->engine.s);
 	return 0;
 }
