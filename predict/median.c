@@ -45,7 +45,7 @@ static double hmedian_update(void *state, const struct dam_past *past)
 const struct dam_predict_member dam_predict_median = {
 	.name = "median",
 	.help = "median of the last 100 values",
-	.prior = 1,
+	.prior = 3, /* a burst, as programs begin with, leaves it alone; more is better on bursty disks, worse on short series */
 	.memory = 10, /* what single intervals do says little of the mean over more than some ten */
 	.size = sizeof(struct median),
 	.update = median_update,
@@ -54,7 +54,7 @@ const struct dam_predict_member dam_predict_median = {
 const struct dam_predict_member dam_predict_hmedian = {
 	.name = "hmedian",
 	.help = "median of the last 100 means over a horizon",
-	.prior = 3, /* a single burst, as programs begin with, leaves it alone */
+	.prior = 6, /* for the same reason; it knows the horizon, too */
 	.memory = INFINITY,
 	.size = sizeof(struct median),
 	.update = hmedian_update,

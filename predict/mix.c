@@ -28,7 +28,7 @@
 /* Weight of the squared error beside the absolute one's: what a burst costs rests on few intervals. */
 #define SQUARES 2
 /* The prior is worth this much of one horizon's errors. */
-#define PRIOR 0.2
+#define PRIOR 0.1
 /* |e| in the reweighting is at least this share of its mean: an exact hit is luck, not certainty. */
 #define LEAST_ERROR 0.3
 #define STEPS 2 /* per update; twenty gain 0.3 % */
