@@ -33,7 +33,11 @@
 #define HAVE_HISTORY 0
 #endif
 
+#define STEADY_GAP_NS (50 * DAM_NS_PER_MS) /* half a window of judgement: input that comes no later is steady */
+#define TRIES	      5
+
 static struct client c;
+static uint64_t longest_gap; /* between two pieces of input, since the start */
 static struct dam_slot *slot[THREADS];
 static bool third_works, far_hurts;
 static char history[96];
@@ -81,6 +85,7 @@ static bool drive(bool (*done)(void), uint64_t ns)
 		usleep(1000);
 		now = dam_now_ns();
 		work(now - last);
+		longest_gap = now - last > longest_gap ? now - last : longest_gap;
 		last = now;
 		if (done && now - asked > 20 * DAM_NS_PER_MS) {
 			asked = now;
@@ -117,6 +122,11 @@ static bool judged(void)
 	return nr_moves("better") + nr_moves("same") + nr_moves("undecided") > 0;
 }
 
+static bool judged_or_undone(void)
+{
+	return judged() || nr_moves("undone") > 0;
+}
+
 /* The engine still asks for a move, and the only one that there is is not made, for it has always been bad. */
 static bool refused(void)
 {
@@ -145,6 +155,7 @@ static void start(const char *file)
 		ck_assert_ptr_nonnull(slot[i]);
 	}
 	slot[2]->pin_calls = 1; /* not to be moved */
+	longest_gap = 0;
 	third_works = true;
 	drive(NULL, STEADY_NS);
 	ck_assert_uint_eq(nr_moves(NULL), 0);
@@ -212,9 +223,18 @@ START_TEST(test_good_move)
 	json_t *j, *d, *m;
 
 	far_hurts = false;
-	start("off");
-	ck_assert(drive(judged, WAIT_NS));
-	ck_assert_uint_eq(nr_moves("undone"), 0);
+	/* Where this program is kept waiting, its threads really do less for a while, and nothing tells that from harm. */
+	for (int i = 0;; i++) {
+		bool steady;
+
+		start("off");
+		ck_assert(drive(judged_or_undone, WAIT_NS));
+		steady = longest_gap < STEADY_GAP_NS;
+		if (steady || i + 1 == TRIES || !nr_moves("undone"))
+			break;
+		stop();
+	}
+	ck_assert_msg(!nr_moves("undone"), "undone; the longest gap in the input was %.0f ms", (double)longest_gap / 1e6);
 	j = ask("explain", 1);
 	d = json_array_get(json_object_get(j, "decisions"), 0);
 	m = json_array_get(json_object_get(j, "moves"), 0);
