@@ -42,6 +42,18 @@ static const struct dam_knob_desc table[DAM_KNOB_NR] = {
 	[DAM_KNOB_LOCALITY] = {
 		.name = "DAM_LOCALITY", TEXT(DAM_SCOPE_COORD, "as the kernel tells"), .unit = "",
 		.help = "NUMA node of devices whose firmware is wrong, -1 for all nodes: \"nvme:nvme0=0,net:eth1=1\"" },
+	[DAM_KNOB_RESERVE] = {
+		.name = "DAM_RESERVE", TEXT(DAM_SCOPE_COORD, "none"), .unit = "",
+		.help = "engines that are kept for threads of a class, rt or latency: \"block:nvme1n1=rt\"; others are put off" },
+	[DAM_KNOB_RESERVE_ROOM] = {
+		.name = "DAM_RESERVE_ROOM", NUM(DAM_KNOB_REAL, DAM_SCOPE_COORD, 20, 0, 90), .unit = "percent",
+		.help = "share of a reserved engine's capacity that is kept free" },
+	[DAM_KNOB_WEIGHT_POWER] = {
+		.name = "DAM_WEIGHT_POWER", NUM(DAM_KNOB_REAL, DAM_SCOPE_COORD, 0, 0.0, 1.0), .unit = "",
+		.help = "how much a fall in power counts when a move is weighed: load is gathered on fewer packages" },
+	[DAM_KNOB_CLASS] = {
+		.name = "DAM_CLASS", TEXT(DAM_SCOPE_PROCESS, "normal; rt for threads of SCHED_FIFO and SCHED_RR"), .unit = "",
+		.help = "what the threads of this program are: rt, latency (they keep away from sleeping processors), normal" },
 	[DAM_KNOB_SIM] = {
 		.name = "DAM_SIM", TEXT(DAM_SCOPE_COORD, "none"), .unit = "",
 		.help = "simulated engines: the path of a file, or its lines separated by ';'" },

@@ -168,8 +168,10 @@ void dam_policy_set_class(struct dam_policy *p, unsigned int t, enum dam_policy_
 
 void dam_policy_set_component(struct dam_policy *p, unsigned int c, const struct dam_policy_component_desc *d)
 {
-	if (c < p->cfg.max_components)
-		p->components[c] = (struct dam_component){.present = true, .desc = *d};
+	if (c >= p->cfg.max_components)
+		return;
+	p->components[c].present = true;
+	p->components[c].desc = *d;
 }
 
 void dam_policy_set_busy(struct dam_policy *p, unsigned int d, double cpus)

@@ -16,7 +16,7 @@
 
 #define DAM_POLICY_DOMAINS 64
 #define DAM_POLICY_NONE	   (-1)
-#define DAM_POLICY_ABOVE   2 /* components that one engine lies behind */
+#define DAM_POLICY_ABOVE   4 /* components that one engine lies behind */
 
 struct dam_policy_move;
 

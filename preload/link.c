@@ -65,7 +65,7 @@ static float read_weight(const char *name)
 void dam_link_init(void)
 {
 	const char *dir = getenv("DAM_RUNTIME_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
-	const char *run = getenv("DAM_RUN_ID");
+	const char *run = getenv("DAM_RUN_ID"), *class = getenv("DAM_CLASS");
 	uint64_t id;
 
 	invited = dir || run;
@@ -80,6 +80,8 @@ void dam_link_init(void)
 		hello.run_id = (uint32_t)id;
 	hello.weight_throughput = read_weight("DMA_WEIGHT_THROUGHPUT");
 	hello.weight_latency = read_weight("DMA_WEIGHT_LATENCY");
+	if (class)
+		dam_strlcpy(hello.class, class, sizeof(hello.class));
 }
 
 /*

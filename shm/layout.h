@@ -271,8 +271,9 @@ struct dam_hello {
 	uint32_t pid;	   /* as the process sees itself (namespaces); the kernel's word is SO_PEERCRED */
 	uint32_t run_id;   /* DAM_RUN_ID of the dam-run that started it; 0: none */
 	float weight_throughput, weight_latency; /* NaN: the coordinator's own */
+	char class[8];	   /* DAM_CLASS, cut, terminated; "": not given */
 };
-static_assert(sizeof(struct dam_hello) == 32, "wire format");
+static_assert(sizeof(struct dam_hello) == 40, "wire format");
 
 enum dam_welcome_status {
 	DAM_WELCOME_OK,	      /* ATTACH: two descriptors follow: ledger, board. CONTROL: one: the answer */

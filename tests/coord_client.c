@@ -141,7 +141,7 @@ int client_connect(const struct client *c)
 void client_attach(struct client *c)
 {
 	struct dam_hello h = {DAM_HELLO_MAGIC, DAM_SHM_VERSION, DAM_HELLO_ATTACH, (uint32_t)getpid(), 7,
-			      NAN, NAN};
+			      NAN, NAN, ""};
 	struct dam_welcome w;
 	union {
 		char buf[CMSG_SPACE(2 * sizeof(int))];
@@ -153,6 +153,7 @@ void client_attach(struct client *c)
 	int fd = client_connect(c), fds[2];
 	void *map;
 
+	memcpy(h.class, c->class, sizeof(h.class));
 	MUST(send(fd, &h, sizeof(h), 0) == sizeof(h));
 	MUST(recvmsg(fd, &msg, 0) == sizeof(w));
 	MUST(w.status == DAM_WELCOME_OK);

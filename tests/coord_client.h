@@ -20,6 +20,7 @@ struct client {
 	unsigned int nr_threads;
 	pid_t *tid;
 	struct dam_cpuset everywhere; /* what the threads start with */
+	char class[8];		      /* what the process says of itself when it attaches; "": nothing */
 };
 
 /* The functions end the program with a message where something fails that is no test of theirs. */

@@ -37,6 +37,8 @@ static void claim(void)
 }
 
 /* Write counts as two threads on CPU 0 would that ask 80 MB/s each, until @done says so. */
+static uint64_t rate = 80; /* of each thread, MB/s */
+
 static bool drive(bool (*done)(void))
 {
 	uint64_t begin = dam_now_ns(), last = begin;
@@ -51,7 +53,7 @@ static bool drive(bool (*done)(void))
 			dam_cpuset_get_thread(c.tid[i], &mask);
 			__atomic_store_n(&slot[i]->cpu, dam_cpuset_equal(&mask, &two) ? 1 : 0,
 					 __ATOMIC_RELAXED);
-			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * 80 / 1000);
+			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * rate / 1000);
 			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_ops, 1);
 			dam_count_add(&slot[i]->mapped_bytes, 4096);
 			dam_count_add(&slot[i]->submissions, 1);
@@ -144,6 +146,42 @@ START_TEST(test_killed)
 	ck_assert(!masks_back());
 	ck_assert_int_eq(client_start(&c, NULL), 0); /* takes the dead one's socket over */
 	ck_assert(masks_back());
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
+static bool both_on_1(void)
+{
+	struct dam_cpuset m[2], one = {{2}};
+
+	return !dam_cpuset_get_thread(c.tid[0], &m[0]) && !dam_cpuset_get_thread(c.tid[1], &m[1]) &&
+	       dam_cpuset_equal(&m[0], &one) && dam_cpuset_equal(&m[1], &one);
+}
+
+/* Nothing is overloaded: it is the reservation that puts threads off, and threads of the class may stay. */
+START_TEST(test_reservation)
+{
+	json_t *j, *t, *e = NULL;
+	size_t i;
+
+	setenv("DAM_RESERVE", "sim:e0=rt, sim:p=rt, nobody=rt, sim:e1=royal", 1); /* what is wrong is told, no more */
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	unsetenv("DAM_RESERVE");
+	client_threads(&c, 2);
+	memcpy(c.class, _i ? "rt" : "", _i ? 3 : 1);
+	client_attach(&c);
+	claim();
+	rate = 20;
+	ck_assert(drive(_i ? one_on_each : both_on_1));
+	j = ask("report");
+	t = json_array_get(json_object_get(j, "threads"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(t, "class")), _i ? "rt" : "normal");
+	json_array_foreach (json_object_get(j, "engines"), i, e)
+		if (!strcmp(json_string_value(json_object_get(e, "name")), "sim:e0"))
+			break;
+	ck_assert_str_eq(json_string_value(json_object_get(e, "reserved")), "rt");
+	json_decref(j);
 	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
 	client_join(&c);
 }
@@ -361,7 +399,7 @@ START_TEST(test_hostile_packets)
 
 	ck_assert_int_eq(client_start(&c, NULL), 0);
 	for (int i = 0; i < 400; i++) {
-		struct dam_hello h = {DAM_HELLO_MAGIC, DAM_SHM_VERSION, (uint32_t)i % 4, 1, 0, 2.0f, -1.0f};
+		struct dam_hello h = {DAM_HELLO_MAGIC, DAM_SHM_VERSION, (uint32_t)i % 4, 1, 0, 2.0f, -1.0f, "rt\xff"};
 		size_t len = (size_t)rand_r(&seed) % sizeof(packet);
 		int fd = client_connect(&c);
 
@@ -414,6 +452,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_moves_and_restores);
 	tcase_add_test(tc, test_killed);
+	tcase_add_loop_test(tc, test_reservation, 0, 2);
 	tcase_add_test(tc, test_dry_run);
 	tcase_add_test(tc, test_record);
 	tcase_add_test(tc, test_decided_again);

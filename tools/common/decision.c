@@ -142,6 +142,12 @@ void dam_decision_set_power(struct dam_decision *d, unsigned int domain, const s
 	dam_policy_set_power(d->policy, domain, power);
 }
 
+void dam_decision_set_busy(struct dam_decision *d, unsigned int domain, double cpus)
+{
+	note(d, DAM_CALL_SET_BUSY, domain, &(struct dam_decision_busy){cpus});
+	dam_policy_set_busy(d->policy, domain, cpus);
+}
+
 void dam_decision_add_thread(struct dam_decision *d, unsigned int t)
 {
 	note(d, DAM_CALL_ADD_THREAD, t, NULL);

@@ -19,6 +19,7 @@ enum dam_decision_call {
 	DAM_CALL_CONFIG,   /* struct dam_decision_config */
 	DAM_CALL_DISTANCE, /* of domain `index`: struct dam_decision_distance */
 	DAM_CALL_SET_ENGINE, DAM_CALL_DROP_ENGINE, DAM_CALL_SET_POOL, DAM_CALL_SET_COMPONENT, DAM_CALL_SET_POWER,
+	DAM_CALL_SET_BUSY,
 	DAM_CALL_ADD_THREAD, DAM_CALL_DROP_THREAD, DAM_CALL_SET_WEIGHTS, DAM_CALL_SET_CLASS,
 	DAM_CALL_ENGINE, DAM_CALL_THREAD, /* samples */
 	DAM_CALL_FAVOUR,   /* answer number `index` of the coming tick, where it is not 1 */
@@ -37,6 +38,9 @@ struct dam_decision_pool {
 };
 struct dam_decision_weights {
 	double throughput, latency;
+};
+struct dam_decision_busy {
+	double cpus;
 };
 struct dam_decision_class {
 	enum dam_policy_class class;
@@ -86,6 +90,7 @@ void dam_decision_add_thread(struct dam_decision *d, unsigned int t);
 void dam_decision_drop_thread(struct dam_decision *d, unsigned int t);
 void dam_decision_set_component(struct dam_decision *d, unsigned int c, const struct dam_policy_component_desc *desc);
 void dam_decision_set_power(struct dam_decision *d, unsigned int domain, const struct dam_policy_power *power);
+void dam_decision_set_busy(struct dam_decision *d, unsigned int domain, double cpus);
 void dam_decision_set_class(struct dam_decision *d, unsigned int t, enum dam_policy_class class);
 void dam_decision_set_weights(struct dam_decision *d, unsigned int t, double throughput, double latency);
 void dam_decision_engine(struct dam_decision *d, unsigned int e, double dt_s,

@@ -63,7 +63,9 @@ static const struct field desc_fields[] = {
 };
 #undef D
 
-static const struct field component_fields[] = {F(dam_policy_component_desc, DOUBLE, given_capacity)};
+static const struct field component_fields[] = {
+	F(dam_policy_component_desc, DOUBLE, given_capacity), F(dam_policy_component_desc, BOOL, duplex),
+};
 
 #define D dam_policy_power
 static const struct field power_fields[] = {
@@ -76,6 +78,7 @@ static const struct field weights_fields[] = {
 	F(dam_decision_weights, DOUBLE, throughput), F(dam_decision_weights, DOUBLE, latency),
 };
 
+static const struct field busy_fields[] = {F(dam_decision_busy, DOUBLE, cpus)};
 static const struct field class_fields[] = {F(dam_decision_class, UNSIGNED, class)};
 static const struct field favour_fields[] = {F(dam_decision_favour, DOUBLE, factor)};
 
@@ -122,6 +125,7 @@ static const struct call calls[DAM_CALL_NR] = {
 	[DAM_CALL_SET_POOL] = CALL("pool", pool_fields, dam_decision_pool, false),
 	[DAM_CALL_SET_COMPONENT] = CALL("component", component_fields, dam_policy_component_desc, false),
 	[DAM_CALL_SET_POWER] = CALL("power", power_fields, dam_policy_power, false),
+	[DAM_CALL_SET_BUSY] = CALL("busy", busy_fields, dam_decision_busy, false),
 	[DAM_CALL_ADD_THREAD] = {.name = "thread"},
 	[DAM_CALL_DROP_THREAD] = {.name = "thread-gone"},
 	[DAM_CALL_SET_WEIGHTS] = CALL("weights", weights_fields, dam_decision_weights, false),

@@ -26,6 +26,7 @@ union dam_decision_arg {
 	struct dam_policy_power power;
 	struct dam_decision_pool pool;
 	struct dam_decision_weights weights;
+	struct dam_decision_busy busy;
 	struct dam_decision_class class;
 	struct dam_decision_engine_sample engine;
 	struct dam_decision_thread_sample thread;

@@ -129,6 +129,18 @@ static float weight_or_nan(float w)
 	return w >= 0 && w <= 1 ? w : (float)NAN;
 }
 
+/* What the process says of itself; a word that is none counts as nothing said. */
+static enum dam_policy_class class_of(const struct dam_hello *h)
+{
+	char name[sizeof(h->class)];
+	int class;
+
+	memcpy(name, h->class, sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	class = dam_policy_class_find(name);
+	return class < 0 ? DAM_CLASS_NORMAL : (enum dam_policy_class)class;
+}
+
 /* Without a ledger as yet. */
 static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, uint32_t run_id)
 {
@@ -210,6 +222,7 @@ static int give_ledger(struct coord *c, const struct ucred *peer, const struct d
 	p->run_id = h->run_id ? h->run_id : p->run_id;
 	p->weight_throughput = weight_or_nan(h->weight_throughput);
 	p->weight_latency = weight_or_nan(h->weight_latency);
+	p->class = class_of(h);
 	p->attached_ns = dam_now_ns();
 	coord_proc_comm(p->pid, p->pid, p->comm); /* it may have come by exec */
 	p->watch = coord_watch_add(c, p->pid, p->run_id, 0);

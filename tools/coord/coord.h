@@ -113,6 +113,9 @@ struct coord_thread {
 	const char *why; /* left alone: static text */
 	bool excluded;	 /* the same, by request */
 	double mask_age_s; /* since its mask was last read */
+	enum dam_policy_class class;
+	uint64_t cpu_ns; /* of processors, used and waited for; as last read; 0: not yet */
+	double cpu;	 /* the same as a share of one processor */
 	bool named;	   /* its name was read again after that */
 	unsigned int nr_moves;
 	uint64_t last_move; /* id; 0: none, or taken back */
@@ -165,6 +168,7 @@ struct coord_process {
 	unsigned int nr_local; /* places of its target table in use */
 	unsigned int nr_thread;
 	float weight_throughput, weight_latency;
+	enum dam_policy_class class;
 	struct coord_process *next;
 	struct coord_process *prev;
 };
@@ -220,6 +224,12 @@ struct coord_sites {
 	json_t *rows; /* NULL: none */
 };
 
+/* Processors of a domain: time in use, and all, in ticks as last read. */
+struct coord_cpus {
+	uint64_t busy, all;
+	bool kept_awake; /* by others, as policy/ was told */
+};
+
 struct coord_options {
 	bool foreground, dry_run, once, json, private;
 	int ready_fd; /* -1: none */
@@ -240,6 +250,7 @@ struct coord {
 	struct dam_masks *masks;
 	struct coord_record *record;
 	unsigned int nr_modelled; /* targets that the model knows of, from the first */
+	struct coord_cpus cpus[DAM_MAX_DOMAINS];
 	struct coord_engine *engine; /* by hal target index, DAM_HAL_TARGETS entries */
 	struct coord_component component[DAM_HAL_COMPONENTS]; /* by hal index */
 	struct coord_thread *thread[COORD_MAX_THREADS]; /* by policy index; NULL: free */
@@ -391,6 +402,8 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 struct coord_thread *coord_thread_find(struct coord_process *p, pid_t tid);
 /** coord_thread_observe() - the same, made without a slot if need be. Return: NULL when the table is full. */
 struct coord_thread *coord_thread_observe(struct coord *c, struct coord_process *p, struct coord_task *task);
+/** coord_thread_classify() - what it is to be treated as may have changed: tell policy/. */
+void coord_thread_classify(struct coord *c, struct coord_thread *t);
 /** coord_thread_end() - keep its totals for reports, forget the rest. */
 void coord_thread_end(struct coord *c, struct coord_thread *t);
 /** coord_thread_alive() - does the kernel still know it? */

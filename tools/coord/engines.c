@@ -59,6 +59,7 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 	write = (double)dam_count_delta(now.write_bytes, ce->last.write_bytes);
 	s.valid = now.have & DAM_HAVE_BYTES;
 	s.bytes = read + write;
+	s.write_bytes = write;
 	s.ops = (double)(dam_count_delta(now.read_ops, ce->last.read_ops) +
 			 dam_count_delta(now.write_ops, ce->last.write_ops));
 	if (now.have & DAM_HAVE_WAIT)

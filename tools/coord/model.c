@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tools/coord/explain.h"
+#include "tools/coord/machine.h"
 #include "tools/coord/outcomes.h"
 #include "tools/coord/record.h"
 
@@ -33,6 +34,9 @@ static void configure_policy(struct coord *c, struct dam_policy_config *cfg)
 		.nr_domains = topo->nr_domains,
 		.memory_bps = GUESS_MEMORY_BPS,
 		.cache_bytes = GUESS_CACHE_BYTES,
+		.max_components = DAM_HAL_COMPONENTS,
+		.weight_power = dam_knob_num(&c->knobs, DAM_KNOB_WEIGHT_POWER),
+		.head_room = dam_knob_num(&c->knobs, DAM_KNOB_RESERVE_ROOM) / 100,
 		.favour = coord_outcomes_favour,
 		.favour_ctx = c,
 	};
@@ -71,11 +75,11 @@ static int describe_engine(struct coord *c, unsigned int i, const struct dam_hal
 {
 	struct dam_policy_engine_desc d = {
 		.pool = e->pool,
-		.given_capacity = e->capacity.source == DAM_CAPACITY_GIVEN ? (double)e->capacity.bps : 0,
 		.base_latency_s = (double)e->base_latency_ns / DAM_NS_PER_S,
 		.local_domains = local_domains(dam_hal_topology(c->hal), &e->local_cpus),
 	};
 
+	coord_machine_describe(c, e, &d);
 	c->engine[i].known = true;
 	return dam_decision_set_engine(c->decision, i, &d);
 }
@@ -92,6 +96,7 @@ int coord_model_rescan(struct coord *c)
 	unsigned int nr = dam_hal_nr_targets(c->hal);
 	int err = 0;
 
+	coord_machine_components(c); /* new engines may lie behind new ones */
 	for (unsigned int i = 0; i < nr; i++) {
 		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
 
@@ -123,6 +128,7 @@ int coord_model_open(struct coord *c)
 	c->plan = calloc(MAX_PLAN, sizeof(*c->plan));
 	if (!c->decision || !c->engine || !c->move || !c->past || !c->plan)
 		return -ENOMEM;
+	coord_machine_open(c);
 	return coord_model_rescan(c);
 }
 
@@ -138,6 +144,8 @@ void coord_model_close(struct coord *c)
 void coord_model_refresh(struct coord *c)
 {
 	dam_hal_refresh(c->hal);
+	if (c->nr_live)
+		coord_machine_refresh(c);
 	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
 		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
 		int none[DAM_MAX_DOMAINS];

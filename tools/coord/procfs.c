@@ -66,6 +66,18 @@ int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 	return 0;
 }
 
+int coord_proc_cputime(pid_t pid, pid_t tid, uint64_t *out)
+{
+	unsigned long long run, wait;
+	char path[64], buf[96];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
+	if (coord_proc_read(path, buf, sizeof(buf)) < 0 || sscanf(buf, "%llu %llu", &run, &wait) != 2)
+		return -ENOENT;
+	*out = run + wait;
+	return 0;
+}
+
 pid_t coord_proc_leader(pid_t tid)
 {
 	char path[64], buf[1024], *p;

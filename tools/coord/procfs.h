@@ -42,6 +42,9 @@ int coord_proc_io_kept(pid_t pid, int *fd, uint64_t out[2]);
 /** coord_proc_leader() - the process that a thread belongs to. Return: its number; -ENOENT. */
 pid_t coord_proc_leader(pid_t tid);
 
+/** coord_proc_cputime() - nanoseconds that a thread has run or waited for a processor. Return: 0; -ENOENT. */
+int coord_proc_cputime(pid_t pid, pid_t tid, uint64_t *out);
+
 /** coord_proc_cpu() - the processor that a thread ran on last. Return: it; -ENOENT. */
 int coord_proc_cpu(pid_t pid, pid_t tid);
 

@@ -137,6 +137,7 @@ static json_t *thread_json(struct coord *c, struct coord_thread *t)
 	json_object_set_new(j, "why", json_string(t->ended ? "" : t->why ? t->why : t->excluded ? "excluded" : ""));
 	json_object_set_new(j, "moves", whole(t->nr_moves));
 	json_object_set_new(j, "demand_bps", number(v.demand));
+	json_object_set_new(j, "class", json_string(dam_policy_class_name(t->class)));
 	json_object_set_new(j, "open_loop", t->ended ? json_null() : json_boolean(v.open_loop));
 	json_object_set_new(j, "inflight_ops", number(t->ended ? NAN : t->inflight_mean));
 	json_object_set_new(j, "latency_us", number(coord_thread_latency(t) * 1e6));

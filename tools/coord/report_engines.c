@@ -3,6 +3,7 @@
 /* Engines, pools, queues and components as JSON. The keys are documented in dam-ctl(1). */
 #include "config.h"
 #include "tools/coord/coord.h"
+#include "tools/coord/machine.h"
 
 #include <math.h>
 #include <string.h>
@@ -144,6 +145,7 @@ static json_t *engine_json(struct coord *c, unsigned int i)
 	json_object_set_new(j, "simulated", json_boolean(e->simulated));
 	json_object_set_new(j, "gone", json_boolean(e->gone));
 	json_object_set_new(j, "capabilities", capabilities_json(&e->caps));
+	json_object_set_new(j, "reserved", json_string(dam_policy_class_name(coord_machine_reserved(c, e))));
 	add_capacity(j, &e->capacity, v.capacity, source[v.source]);
 	json_object_set_new(j, "rate_bps", number(v.rate));
 	json_object_set_new(j, "read_bps", number(ce->read_bps));

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tools/coord/machine.h"
 #include "tools/coord/record.h"
 
 #define RATE_TAU_S	 1.0 /* of the rates that people see */
@@ -125,6 +126,7 @@ static int primary_target(struct coord *c, const struct coord_thread *t)
 /* What one thread did since the last look. */
 struct taken {
 	double bytes, ops;  /* on `target` */
+	double written;	    /* of bytes */
 	double read, write; /* bytes on all */
 	int target;	    /* primary_target() */
 };
@@ -153,7 +155,7 @@ struct seen {
 	unsigned int nr;
 	struct {
 		int target;
-		double bytes, ops;
+		double bytes, ops, written;
 	} at[DAM_LEDGER_TARGETS + COORD_PENDING];
 };
 
@@ -163,6 +165,7 @@ static void note(struct coord *c, struct coord_thread *t, int target, const stru
 	account(c, t, target, d);
 	seen->at[seen->nr].target = target;
 	seen->at[seen->nr].bytes = (double)(d->read_bytes + d->write_bytes);
+	seen->at[seen->nr].written = (double)d->write_bytes;
 	seen->at[seen->nr++].ops = (double)(d->read_ops + d->write_ops);
 	out->read += (double)d->read_bytes;
 	out->write += (double)d->write_bytes;
@@ -234,7 +237,7 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 		.domain = t->domain, .bytes = k->bytes, .ops = k->ops,
 		.inflight_ops = t->inflight_mean, .inflight_peak_ops = t->inflight_peak,
 		.memory_bps = t->memory_bps, .allowed = t->allowed, .movable = !t->why && !t->excluded,
-		.placed = t->moved,
+		.placed = t->moved, .write_bytes = k->written, .cpu = t->cpu,
 	};
 
 	t->window.bytes += k->bytes;
@@ -242,6 +245,9 @@ static void tell_policy(struct coord *c, struct coord_thread *t, const struct ta
 	t->window.inflight += t->inflight_mean * dt_s;
 	s.engine = resolve_engine(c, k->target, t->domain, &pool);
 	s.pool = pool;
+	if (s.engine >= 0)
+		s.needs = coord_machine_needs(&dam_hal_target(c->hal, (unsigned int)s.engine)->engine, t->read_bps,
+					      t->write_bps);
 	dam_decision_thread(c->decision, t->index, dt_s, &s);
 }
 
@@ -313,6 +319,18 @@ static void record(struct coord *c, const struct coord_thread *t, const struct t
 	coord_record_add(c->record, dam_now_ns(), name, (uint64_t)k->read, (uint64_t)k->write);
 }
 
+/* Processor time over the @dt_s since it was last read. */
+static void take_cputime(struct coord_thread *t, double dt_s)
+{
+	uint64_t now;
+
+	if (coord_proc_cputime(t->pid, t->tid, &now))
+		return;
+	if (t->cpu_ns && now >= t->cpu_ns)
+		t->cpu = fmin(1, (double)(now - t->cpu_ns) / DAM_NS_PER_S / dt_s);
+	t->cpu_ns = now;
+}
+
 static void sample_thread(struct coord *c, struct coord_thread *t, const struct lapse *lapse)
 {
 	double dt_s = lapse->dt_s, gone = lapse->rate;
@@ -333,6 +351,7 @@ static void sample_thread(struct coord *c, struct coord_thread *t, const struct 
 	for (unsigned int i = 0; i < seen.nr; i++)
 		if (seen.at[i].target == k.target) {
 			k.bytes += seen.at[i].bytes;
+			k.written += seen.at[i].written;
 			k.ops += seen.at[i].ops;
 		}
 	record(c, t, &k);
@@ -340,8 +359,10 @@ static void sample_thread(struct coord *c, struct coord_thread *t, const struct 
 	t->write_bps = t->write_bps * gone + k.write / dt_s * (1 - gone);
 	t->mask_age_s += dt_s;
 	if (t->mask_age_s >= (t->read_bps + t->write_bps > 1 ? MASK_RECHECK_S : QUIET_RECHECK_S)) {
+		take_cputime(t, t->mask_age_s);
 		t->mask_age_s = 0;
-		coord_mask_check(c, t);
+		if (coord_mask_check(c, t))
+			coord_thread_classify(c, t);
 		if (!t->named) /* programs name their threads a little after they have made them */
 			t->named = !coord_proc_comm(t->pid, t->tid, t->comm);
 	}

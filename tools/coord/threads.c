@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /* The life of a managed thread: from the claim of its slot to the totals that stay for reports. */
 #include "config.h"
+#include "tools/coord/machine.h"
 #include "tools/coord/observe.h"
 #include "tools/coord/outcomes.h"
 
@@ -30,6 +31,15 @@ struct coord_thread *coord_thread_find(struct coord_process *p, pid_t tid)
 		if (p->extra[i]->tid == tid)
 			return p->extra[i];
 	return NULL;
+}
+
+void coord_thread_classify(struct coord *c, struct coord_thread *t)
+{
+	enum dam_policy_class class = coord_machine_class(t->proc, t);
+
+	if (class != t->class)
+		dam_decision_set_class(c->decision, t->index, class);
+	t->class = class;
 }
 
 /* @tid as the coordinator sees it; it may have ended. @placed: see coord_mask_first(). */
@@ -63,6 +73,7 @@ static struct coord_thread *new_thread(struct coord *c, struct coord_process *p,
 	dam_decision_add_thread(c->decision, t->index);
 	dam_decision_set_weights(c->decision, t->index, (double)p->weight_throughput,
 			       (double)p->weight_latency);
+	coord_thread_classify(c, t);
 	return t;
 }
 

@@ -139,6 +139,12 @@ static int on_set_power(struct replay *r, unsigned int i, const union dam_decisi
 	return 0;
 }
 
+static int on_set_busy(struct replay *r, unsigned int i, const union dam_decision_arg *a)
+{
+	dam_decision_set_busy(r->decision, i, a->busy.cpus);
+	return 0;
+}
+
 static int on_add_thread(struct replay *r, unsigned int i, const union dam_decision_arg *a)
 {
 	(void)a;
@@ -234,6 +240,7 @@ static int (*const on[DAM_CALL_NR])(struct replay *r, unsigned int i, const unio
 	[DAM_CALL_SET_POOL] = on_set_pool,
 	[DAM_CALL_SET_COMPONENT] = on_set_component,
 	[DAM_CALL_SET_POWER] = on_set_power,
+	[DAM_CALL_SET_BUSY] = on_set_busy,
 	[DAM_CALL_ADD_THREAD] = on_add_thread,
 	[DAM_CALL_DROP_THREAD] = on_drop_thread,
 	[DAM_CALL_SET_WEIGHTS] = on_set_weights,
