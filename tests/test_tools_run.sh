@@ -61,7 +61,8 @@ for signal in TERM HUP USR1 USR2; do
 		while [ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done' sh $signal
 done
 wants 3 "^C is the program's business" "$run" -q -- sh -c 'kill -INT $PPID; kill -QUIT $PPID; exit 3'
-wants 130 "and ends it, if it wants" "$run" -q -- sh -c 'kill -INT $$'
+# Whoever starts this script in the background has SIGINT ignored in it.
+wants 130 "and ends it, if it wants" env --default-signal=INT "$run" -q -- sh -c 'kill -INT $$'
 wants 0 "an ignored signal stays ignored" sh -c 'trap "" HUP; "$1" -q -- sh -c "kill -HUP \$\$"' sh "$run"
 
 # The environment.
