@@ -44,6 +44,19 @@ list idxd.json idxd --json
 # what the user says goes before what the tree tells; -1 is all domains
 DAM_LOCALITY="nvme:nvme0=1,net:eth1=0,0000:ca:00.0=-1" DAM_CAPACITY="0000:20:01.0=r:7G/w:5G/ops:1M,block:nvme1n1=3G" \
 	list switch-told.expect switch
+# and the decision is told so of components: what is given goes before links, where there is not room for all
+DAM_CAPACITY="package1=9G,pci0000:20=8G,0000:20:01.0=r:7G/w:5G" \
+	"$bin/dam-coord" --once --json --root "$tmp/switch" --record "$tmp/record" >"$tmp/out" 2>&1 || fail "--record"
+cat >"$tmp/expect" <<'EOE'
+#> component 1 given_capacity=8589934592 duplex=0
+#> component 2 given_capacity=5368709120 duplex=1
+#> component 10 given_capacity=9663676416 duplex=0
+component=6,5,3,2 component=8,7,3,2 component=10,9,3,2 component=14,12,11,0 component=14,12,11,0
+EOE
+{
+	grep -E '^#> component (1|2|10) ' "$tmp/record"
+	sed -n 's/^#> engine .* \(component=[0-9,]*\).*/\1/p' "$tmp/record" | paste -sd' '
+} | diff -u "$tmp/expect" - || fail "components are told otherwise"
 "$bin/dam-coord" --list-engines --root "$tmp/nowhere" >"$tmp/out" 2>&1 || fail "an empty root: $(cat "$tmp/out")"
 grep -q '^no engines' "$tmp/out" || fail "an empty root: $(cat "$tmp/out")"
 "$bin/dam-coord" --list-engines --root "$tmp/idxd" >/dev/full 2>"$tmp/out" && fail "a full disk is not told"

@@ -69,16 +69,27 @@ enum dam_policy_class coord_machine_reserved(struct coord *c, const struct dam_h
 
 /* -- engines -- */
 
-/* What it lies behind, the innermost first: what has a capacity, and hosts and packages, whose own may show. */
+/*
+ * What it lies behind, the innermost first: all that the user has given a capacity; then, as far as there is room,
+ * what has a link, and hosts and packages, whose capacity may show.
+ */
 static void add_components(struct coord *c, const struct dam_hal_engine *e, struct dam_policy_engine_desc *out)
 {
 	const struct dam_hal_component *list;
-	unsigned int nr, filled = 0;
+	unsigned int nr, filled = 0, given = 0;
 
 	list = dam_hal_components(c->hal, &nr);
-	for (int i = e->component_index; i >= 0 && (unsigned int)i < nr && filled < DAM_POLICY_ABOVE; i = list[i].parent)
-		if (list[i].capacity.bps || list[i].kind >= DAM_COMPONENT_HOST)
-			out->component[filled++] = (unsigned int)i + 1;
+	for (int i = e->component_index; i >= 0 && (unsigned int)i < nr; i = list[i].parent)
+		given += list[i].capacity.source == DAM_CAPACITY_GIVEN;
+	for (int i = e->component_index; i >= 0 && (unsigned int)i < nr && filled < DAM_POLICY_ABOVE; i = list[i].parent) {
+		bool told = list[i].capacity.source == DAM_CAPACITY_GIVEN;
+
+		if (!told && (filled + given >= DAM_POLICY_ABOVE ||
+			      (!list[i].capacity.bps && list[i].kind < DAM_COMPONENT_HOST)))
+			continue;
+		given -= told;
+		out->component[filled++] = (unsigned int)i + 1;
+	}
 }
 
 void coord_machine_describe(struct coord *c, const struct dam_hal_engine *e, struct dam_policy_engine_desc *out)

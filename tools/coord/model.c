@@ -89,6 +89,7 @@ void coord_model_drop(struct coord *c, unsigned int i)
 	dam_info("engine %s is gone", dam_hal_target(c->hal, i)->engine.name);
 	dam_decision_drop_engine(c->decision, i);
 	c->engine[i].known = false;
+	c->engine[i].read_bps = c->engine[i].write_bps = 0;
 }
 
 int coord_model_rescan(struct coord *c)

@@ -135,6 +135,8 @@ static json_t *engine_json(struct coord *c, unsigned int i)
 
 	dam_decision_forecast(c->decision, i, &f);
 	dam_policy_view_engine(dam_decision_policy(c->decision), i, &v);
+	if (e->gone) /* what the decision remembers is no news */
+		v = (struct dam_policy_engine_view){.util = NAN, .latency_s = NAN};
 	json_object_set_new(j, "name", name_text(e->name));
 	json_object_set_new(j, "kind", json_string(e->backend->name));
 	json_object_set_new(j, "aliases", aliases_json(c, i));

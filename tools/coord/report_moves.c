@@ -29,6 +29,16 @@ static double term(const struct dam_policy_terms *k, unsigned int i)
 	return *(const double *)(const void *)((const char *)k + terms[i].offset);
 }
 
+/* The decision knows components by the hal's indices. */
+static json_t *component_name(const struct coord *c, int i)
+{
+	const struct dam_hal_component *list;
+	unsigned int nr;
+
+	list = dam_hal_components(c->hal, &nr);
+	return i >= 0 && (unsigned int)i < nr ? name_text(list[i].name) : json_null();
+}
+
 /* The keys that every option of a plan has. */
 static void add_option(struct coord *c, json_t *j, const struct dam_policy_move *m)
 {
@@ -60,6 +70,7 @@ static json_t *move_json(struct coord *c, const struct coord_move *mv)
 	json_object_set_new(j, "from_cpus", json_string(mv->from_cpus));
 	json_object_set_new(j, "to_cpus", json_string(mv->to_cpus));
 	json_object_set_new(j, "trigger", json_string(dam_policy_trigger_name(mv->m.trigger)));
+	json_object_set_new(j, "component", component_name(c, mv->m.component));
 	json_object_set_new(j, "result", json_string(mv->result));
 	add_option(c, j, &mv->m);
 	json_object_set_new(j, "verdict", mv->verdict ? json_string(mv->verdict) : json_null());
@@ -105,6 +116,7 @@ json_t *coord_decision_json(struct coord *c, const struct dam_policy_decision *d
 	json_object_set_new(j, "engine", name_text(coord_target_name(c, d->engine)));
 	json_object_set_new(j, "pool", d->pool >= 0 ? name_text(coord_target_name(c, d->pool)) : json_null());
 	json_object_set_new(j, "trigger", json_string(dam_policy_trigger_name(d->trigger)));
+	json_object_set_new(j, "component", component_name(c, d->component));
 	json_object_set_new(j, "capacity_bps", d->capacity > 0 ? number(d->capacity) : json_null());
 	json_object_set_new(j, "demand_bps", number(d->demand));
 	json_object_set_new(j, "background_bps", number(d->background));
