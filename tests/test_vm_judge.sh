@@ -17,17 +17,49 @@ def result(name, mib, moves, cpus):
             "checks": [{"what": "something", "holds": True}] * CHECKS.get(name, 0),
             "load": {"intervals": [[500, int(mib * judge.MIB / 2), cpus]] * 16,
                      "threads": [{"tid": 10 + i, "read_bytes": 1 << 26, "read_ops": 1024} for i in range(n)]},
-            "run": {"moves": [{"tid": 10 + i % n} for i in range(moves)],
+            "snapshots": copy.deepcopy(SNAPSHOTS.get(name, {})),
+            "run": {"moves": [{"tid": 10 + i % n, "trigger": "component", "component": "port", "from_engine": "p1",
+                               "to_engine": "p2", "to_cpus": "2"} for i in range(moves)],
                     "threads": [{"tid": 10 + i, "read_bytes": 1 << 26, "read_ops": 1024} for i in range(n)]}}
 
 
-CHECKS = {"moderate_net": 25, "moderate_nvme": 29, "yama": 3, "yama_strict": 3}
+# The wider machine: on each node one controller that stands alone, a0 to a3, and one path, p0 to p3.
+def machine(gone=(), again=()):
+    def engine(name, is_gone):
+        return {"name": name, "gone": is_gone, "domains": [int(name[1])], "pool": "p" if name[0] == "p" else None}
+    names = [kind + node for kind in "ap" for node in "0123"]
+    live = [name for name in names if name not in gone]
+    paths = [name for name in live if name[0] == "p"]
+    return {"engines": [engine(name, name in gone) for name in names] + [engine(name, False) for name in again],
+            "pools": [{"name": "p", "gone": False, "cpu_driven": True, "engines": paths + [n for n in again if n[0] == "p"],
+                       "map": [{"domain": d, "engine": f"p{d}" if f"p{d}" not in gone or f"p{d}" in again else "p3"}
+                               for d in range(4)]}],
+            "components": [{"name": "port", "engines": ["p0", "p1"], "capacity_source": "given",
+                            "capacity_bps": 8 * judge.MIB}],
+            "queues": [{"engine": "net:eth0", "by": "xps", "number": 4,
+                        "map": [{"domain": d, "queues": q} for d, q in enumerate("0132")]}]}
+
+
+NODES = {kind + node: int(node) for kind in "ap" for node in "0123"}
+SNAPSHOTS = {
+    "alone4": {"nodes": NODES, "engines": machine(), "read": "a0", "explain": {"decisions": [
+        {"engine": "a0", "trigger": "locality", "verdict": "gain", "why": "less would be gained than the move costs"}]}},
+    "paths4": {"nodes": NODES, "engines": machine()},
+    "port4": {"port": "port", "engines": machine()},
+    "port4_full": {"port": "port", "engines": machine()},
+    "queues4": {"interface": "net:eth0", "engines": machine()},
+    "replug": {"nodes": NODES, "gone": machine(["p2"]), "back": machine(["p2"], ["p2"]),
+               "again": machine(["p2", "a3"], ["p2", "a3"]), "masks": {"10": "0-3", "11": "0-3", "12": "0-3", "13": "0-3"}},
+}
+CHECKS = {"moderate_net": 25, "moderate_nvme": 29, "yama": 3, "yama_strict": 3, "replug": 7}
 GOOD = {"none2": (8, 0, [0, 1]), "none4": (8, 0, [0, 0, 1, 1]), "numad4": (8, 0, [0] * 4), "irqbalance4": (8, 0, [0] * 4),
         "dam2": (16, 1, [2, 0]), "dam4": (16, 2, [2, 3, 0, 1]), "spread": (16, 0, [0, 2]), "pinned": (8, 0, [0, 1]),
         "fio_none": (8, 0, [0, 1]), "fio_dam": (16, 1, [0, 2]),
         "moderate_net": (0, 0, []), "moderate_nvme": (0, 0, []), "nvme_commands": (0, 0, [0] * 5),
         "scsi_commands": (0, 0, [0] * 3), "video": (0, 0, [0] * 2), "stand_ins": (0, 0, [0] * 10),
-        "yama": (0, 0, [0]), "yama_strict": (0, 0, [])}
+        "yama": (0, 0, [0]), "yama_strict": (0, 0, []),
+        "alone4": (8, 0, [3]), "paths4": (32, 6, [0, 0, 1, 1, 2, 2, 3, 3]), "port4": (8, 1, [0, 3]),
+        "port4_full": (24, 2, [0, 1, 2, 3]), "queues4": (0, 0, []), "replug": (32, 0, [0, 1, 2, 3])}
 
 
 def slow_second(r):
@@ -83,6 +115,63 @@ def no_result(r):
     r["run"] = None
 
 
+def wrong_node(r):
+    r["snapshots"]["engines"]["engines"][0]["domains"] = [0, 1, 2, 3]
+
+
+def one_fewer(r):
+    r["snapshots"]["engines"]["engines"].pop()
+
+
+def wrong_map(r):
+    r["snapshots"]["engines"]["pools"][0]["map"][1]["engine"] = "p0"
+
+
+def slow_without(r):
+    for i in range(6, 13):
+        r["load"]["intervals"][i] = [500, 8 * judge.MIB, [0, 1, 2, 3]]
+
+
+def far_map(r):
+    r["snapshots"]["gone"]["pools"][0]["map"][2]["engine"] = "p1"
+
+
+def stale_map(r):
+    r["snapshots"]["gone"]["pools"][0]["map"][2]["engine"] = "p2"
+
+
+def never_back(r):
+    r["snapshots"]["back"] = machine(["p2"])
+
+
+def twice_there(r):
+    r["snapshots"]["again"] = machine([], ["a3"])
+
+
+def strange_mask(r):
+    r["snapshots"]["masks"]["12"] = "2"
+
+
+def no_reason(r):
+    r["snapshots"]["explain"]["decisions"] = []
+
+
+def another_reason(r):
+    r["run"]["moves"][0]["trigger"] = "overload"
+
+
+def to_its_sibling(r):
+    r["run"]["moves"][0]["to_engine"] = "p0"
+
+
+def learned(r):
+    r["snapshots"]["engines"]["components"][0]["capacity_source"] = "learned"
+
+
+def straight_queues(r):
+    r["snapshots"]["engines"]["queues"][0]["map"] = [{"domain": d, "queues": str(d)} for d in range(4)]
+
+
 BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast), ("pinned", fast), ("fio_none", fast),
        ("dam2", slow_second), ("dam4", slow_second), ("spread", slow_second), ("fio_dam", slow),
        ("dam2", too_many_moves), ("dam4", too_many_moves), ("spread", too_many_moves), ("pinned", too_many_moves),
@@ -91,7 +180,12 @@ BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast)
        ("moderate_net", check_failed), ("moderate_net", check_missing), ("moderate_nvme", check_failed),
        ("moderate_nvme", check_missing), ("nvme_commands", one_byte_off), ("scsi_commands", one_byte_off),
        ("video", one_byte_off), ("stand_ins", one_byte_off), ("video", unseen), ("yama", miscounted),
-       ("yama", check_failed), ("yama_strict", check_failed), ("yama_strict", check_missing), ("dam2", left_behind), ("dam2", no_result)]
+       ("yama", check_failed), ("yama_strict", check_failed), ("yama_strict", check_missing), ("dam2", left_behind), ("dam2", no_result),
+       ("alone4", wrong_node), ("alone4", one_fewer), ("alone4", no_reason), ("paths4", wrong_node), ("paths4", wrong_map),
+       ("paths4", no_move), ("paths4", slow), ("port4", another_reason), ("port4", to_its_sibling), ("port4", no_result),
+       ("port4_full", learned), ("port4_full", slow), ("queues4", straight_queues), ("replug", stale_map),
+       ("replug", never_back), ("replug", twice_there), ("replug", strange_mask), ("replug", slow_without), ("replug", far_map),
+       ("replug", check_missing)]
 
 
 def verdict(r):

@@ -6,7 +6,8 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam moderate_net moderate_nvme nvme_commands scsi_commands video stand_ins yama yama_strict'
-scenarios=${SCENARIOS:-$all}
+wide='alone4 paths4 port4 port4_full queues4 replug'
+scenarios=${SCENARIOS:-$all $wide}
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -35,17 +36,33 @@ for library in libunwind.so.8 libpfm.so.4; do
 	[ -z "$f" ] || files+=(-f "$f")
 done
 
-# run SCENARIOS: boots the guest, adds what it measured to the results
-run() {
+# boot SCENARIOS [OPTIONS OF lab.sh]: runs them in a guest, adds what it measured to the results
+boot() {
+	local ended=0
 	{
 		echo "PATH=$BINDIR:\$PATH"
 		echo "SCENARIOS='$1'"
-		cat "$here/scenarios.sh"
+		cat "$here/wide.sh" "$here/scenarios.sh"
 	} >"$tmp/script"
-	status=0
-	"$here/lab.sh" "${files[@]}" -o "$tmp/measured" "$tmp/script" || status=$?
-	[ $status -ne 77 ] || exit 77
+	shift
+	"$here/lab.sh" "${files[@]}" "$@" -o "$tmp/measured" "$tmp/script" || ended=$?
+	[ $ended -ne 77 ] || exit 77
+	[ $ended -eq 0 ] || status=$ended
 	cat "$tmp/measured" >>"$tmp/results"
+}
+
+# run SCENARIOS: each on the machine that it is for
+run() {
+	local name two_nodes='' four_nodes=''
+	status=0
+	for name in $1; do
+		case " $wide " in
+		*" $name "*) four_nodes="$four_nodes $name" ;;
+		*) two_nodes="$two_nodes $name" ;;
+		esac
+	done
+	[ -z "$two_nodes" ] || boot "$two_nodes"
+	[ -z "$four_nodes" ] || boot "$four_nodes" -w -n 4 -c 1 -m 320
 }
 
 run "$scenarios"

@@ -38,6 +38,7 @@
 static struct {
 	unsigned int threads, depth, block, seconds;
 	bool pin, sequential;
+	unsigned int rate; /* bytes/s of each thread; 0: as many as it gets */
 	unsigned int nr_places; /* thread i starts on place[i % nr_places] */
 	cpu_set_t place[MAX_PLACES];
 	const char *device;
@@ -111,6 +112,22 @@ static void take_place(const struct worker *w)
 		die("sched_setaffinity", (int)-ret);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static void sleep_until(uint64_t ns)
+{
+	struct timespec ts = {(time_t)(ns / 1000000000ull), (long)(ns % 1000000000ull)};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
+		;
+}
+
 static uint64_t next_offset(uint64_t *state)
 {
 	uint64_t blocks = opt.size / opt.block;
@@ -174,6 +191,30 @@ static void read_until_stopped(struct worker *w, struct io_uring *ring, int fd, 
 		inflight -= turn(w, ring, fd, buf, &state, false);
 }
 
+/* One block after the other, each at its time: what does not keep up is not made up for. */
+static void read_at_rate(struct worker *w, struct io_uring *ring, int fd, char *buf)
+{
+	uint64_t state = w->index * 0x9e3779b97f4a7c15ull, due;
+
+	queue_read(ring, fd, buf, 0, &state);
+	while (!turn(w, ring, fd, buf, &state, false))
+		;
+	pthread_barrier_wait(&ready);
+	take_place(w);
+	due = now_ns();
+	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+		uint64_t now = now_ns();
+
+		due += opt.block * 1000000000ull / opt.rate;
+		if (due < now)
+			due = now;
+		sleep_until(due);
+		queue_read(ring, fd, buf, 0, &state);
+		while (!turn(w, ring, fd, buf, &state, false))
+			;
+	}
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
@@ -191,19 +232,14 @@ static void *work(void *arg)
 	ret = io_uring_queue_init(opt.depth, &ring, 0);
 	if (ret)
 		die("io_uring_queue_init", -ret);
-	read_until_stopped(w, &ring, fd, buf);
+	if (opt.rate)
+		read_at_rate(w, &ring, fd, buf);
+	else
+		read_until_stopped(w, &ring, fd, buf);
 	io_uring_queue_exit(&ring);
 	close(fd);
 	free(buf);
 	return NULL;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
 static uint64_t sum_bytes(void)
@@ -230,11 +266,9 @@ static void watch_and_report(void)
 
 	printf("{\"intervals\":[");
 	for (uint64_t at = start + INTERVAL_NS; at <= end; at += INTERVAL_NS) {
-		struct timespec ts = {(time_t)(at / 1000000000ull), (long)(at % 1000000000ull)};
 		uint64_t now, bytes;
 
-		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
-			;
+		sleep_until(at);
 		now = now_ns();
 		bytes = sum_bytes();
 		print_interval((now - then) / 1000000, bytes - done, then == start);
@@ -283,12 +317,13 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:q:b:t:s:pS")) != -1) {
+	while ((c = getopt(argc, argv, "n:q:b:t:r:s:pS")) != -1) {
 		switch (c) {
 		case 'n': opt.threads = number(optarg, MAX_THREADS); break;
 		case 'q': opt.depth = number(optarg, MAX_DEPTH); break;
 		case 'b': opt.block = number(optarg, 1u << 20) & ~4095u; break;
 		case 't': opt.seconds = number(optarg, MAX_INTERVALS / 2); break;
+		case 'r': opt.rate = number(optarg, 1u << 30); break;
 		case 's': parse_places(optarg); break;
 		case 'p': opt.pin = true; break;
 		case 'S': opt.sequential = true; break;
@@ -297,7 +332,7 @@ static void parse(int argc, char **argv)
 	}
 	if (optind != argc - 1 || !opt.block || (opt.pin && !opt.nr_places)) {
 		fprintf(stderr, "usage: dam_load [-n threads] [-q depth] [-b bytes] [-t seconds]"
-				" [-s cpus/cpus...] [-p] [-S] DEVICE\n");
+				" [-r bytes/s] [-s cpus/cpus...] [-p] [-S] DEVICE\n");
 		exit(2);
 	}
 	opt.device = argv[optind];

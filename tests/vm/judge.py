@@ -126,6 +126,120 @@ def checks(wanted):
     return claim
 
 
+# Claims about the wider machine, where a CPU has the number of its node.
+def engines_of(result, snapshot):
+    """Those that are there, by name; a name that two of them have is nobody's."""
+    live = [e for e in result["snapshots"][snapshot]["engines"] if not e["gone"]]
+    return {e["name"]: e for e in live if sum(e["name"] == other["name"] for other in live) == 1}
+
+
+def pool_of(result, snapshot):
+    """Its engines, and {domain: engine}, of the only pool that is there."""
+    (pool,) = [p for p in result["snapshots"][snapshot]["pools"] if not p["gone"]]
+    return set(pool["engines"]), {m["domain"]: m["engine"] for m in pool["map"] if pool["cpu_driven"]}
+
+
+def placed(snapshot):
+    """Each controller next to the node that sysfs tells: on every node a path, and one that stands alone."""
+    def claim(result):
+        nodes, engines = result["snapshots"]["nodes"], engines_of(result, snapshot)
+        wrong = [name for name, node in nodes.items() if engines.get(name, {}).get("domains") != [node]]
+        there = {(node, engines[name]["pool"] is None) for name, node in nodes.items() if name in engines}
+        return (not wrong and there == {(n, alone) for n in range(4) for alone in (True, False)},
+                f"{len(nodes)} controllers, wanted one alone and one path on each node; wrong places: {wrong or 'none'}")
+    return claim
+
+
+def mapped(snapshot, absent=None):
+    """Each domain is served by the path on its node; that of node @absent, which is gone, by its neighbour's."""
+    def claim(result):
+        engines, served = pool_of(result, snapshot)
+        nodes = result["snapshots"]["nodes"]
+        paths = set(engines_of(result, snapshot)) & engines
+        wrong = [d for d, e in served.items() if e not in paths or nodes[e] != (d ^ 1 if d == absent else d)]
+        return (not wrong and engines == paths and set(served) == set(range(4)) and
+                len(paths) == (4 if absent is None else 3),
+                f"{snapshot}: {len(paths)} paths, domains and their paths: {served}")
+    return claim
+
+
+def closer_or_why(result):
+    """The thread is next to its only engine at the end, because of that; or a reason why not can be read."""
+    engine = result["snapshots"]["read"]
+    node, (cpu,) = result["snapshots"]["nodes"][engine], result["load"]["intervals"][-1][2]
+    came = cpu == node and any(m["trigger"] == "locality" for m in moves(result))
+    why = [d["why"] for d in result["snapshots"]["explain"]["decisions"]
+           if d["engine"] == engine and d["trigger"] == "locality" and d["verdict"] != "moved" and d["why"]]
+    return came or bool(why), f"began on node 3, ended on {cpu}, {engine} is on {node}; {'; '.join(why) or 'no reason told'}"
+
+
+def two_on_each_node(result):
+    cpus = result["load"]["intervals"][-1][2]
+    return sorted(cpus) == [0, 0, 1, 1, 2, 2, 3, 3], f"threads at the end on nodes {sorted(cpus)}"
+
+
+def at_most_moves(most):
+    def claim(result):
+        return len(moves(result)) <= most, f"{len(moves(result))} moves, wanted at most {most}"
+    return claim
+
+
+def behind_port(result):
+    port = result["snapshots"]["port"]
+    (component,) = [c for c in result["snapshots"]["engines"]["components"] if c["name"] == port]
+    return port, component
+
+
+def told_port(result):
+    port, c = behind_port(result)
+    return (c["capacity_bps"] == 8 * MIB and c["capacity_source"] == "given" and len(c["engines"]) == 2,
+            f"port {port}: {c['capacity_source']} {c['capacity_bps'] / MIB:.0f} MiB/s, for {c['engines']}")
+
+
+def recognised_port(result):
+    """The first move is because of the port, and away from it."""
+    port, c = behind_port(result)
+    first = moves(result)[0]
+    return (first["trigger"] == "component" and first["component"] == port and
+            first["from_engine"] in c["engines"] and first["to_engine"] not in c["engines"],
+            f"first move: {first['trigger']} {first['component']}, {first['from_engine']} -> {first['to_engine']}")
+
+
+def swapped_queues(result):
+    """By the masks that the scenario wrote: queue 3 for node 2, queue 2 for node 3."""
+    name = result["snapshots"]["interface"]
+    (queues,) = [q for q in result["snapshots"]["engines"]["queues"] if q["engine"] == name]
+    served = {m["domain"]: m["queues"] for m in queues["map"]}
+    return (queues["by"] == "xps" and queues["number"] == 4 and served == {0: "0", 1: "1", 2: "3", 3: "2"},
+            f"{queues['number']} queues of {name} by {queues['by']}, domains and their queues: {served}")
+
+
+def masks_are_those_of_moves(result):
+    masks, wrong = result["snapshots"]["masks"], []
+    for thread in result["load"]["threads"]:
+        own = [m["to_cpus"] for m in moves(result) if m["tid"] == thread["tid"]]
+        if masks[str(thread["tid"])] not in (own or ["0-3"])[-1:]:
+            wrong.append(thread["tid"])
+    return not wrong, f"threads with a mask that is not that of their last move, or the original: {wrong or 'none'}"
+
+
+def for_three_seconds(mib):
+    """Of any three seconds: a rescan of the bus stops the emulated machine for a moment."""
+    def claim(result):
+        rates = windows(result["load"], SETTLED_MS)
+        low = min((sum(rates[i:i + 5]) / 5 for i in range(len(rates) - 4)), default=0)
+        return low >= mib, f"lowest three seconds after 3 s: {low:.1f} MiB/s, wanted >= {mib}"
+    return claim
+
+
+def ends_with(mib):
+    def claim(result):
+        last = windows(result["load"], SETTLED_MS)[-4:]
+        mean = sum(last) / len(last)
+        return mean >= mib, f"mean of the last seconds: {mean:.1f} MiB/s, wanted >= {mib}"
+    return claim
+
+
 CLAIMS = {
     "none2": [at_most(8.5)],
     "none4": [at_most(8.5)],
@@ -145,6 +259,13 @@ CLAIMS = {
     "stand_ins": [counted_exactly(10)],
     "yama": [counted, checks(3)],
     "yama_strict": [checks(3)],
+    "alone4": [placed("engines"), closer_or_why],
+    "paths4": [placed("engines"), mapped("engines"), at_least(20), mean_between(27, 34), two_on_each_node, at_most_moves(14), counted],
+    "port4": [told_port, mean_between(6, 9), recognised_port, counted],
+    "port4_full": [told_port, mean_between(21, 26), counted],
+    "queues4": [swapped_queues],
+    "replug": [mapped("gone", 2), mapped("back"), placed("again"), mapped("again"), checks(7), for_three_seconds(20), ends_with(28),
+               masks_are_those_of_moves, counted],
 }
 
 TABLES = [

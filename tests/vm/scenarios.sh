@@ -331,7 +331,10 @@ for scenario in $SCENARIOS; do
 	[ -s run.json ] || echo null >run.json
 	left=$(running "^dam-")
 	touch checks
-	printf '{"scenario":"%s","status":%d,"left":%d,"load":%s,"run":%s,"checks":[%s]}\n' \
+	for file in snapshot.*; do
+		[ ! -s "$file" ] || printf '"%s":%s,' "${file#snapshot.}" "$(cat "$file")"
+	done | sed 's/,$//' >snapshots
+	printf '{"scenario":"%s","status":%d,"left":%d,"load":%s,"run":%s,"checks":[%s],"snapshots":{%s}}\n' \
 		"$scenario" $status "$left" "$(cat load.json)" "$(tr -d '\n' <run.json)" \
-		"$(tr '\n' , <checks | sed 's/,$//')" >/dev/ttyS1
+		"$(tr '\n' , <checks | sed 's/,$//')" "$(cat snapshots)" >/dev/ttyS1
 done
