@@ -365,6 +365,8 @@ bool coord_storage_moved(struct coord *c, uint64_t now_ns);
 void coord_component_rates(const struct coord *c, unsigned int i, double *read_bps, double *write_bps);
 
 /* sampler.c */
+/** coord_sample_ring_ops() - what the hooks of a process have counted on rings, up to now. */
+void coord_sample_ring_ops(struct coord_process *p);
 /** coord_sample_process() - every slot of one ledger, every thread without one. @dt_s: since the last time. */
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s);
 /** coord_thread_flush() - let all of its observed work in. */

@@ -104,6 +104,8 @@ void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool l
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		if (w->ring[i]->state == COORD_RING_HOOKED && !last)
 			coord_ring_look(c, w, w->ring[i], now_ns);
+	/* not those of the last sample: by then the rings had not come as far, and one of many would seem to be nobody's */
+	coord_sample_ring_ops(w->proc);
 	w->judged_ns = now_ns;
 	deal_out(w);
 }

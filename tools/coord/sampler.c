@@ -281,13 +281,27 @@ static void take_distant(struct coord *c, struct coord_thread *t, const struct d
 	t->distant_age_s = 0;
 }
 
+static void take_ring_ops(struct coord_thread *t, const struct dam_slot *s)
+{
+	uint64_t ring_ops = __atomic_load_n(&s->ring_ops, __ATOMIC_RELAXED);
+
+	t->proc->ring_ops += dam_count_delta(ring_ops, t->ring_ops);
+	t->ring_ops = ring_ops;
+}
+
+void coord_sample_ring_ops(struct coord_process *p)
+{
+	for (unsigned int i = 0; p->ledger && i < p->nr_thread; i++)
+		if (p->thread[i])
+			take_ring_ops(p->thread[i], &p->ledger->slot[i]);
+}
+
 /* What its hooks have written. */
 static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, struct seen *seen,
 			  struct taken *k)
 {
 	const struct dam_slot *s = &t->proc->ledger->slot[t->slot];
 	uint64_t submissions = __atomic_load_n(&s->submissions, __ATOMIC_RELAXED);
-	uint64_t ring_ops = __atomic_load_n(&s->ring_ops, __ATOMIC_RELAXED);
 	uint32_t pins = __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED);
 
 	if (pins != t->pin_calls) {
@@ -295,8 +309,7 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 		t->why = "pinned by the program";
 		coord_mask_disown(c, t); /* also where its pin is the same as DAM's */
 	}
-	t->proc->ring_ops += dam_count_delta(ring_ops, t->ring_ops);
-	t->ring_ops = ring_ops;
+	take_ring_ops(t, s);
 	if (submissions != t->submissions) {
 		place(c, t, s);
 		take_counts(c, t, s, dt_s, seen, k);
