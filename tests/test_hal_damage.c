@@ -11,6 +11,7 @@
 #include <check.h>
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #define TREES	  3 /* generated ones in a tree */
 
 static unsigned int rnd;
+static char root[PATH_MAX]; /* of the tree, without links in it */
 static char *paths[PATHS_MAX];
 static unsigned int nr_paths;
 static char generated[TREES_MAX][300]; /* files that describe trees */
@@ -50,6 +52,8 @@ static int remember(const char *path, const struct stat *st, int type, struct FT
 
 static void list_paths(struct hal_tree *t)
 {
+	if (!realpath(t->root, root))
+		abort();
 	while (nr_paths)
 		free(paths[--nr_paths]);
 	nftw(t->root, remember, 16, FTW_PHYS);
@@ -161,10 +165,25 @@ static void (*const damages[])(const char *path) = {
 	do_remove, do_directory, do_fifo,  do_link, do_alias,
 };
 
+/* Damage stays in the tree: what leads to @path may have become a link to anywhere on this machine. */
+static bool is_inside(const char *path)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+	size_t len = strlen(root);
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	return realpath(dir, real) && !strncmp(real, root, len) && (!real[len] || real[len] == '/');
+}
+
 static void damage(unsigned int n)
 {
-	while (n--)
-		damages[pick(sizeof(damages) / sizeof(damages[0]))](paths[pick(nr_paths)]);
+	while (n--) {
+		const char *path = paths[pick(nr_paths)];
+		void (*const how)(const char *path) = damages[pick(sizeof(damages) / sizeof(damages[0]))];
+
+		if (is_inside(path))
+			how(path);
+	}
 }
 
 static void check_pool(struct dam_hal *hal, int index, const struct dam_hal_pool *p)
