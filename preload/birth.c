@@ -24,6 +24,7 @@ struct dam_birth {
 	void *arg;
 	int place; /* -1: none */
 	bool pinned; /* by an attribute of the program's */
+	bool heir; /* its creator is pinned by the program, or was such an heir */
 	bool own;  /* its creator was placed: it gets back what that would have without DAM */
 	struct dam_advice *advice;
 	struct dam_cpuset mask, orig;
@@ -107,6 +108,7 @@ static void choose(struct dam_birth *b, const pthread_attr_t *attr)
 	bool wanted;
 
 	b->pinned = sets_affinity(attr);
+	b->heir = dam_self.pins || dam_self.heir;
 	if (!l || dam_self.pins || b->pinned)
 		return;
 	wanted = __atomic_load_n(&l->advice.nr, __ATOMIC_RELAXED) && will_submit(b->routine);
@@ -183,6 +185,7 @@ static struct dam_birth begin(struct dam_birth *b)
 	__atomic_store_n(&b->taken, 0, __ATOMIC_RELEASE);
 	dam_self.routine = mine.routine;
 	dam_self.pins += mine.pinned;
+	dam_self.heir = mine.heir;
 	if (!(mine.place >= 0 || mine.own) || !dam_slow_enter(&mask))
 		return mine;
 	if (mine.place >= 0)

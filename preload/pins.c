@@ -153,6 +153,8 @@ void dam_pins_hide(int tid, void *mask, size_t size)
 		hide_by(s, mask, size);
 		return;
 	}
+	if (!tid && dam_self.heir)
+		return;
 	/* a thread without a slot may have inherited the mask of one that has */
 	nr = __atomic_load_n(&l->nr_slots, __ATOMIC_ACQUIRE);
 	for (unsigned int i = 0; i < nr && i < DAM_LEDGER_SLOTS; i++)

@@ -64,6 +64,7 @@ struct dam_self {
 	uint32_t drawn; /* what countdown was when it was set */
 	uint32_t random;
 	uint32_t pins; /* calls by which the program pinned this thread */
+	bool heir;     /* its creator was pinned by the program: the mask that it has inherited is no other's */
 	uint32_t routine, placed; /* see birth.c: of its start routine, of its place; + 1; 0: none */
 	bool depth_due;	 /* when countdown is at 0, dam_depth_before() is to be called */
 	bool depth_begun; /* a sample begins with this submission; */
