@@ -3,7 +3,8 @@
 # SPDX-FileCopyrightText: The DAM authors
 """latency.py [RUNS]: is the mean latency that DAM reports, without a timestamp, what the programs measure themselves?
 
-Within 5 %, or unknown. Environment: BUILDDIR, the folder of the build (default: the current one); SECONDS_EACH of each run.
+Within 5 %, or unknown; a run that is not is made twice more, and then the median of the three counts: one stall of the
+disk is worth more than 5 % of a run of two seconds, and both sides see it through different samples. Environment: BUILDDIR, the folder of the build (default: the current one); SECONDS_EACH of each run.
 """
 import json
 import os
@@ -66,6 +67,20 @@ def once(make, arguments, path):
         return busiest["latency_us"], own(run.stdout)
 
 
+def is_bad(seen, own, expected):
+    return expected is True if seen is None else expected is False or abs(seen / own - 1) > TOLERANCE
+
+
+def measure(make, arguments, path, expected):
+    """Return whether it is bad, and what is to be printed."""
+    texts, bad = [], []
+    while not bad or (bad[0] and len(bad) < 3):
+        seen, own = once(make, arguments, path)
+        bad.append(is_bad(seen, own, expected))
+        texts.append(f"the program {own:.1f} us, DAM " + ("unknown" if seen is None else f"{seen:.1f} us, {seen / own - 1:+.1%}"))
+    return sum(bad) > len(bad) / 2, "; again: ".join(texts)
+
+
 def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     failed = 0
@@ -76,11 +91,9 @@ def main():
         data.flush()
         for name, make, arguments, expected in CASES:
             for _ in range(runs):
-                seen, own = once(make, arguments, data.name)
-                bad = expected is True if seen is None else expected is False or abs(seen / own - 1) > TOLERANCE
+                bad, text = measure(make, arguments, data.name, expected)
                 failed += bad
-                text = "unknown" if seen is None else f"{seen:.1f} us, {seen / own - 1:+.1%}"
-                print(f"{'FAIL' if bad else 'PASS'}: latency {name}: the program {own:.1f} us, DAM {text}", flush=True)
+                print(f"{'FAIL' if bad else 'PASS'}: latency {name}: {text}", flush=True)
     return 1 if failed else 0
 
 
