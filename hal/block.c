@@ -184,11 +184,8 @@ static int add_engine(const struct dam_block_table *t, struct dam_block_node *n)
 	e.base_latency_ns = base_latency_ns(t, n);
 	e.depth = queue_depth((uint32_t)requests, e.nr_queues);
 	n->target = dam_hal_add_engine(t->hal, &e);
-	if (n->target < 0) {
+	if (n->target < 0)
 		n->target = DAM_HAL_NONE;
-		free(e.queues);
-		block_close(&e);
-	}
 	return 0;
 }
 

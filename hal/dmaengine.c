@@ -30,7 +30,7 @@ static int add_channel(struct dam_hal *hal, const char *path, const char *name)
 	struct dam_hal_engine e = {
 		.pool = DAM_HAL_NONE, .backend = &dam_hal_dmaengine, .base_latency_ns = BASE_LATENCY_NS};
 	struct dam_dma_counters *c = malloc(sizeof(*c));
-	int target = DAM_HAL_NONE;
+	int target;
 
 	if (!c)
 		return -ENOMEM;
@@ -39,10 +39,7 @@ static int add_channel(struct dam_hal *hal, const char *path, const char *name)
 	if (snprintf(e.name, sizeof(e.name), "dmaengine:%s", name) >= (int)sizeof(e.name))
 		e.name[0] = '\0';
 	dam_hal_place(hal, path, &e);
-	if (e.name[0])
-		target = dam_hal_add_engine(hal, &e);
-	if (target < 0)
-		dmaengine_close(&e);
+	target = dam_hal_add_engine(hal, &e);
 	return target < 0 ? DAM_HAL_NONE : target;
 }
 

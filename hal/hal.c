@@ -141,13 +141,8 @@ static void close_engine(struct dam_hal *hal, unsigned int i)
 {
 	struct dam_hal_target *t = &hal->target[i];
 
-	if (t->kind == DAM_TARGET_ENGINE && !hal->closed[i]) {
-		if (t->engine.backend->close)
-			t->engine.backend->close(&t->engine);
-		free(t->engine.queues);
-		t->engine.queues = NULL;
-		t->engine.nr_queues = 0;
-	}
+	if (t->kind == DAM_TARGET_ENGINE && !hal->closed[i])
+		dam_hal_release(&t->engine);
 	hal->closed[i] = true;
 }
 

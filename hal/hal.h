@@ -267,7 +267,7 @@ void dam_hal_place(struct dam_hal *hal, const char *path, struct dam_hal_engine 
  * dam_hal_add_engine() / dam_hal_add_pool() - copy @e / @p in
  *
  * One that an earlier scan has found keeps its index and state: @e is closed, its pool and place are taken over.
- * Return: target index, @e->priv is the hal's; -ENOSPC, -EEXIST (twice in one scan): still the caller's.
+ * Return: target index; -ENOSPC, -EEXIST (twice in one scan), -EINVAL (no name): an engine has been closed.
  */
 int dam_hal_add_engine(struct dam_hal *hal, const struct dam_hal_engine *e);
 int dam_hal_add_pool(struct dam_hal *hal, const struct dam_hal_pool *p);

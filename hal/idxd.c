@@ -172,10 +172,8 @@ static int add_queue(struct dam_hal *hal, const char *name, const struct queue *
 	e.caps.max_transfer = max > 0 ? (uint64_t)max : 0;
 	e.depth = read_depth(root, q, e.caps.dedicated);
 	target = dam_hal_add_engine(hal, &e);
-	if (target < 0) {
-		idxd_close(&e);
+	if (target < 0)
 		return DAM_HAL_NONE;
-	}
 	add_dev(hal, q, target);
 	return target;
 }

@@ -61,7 +61,7 @@ static int add_channel(struct dam_hal *hal, const char *path, const char *name)
 	const char *root = dam_hal_root(hal);
 	int64_t ring = dam_sysfs_number(0, root, "%s/quickdata/ring_size", path);
 	struct engine_state *s = malloc(sizeof(*s));
-	int target = DAM_HAL_NONE;
+	int target;
 
 	if (!s)
 		return -ENOMEM;
@@ -73,10 +73,7 @@ static int add_channel(struct dam_hal *hal, const char *path, const char *name)
 	if (snprintf(e.name, sizeof(e.name), "ioat:%s", name) >= (int)sizeof(e.name))
 		e.name[0] = '\0';
 	dam_hal_place(hal, path, &e);
-	if (e.name[0])
-		target = dam_hal_add_engine(hal, &e);
-	if (target < 0)
-		ioat_close(&e);
+	target = dam_hal_add_engine(hal, &e);
 	return target < 0 ? DAM_HAL_NONE : target;
 }
 

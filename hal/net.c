@@ -139,10 +139,10 @@ static int add_interface(struct dam_hal *hal, const char *name)
 	read_speed(root, path, &e.capacity);
 	if (!root[0]) /* the interfaces of a recorded tree are none of this machine's */
 		dam_strlcpy(e.moderator, name, sizeof(e.moderator));
-	if (err || dam_hal_add_engine(hal, &e) < 0) {
-		net_close(&e);
-		free(e.queues);
-	}
+	if (err)
+		dam_hal_release(&e);
+	else
+		dam_hal_add_engine(hal, &e); /* no room for it: left out */
 	return err == -ENOMEM ? err : 0;
 }
 

@@ -162,8 +162,10 @@ static int add_gpu(struct dam_hal *hal, struct library *lib, unsigned int i)
 	snprintf(e.name, sizeof(e.name), "nvml:%s", address);
 	dam_hal_place(hal, path, &e);
 	dam_link_capacity(dam_hal_root(hal), path, &e.capacity);
-	if (nvml_sample(&e, &first) || dam_hal_add_engine(hal, &e) < 0)
+	if (nvml_sample(&e, &first))
 		nvml_close(&e);
+	else
+		dam_hal_add_engine(hal, &e); /* no room for it: left out */
 	return 0;
 }
 

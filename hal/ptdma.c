@@ -50,7 +50,7 @@ static int add_channel(struct dam_hal *hal, const char *path, const char *name)
 		.pool = DAM_HAL_NONE, .backend = &dam_hal_ptdma, .base_latency_ns = BASE_LATENCY_NS,
 		.caps = {.operations = DAM_OP_COPY, .directions = DAM_DIR_WITHIN_MEMORY}};
 	struct engine_state *s = malloc(sizeof(*s));
-	int target = DAM_HAL_NONE;
+	int target;
 
 	if (!s)
 		return -ENOMEM;
@@ -60,10 +60,7 @@ static int add_channel(struct dam_hal *hal, const char *path, const char *name)
 		e.name[0] = '\0';
 	dam_hal_place(hal, path, &e);
 	s->stats_fd = open_stats(dam_hal_root(hal), e.component, name);
-	if (e.name[0])
-		target = dam_hal_add_engine(hal, &e);
-	if (target < 0)
-		ptdma_close(&e);
+	target = dam_hal_add_engine(hal, &e);
 	return target < 0 ? DAM_HAL_NONE : target;
 }
 

@@ -78,7 +78,9 @@ static int add_port(struct dam_hal *hal, const char *path, const char *device, c
 	}
 	dam_hal_place(hal, path, &e);
 	read_rate(root, dir, &e.capacity);
-	if (!whole || dam_hal_add_engine(hal, &e) < 0)
+	if (whole)
+		dam_hal_add_engine(hal, &e); /* no room for it: left out */
+	else
 		rdma_close(&e);
 	return 0;
 }

@@ -87,17 +87,12 @@ static int add_engine(struct dam_hal *hal, const struct dam_sim_desc *s,
 		.backend = &dam_hal_sim,
 		.priv = calloc(1, sizeof(struct engine_state)),
 	};
-	int target;
-
 	if (!e.priv)
 		return -ENOMEM;
 	snprintf(e.name, sizeof(e.name), DAM_SIM_PREFIX "%s", d->name);
 	if (d->domain != DAM_NO_DOMAIN)
 		e.local_cpus = dam_hal_topology(hal)->domain[d->domain].cpus;
-	target = dam_hal_add_engine(hal, &e);
-	if (target < 0)
-		free(e.priv);
-	return target;
+	return dam_hal_add_engine(hal, &e);
 }
 
 /* Pools first, so that engines know theirs. */

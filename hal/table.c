@@ -54,6 +54,15 @@ int dam_hal_redirect(const struct dam_hal *hal, int target)
 	return hal->redirect[target + 1];
 }
 
+void dam_hal_release(struct dam_hal_engine *e)
+{
+	if (e->backend->close)
+		e->backend->close(e);
+	free(e->queues);
+	e->queues = NULL;
+	e->nr_queues = 0;
+}
+
 /* A device may have come to another pool or place. */
 static void take_over(struct dam_hal_engine *old, struct dam_hal_engine *e)
 {
@@ -63,10 +72,11 @@ static void take_over(struct dam_hal_engine *old, struct dam_hal_engine *e)
 	free(old->queues);
 	old->queues = e->queues;
 	old->nr_queues = e->nr_queues;
+	old->queues_by = e->queues_by;
+	e->queues = NULL;
 	if (old->capacity.source == DAM_CAPACITY_LINK && e->capacity.source == DAM_CAPACITY_LINK)
 		old->capacity = e->capacity;
-	if (e->backend->close)
-		e->backend->close(e);
+	dam_hal_release(e);
 }
 
 static int add_target(struct dam_hal *hal, struct dam_hal_target *t)
@@ -95,9 +105,13 @@ static int add_target(struct dam_hal *hal, struct dam_hal_target *t)
 int dam_hal_add_engine(struct dam_hal *hal, const struct dam_hal_engine *e)
 {
 	struct dam_hal_target t = {.kind = DAM_TARGET_ENGINE, .engine = *e};
+	int target;
 
 	t.engine.track.lazy = e->backend->lazy;
-	return add_target(hal, &t);
+	target = e->name[0] ? add_target(hal, &t) : -EINVAL;
+	if (target < 0)
+		dam_hal_release(&t.engine);
+	return target;
 }
 
 int dam_hal_add_pool(struct dam_hal *hal, const struct dam_hal_pool *p)

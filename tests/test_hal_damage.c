@@ -314,6 +314,7 @@ START_TEST(test_rounds)
 	struct hal_tree descriptions, t;
 
 	printf("seed %u\n", seed);
+	fflush(stdout); /* a failure ends this process at once */
 	hal_tree_open(&descriptions);
 	generate(&descriptions);
 	for (unsigned int round = 0; seconds ? time(NULL) < end || round % REBUILD : round < ROUNDS; round++) {
