@@ -45,8 +45,9 @@ struct dam_policy_config {
 	double head_room;	     /* share of a reserved engine that is kept free, 0..1 */
 	/*
 	 * Experience: the factor by which the gain of a move that passes all rules is scaled before it is compared
-	 * with others and with its threshold; 1 where nothing is known. @m is filled but for terms.favour. NULL: none.
-	 * Called some hundred times for each move of a plan: O(1), and it must not call dam_policy_*().
+	 * with others and with its threshold; 1 where nothing is known; below 0 counts as 0. @m is filled but for
+	 * terms.favour. NULL: none. Called some hundred times for each move of a plan: O(1), and it must not call
+	 * dam_policy_*().
 	 */
 	double (*favour)(void *ctx, const struct dam_policy_move *m);
 	void *favour_ctx;

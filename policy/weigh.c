@@ -74,7 +74,7 @@ void dam_plan_favour(const struct dam_policy *p, struct dam_policy_move *m)
 {
 	double favour = p->cfg.favour ? p->cfg.favour(p->cfg.favour_ctx, m) : 1;
 
-	m->terms.favour = isfinite(favour) && favour >= 0 ? favour : 1;
+	m->terms.favour = isfinite(favour) ? fmax(0, favour) : 1;
 }
 
 static bool stranger(const struct dam_policy *p, unsigned int h, const struct dam_thread *th)

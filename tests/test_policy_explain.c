@@ -83,7 +83,7 @@ START_TEST(test_moves_are_explained)
 }
 END_TEST
 
-enum setting { SATURATED, PINNED, OPEN, LONE, HATED };
+enum setting { SATURATED, PINNED, OPEN, LONE, USELESS, HATED };
 
 static const struct {
 	const char *why;
@@ -94,25 +94,33 @@ static const struct {
 	{"everybody is pinned by others", PINNED, DAM_VERDICT_PINNED},
 	{"open overload everywhere", OPEN, DAM_VERDICT_PAIR},
 	{"the only thread would find the same engine again, and lose its cache", LONE, DAM_VERDICT_PAIR},
-	{"experience says that it never helps", HATED, DAM_VERDICT_GAIN},
+	{"experience says that it never helps", USELESS, DAM_VERDICT_GAIN},
+	{"experience says that it does harm", HATED, DAM_VERDICT_GAIN},
+};
+
+struct experience {
+	double factor;
+	unsigned int asked;
 };
 
 static double hate(void *ctx, const struct dam_policy_move *m)
 {
+	struct experience *x = ctx;
+
 	(void)m;
-	++*(unsigned int *)ctx;
-	return 0;
+	x->asked++;
+	return x->factor;
 }
 
-static void with_hate(struct dam_policy_config *cfg, void *asked)
+static void with_hate(struct dam_policy_config *cfg, void *experience)
 {
 	cfg->favour = hate;
-	cfg->favour_ctx = asked;
+	cfg->favour_ctx = experience;
 }
 
-static struct fluid *set_up(enum setting setting, unsigned int *asked)
+static struct fluid *set_up(enum setting setting, struct experience *x)
 {
-	struct fluid *f = fluid_create_with(2, CAP, CAP, true, setting == HATED ? with_hate : NULL, asked);
+	struct fluid *f = fluid_create_with(2, CAP, CAP, true, setting >= USELESS ? with_hate : NULL, x);
 
 	for (unsigned int i = 0; i < (setting == LONE ? 1u : 4u); i++) {
 		unsigned int on = setting == SATURATED || setting == OPEN ? i % 2 : 0, t;
@@ -125,8 +133,9 @@ static struct fluid *set_up(enum setting setting, unsigned int *asked)
 
 START_TEST(test_nothing_moved_is_explained)
 {
-	unsigned int seen = 0, asked = 0;
-	struct fluid *f = set_up(stuck[_i].setting, &asked);
+	struct experience x = {.factor = stuck[_i].setting == HATED ? -1 : 0};
+	struct fluid *f = set_up(stuck[_i].setting, &x);
+	unsigned int seen = 0;
 	struct sink s;
 
 	sink_open(&s, f);
@@ -141,7 +150,7 @@ START_TEST(test_nothing_moved_is_explained)
 	}
 	ck_assert_msg(seen > 0, "%s: nothing was looked at", stuck[_i].why);
 	ck_assert_uint_eq(f->moves, 0);
-	ck_assert((asked > 0) == (stuck[_i].setting == HATED));
+	ck_assert((x.asked > 0) == (stuck[_i].setting >= USELESS));
 	fluid_destroy(f);
 }
 END_TEST
