@@ -226,7 +226,8 @@ static int on_take_back(struct replay *r, unsigned int i, const union dam_decisi
 {
 	(void)i;
 	if (a->move.thread >= r->cfg.max_threads || a->move.from_domain >= r->cfg.policy.nr_domains ||
-	    a->move.from_engine >= (int)r->cfg.max_engines || a->move.to_engine >= (int)r->cfg.max_engines)
+	    (unsigned int)a->move.from_engine >= r->cfg.max_engines ||
+	    (unsigned int)a->move.to_engine >= r->cfg.max_engines)
 		return -EINVAL;
 	dam_decision_take_back(r->decision, &a->move);
 	return 0;
