@@ -25,14 +25,6 @@ struct gather {
 	double gain, threshold; /* sums over the moves */
 };
 
-static bool kept_awake(const struct dam_policy *p, unsigned int package)
-{
-	for (unsigned int d = 0; d < p->cfg.nr_domains; d++)
-		if (p->power[d].package == package && p->power[d].kept_awake)
-			return true;
-	return false;
-}
-
 static unsigned int threads_of(const struct dam_policy *p, unsigned int package)
 {
 	unsigned int nr = 0;
@@ -51,8 +43,8 @@ static bool find_package(const struct dam_policy *p, unsigned int max, unsigned 
 	for (unsigned int i = 0; i < DAM_POLICY_DOMAINS; i++) {
 		unsigned int nr = threads_of(p, i);
 
-		awake += nr > 0 || kept_awake(p, i);
-		if (!nr || nr > max || kept_awake(p, i))
+		awake += nr > 0 || dam_power_kept_awake(p, i);
+		if (!nr || nr > max || dam_power_kept_awake(p, i))
 			continue;
 		if (!best || nr < best) {
 			best = nr;
@@ -84,14 +76,6 @@ static void open_tree(struct gather *g)
 	dam_tree_close(&g->tree, p->list, nr);
 }
 
-static bool has_cpu(const struct dam_policy *p, const struct dam_thread *th, unsigned int d)
-{
-	double cpus = p->cfg.domain_cpus[d];
-
-	return cpus <= 0 || (th->cpu > 0 ? fmax(p->domain_cpu[d], p->domain_busy[d]) + th->cpu <= cpus :
-					   p->domain_threads[d] < cpus);
-}
-
 /* Does the engine keep room, now and by forecast, with the thread in the tree? */
 static bool has_room(const struct gather *g, unsigned int e, const struct dam_thread *th)
 {
@@ -114,7 +98,7 @@ static bool weigh(struct gather *g, const struct dam_cost_sums *before, const st
 	struct dam_tree_save save;
 	bool fits;
 
-	if (e < 0 || !dam_engine_admits(&p->engines[e], th->needs, th->class) || !has_cpu(p, th, d))
+	if (e < 0 || !dam_engine_admits(&p->engines[e], th->needs, th->class) || !dam_domain_has_cpu(p, th, d))
 		return false;
 	m->to_engine = e;
 	m->to_domain = d;
@@ -193,10 +177,11 @@ static void explain(struct dam_policy *p, const struct dam_policy_move *m, unsig
 	dam_explain_close(p, m, (int)index, DAM_VERDICT_MOVED);
 }
 
+/* @done moves stand in the tick's plan already: then nothing is gathered. Return: how many of @moves were written. */
 unsigned int dam_power_gather(struct dam_policy *p, double dt_s, struct dam_policy_move *moves, unsigned int done,
 			      unsigned int max)
 {
-	struct gather g = {.p = p, .moves = moves + done, .max = max - done < THREADS ? max - done : THREADS};
+	struct gather g = {.p = p, .moves = moves, .max = max < THREADS ? max : THREADS};
 
 	p->power_s += dt_s;
 	if (p->cfg.weight_power <= 0 || p->power_s < LOOK_S || done)
@@ -206,7 +191,7 @@ unsigned int dam_power_gather(struct dam_policy *p, double dt_s, struct dam_poli
 		return 0;
 	if (empty(&g)) {
 		for (unsigned int i = 0; i < g.nr; i++)
-			explain(p, &g.moves[i], done + i);
+			explain(p, &g.moves[i], i);
 		return g.nr;
 	}
 	for (unsigned int i = 0; i < g.nr; i++)

@@ -79,14 +79,22 @@ bool dam_locality_watch(const struct dam_policy *p, struct dam_thread *th, doubl
 	return th->remote_s >= REMOTE_S;
 }
 
-/* Is there a CPU for it? Where CPU time is not known, threads are counted. */
+/* Is there a CPU for it? Where CPU time is not known, threads are counted; where CPUs are not, there is. */
+bool dam_domain_has_cpu(const struct dam_policy *p, const struct dam_thread *th, unsigned int to)
+{
+	unsigned int cpus = p->cfg.domain_cpus[to];
+
+	if (!cpus)
+		return true;
+	return th->cpu > 0 ? excess(p, to, th->cpu) <= 0 : p->domain_threads[to] < cpus;
+}
+
+/* Where CPUs are not known, it must not be the more crowded one of the two afterwards. */
 static bool has_room(const struct dam_policy *p, const struct dam_thread *th, unsigned int to)
 {
-	if (th->cpu > 0 && p->cfg.domain_cpus[to])
-		return excess(p, to, th->cpu) <= 0;
-	if (p->cfg.domain_cpus[to])
-		return p->domain_threads[to] < p->cfg.domain_cpus[to];
-	return p->domain_threads[to] + 1 <= p->domain_threads[th->domain];
+	if (!p->cfg.domain_cpus[to])
+		return p->domain_threads[to] + 1 <= p->domain_threads[th->domain];
+	return dam_domain_has_cpu(p, th, to);
 }
 
 static double crowd(const struct dam_policy *p, unsigned int d)

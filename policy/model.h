@@ -281,11 +281,13 @@ void dam_plan_side_costs(const struct dam_policy *p, unsigned int t, unsigned in
 			 struct dam_policy_terms *terms);
 unsigned int dam_plan_locality(struct dam_policy *p, struct dam_policy_move *moves, unsigned int done,
 			       unsigned int max);
+bool dam_domain_has_cpu(const struct dam_policy *p, const struct dam_thread *th, unsigned int to);
 void dam_domain_move(struct dam_policy *p, const struct dam_thread *th, unsigned int from, unsigned int to);
 double dam_locality_crowding(const struct dam_policy *p, const struct dam_thread *th, unsigned int to);
 
 /* power.c */
 bool dam_power_asleep(const struct dam_policy *p, unsigned int d);
+bool dam_power_kept_awake(const struct dam_policy *p, unsigned int package);
 unsigned int dam_power_gather(struct dam_policy *p, double dt_s, struct dam_policy_move *moves, unsigned int done,
 			      unsigned int max);
 double dam_power_term(const struct dam_policy *p, const struct dam_thread *th, unsigned int to);

@@ -18,10 +18,11 @@ static unsigned int package_threads(const struct dam_policy *p, unsigned int d)
 	return nr;
 }
 
-static bool kept_awake(const struct dam_policy *p, unsigned int d)
+/* By work that is none of the threads'. */
+bool dam_power_kept_awake(const struct dam_policy *p, unsigned int package)
 {
-	for (unsigned int i = 0; i < p->cfg.nr_domains; i++)
-		if (p->power[i].package == p->power[d].package && p->power[i].kept_awake)
+	for (unsigned int d = 0; d < p->cfg.nr_domains; d++)
+		if (p->power[d].package == package && p->power[d].kept_awake)
 			return true;
 	return false;
 }
@@ -33,7 +34,7 @@ static bool told(const struct dam_policy *p, unsigned int d)
 
 bool dam_power_asleep(const struct dam_policy *p, unsigned int d)
 {
-	return told(p, d) && !kept_awake(p, d) && !package_threads(p, d);
+	return told(p, d) && !dam_power_kept_awake(p, p->power[d].package) && !package_threads(p, d);
 }
 
 static double package_idle(const struct dam_policy *p, unsigned int d)
@@ -75,7 +76,7 @@ double dam_power_term(const struct dam_policy *p, const struct dam_thread *th, u
 		return 0;
 	fall = work_w(p, th, from) - work_w(p, th, to);
 	most = package_most(p, from) + (same ? 0 : package_most(p, to));
-	if (!same && !kept_awake(p, from) && package_threads(p, from) == 1)
+	if (!same && !dam_power_kept_awake(p, p->power[from].package) && package_threads(p, from) == 1)
 		fall += package_idle(p, from);
 	if (!same && dam_power_asleep(p, to))
 		fall -= package_idle(p, to);

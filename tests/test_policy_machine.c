@@ -310,12 +310,15 @@ static const struct {
 	double weight, load; /* of each engine */
 	bool kept_awake, pinned;
 	bool gathered;
+	double others; /* CPUs of each domain's eight that somebody else uses, where its threads use 5 % of one each */
 } power_rows[] = {
-	{"light load is gathered on one package", 1, 0.1, false, false, true},
-	{"off by default", 0, 0.1, false, false, false},
-	{"not where it would not fit", 1, 0.45, false, false, false},
-	{"not from a package that others keep awake", 1, 0.1, true, false, false},
-	{"not if somebody has to stay", 1, 0.1, false, true, false},
+	{"light load is gathered on one package", 1, 0.1, false, false, true, 0},
+	{"off by default", 0, 0.1, false, false, false, 0},
+	{"not where it would not fit", 1, 0.45, false, false, false, 0},
+	{"not from a package that others keep awake", 1, 0.1, true, false, false, 0},
+	{"not if somebody has to stay", 1, 0.1, false, true, false, 0},
+	{"others leave CPUs enough for all", 1, 0.1, false, false, true, 7},
+	{"others leave CPUs for half of those that would come", 1, 0.1, false, false, false, 7.84},
 };
 
 START_TEST(test_power)
@@ -331,7 +334,13 @@ START_TEST(test_power)
 	for (unsigned int i = 0; i < 8; i++)
 		f->threads[fluid_open(f, i % 4, power_rows[_i].load / 2 * CAP, 0, OP)].movable =
 			!power_rows[_i].pinned || i % 4 == 1;
-	fluid_run(f, 10, DT);
+	for (unsigned int i = 0; i < 8; i++)
+		f->threads[i].cpu = power_rows[_i].others > 0 ? 0.05 : 0;
+	for (unsigned int k = 0; k < 20; k++) {
+		for (unsigned int d = 0; power_rows[_i].others > 0 && d < 4; d++)
+			dam_policy_set_busy(f->policy, d, power_rows[_i].others + 0.05 * fluid_in_domain(f, d));
+		fluid_run(f, 0.5, DT);
+	}
 	first = fluid_in_domain(f, 0) + fluid_in_domain(f, 1);
 	second = fluid_in_domain(f, 2) + fluid_in_domain(f, 3);
 	ck_assert_msg((first == 0 || second == 0) == power_rows[_i].gathered, "%s: %u + %u, %u moves",
