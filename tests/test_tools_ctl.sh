@@ -55,6 +55,8 @@ wants 0 "exclude" ctl exclude 4711
 wants 2 "undo what?" ctl undo
 wants 2 "undo nothing" ctl undo 0
 wants 2 "undo a name" ctl undo fio
+wants 2 "undo less than nothing, which wraps to the first move" ctl undo -- -18446744073709551615
+wants 2 "undo beyond all numbers" ctl undo 18446744073709551617
 wants 2 "pause takes no number" ctl pause 1
 wants 2 "a file of moves" ctl moves --file x
 wants 1 "a history that is none" ctl history --file "$tmp/nowhere/x"

@@ -9,6 +9,7 @@
 
 #include "base/knobs.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "shm/layout.h"
 #include "tools/common/control.h"
 #include "tools/common/options.h"
@@ -122,7 +123,6 @@ static int ask(const struct command *c, const struct ctl_options *o, uint64_t id
 static const struct command *parse(int argc, char **argv, const struct ctl_options *o, uint64_t *id)
 {
 	const struct command *c = argc > 0 ? find_command(argv[0]) : NULL;
-	char *end = NULL;
 	const char *wrong = NULL;
 
 	*id = 0;
@@ -134,11 +134,8 @@ static const struct command *parse(int argc, char **argv, const struct ctl_optio
 		wrong = "its number is missing";
 	else if (o->file && c->show != ctl_show_history)
 		wrong = "--file is for history";
-	else if (argc == 2) {
-		*id = strtoull(argv[1], &end, 10);
-		if (*end || !*id || *id > INT64_MAX)
-			wrong = "not a number that it could be";
-	}
+	else if (argc == 2 && (dam_parse_u64(argv[1], id) || !*id || *id > INT64_MAX))
+		wrong = "not a number that it could be";
 	if (wrong)
 		dam_err("%s; see %s --help", wrong, tool.name);
 	return wrong ? NULL : c;
