@@ -54,9 +54,12 @@ void dam_component_limits(struct dam_policy *p, double dt_s)
 	for (unsigned int e = 0; e < p->max_engines; e++) {
 		const struct dam_engine *en = &p->engines[e];
 
-		for (unsigned int i = 0; en->present && i < DAM_POLICY_ABOVE; i++)
-			if (en->desc.component[i] && en->desc.component[i] <= p->cfg.max_components)
-				add(&p->components[en->desc.component[i] - 1], en);
+		for (unsigned int i = 0; en->present && i < DAM_POLICY_ABOVE; i++) {
+			int c = dam_component_above(p, en, i);
+
+			if (c >= 0)
+				add(&p->components[c], en);
+		}
 	}
 	for (unsigned int c = 0; c < p->cfg.max_components; c++)
 		if (p->components[c].present)
@@ -72,12 +75,12 @@ void dam_component_demand(struct dam_policy *p)
 		const struct dam_engine *en = &p->engines[e];
 
 		for (unsigned int i = 0; en->present && i < DAM_POLICY_ABOVE; i++) {
-			unsigned int c = en->desc.component[i];
+			int c = dam_component_above(p, en, i);
 
-			if (!c || c > p->cfg.max_components)
+			if (c < 0)
 				continue;
-			p->components[c - 1].demand += en->demand;
-			p->components[c - 1].demand_written += en->demand_written;
+			p->components[c].demand += en->demand;
+			p->components[c].demand_written += en->demand_written;
 		}
 	}
 }

@@ -133,9 +133,9 @@ static void learn_base(const struct dam_policy *p, unsigned int e, const struct 
 static bool limited_above(const struct dam_policy *p, const struct dam_engine *en)
 {
 	for (unsigned int i = 0; i < DAM_POLICY_ABOVE; i++) {
-		unsigned int c = en->desc.component[i];
+		int c = dam_component_above(p, en, i);
 
-		if (c && c <= p->cfg.max_components && p->components[c - 1].full)
+		if (c >= 0 && p->components[c].full)
 			return true;
 	}
 	return false;

@@ -252,6 +252,14 @@ void dam_thread_cost_at(const struct dam_policy *p, unsigned int t, unsigned int
 void dam_locality_tick(struct dam_policy *p);
 bool dam_locality_watch(const struct dam_policy *p, struct dam_thread *th, double dt_s);
 
+/* Index of the component at step @depth above the engine; DAM_POLICY_NONE: there is none. */
+static inline int dam_component_above(const struct dam_policy *p, const struct dam_engine *en, unsigned int depth)
+{
+	unsigned int c = en->desc.component[depth];
+
+	return c && c <= p->cfg.max_components ? (int)c - 1 : DAM_POLICY_NONE;
+}
+
 /* component.c */
 void dam_component_limits(struct dam_policy *p, double dt_s);
 void dam_component_demand(struct dam_policy *p);

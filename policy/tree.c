@@ -27,24 +27,18 @@ static int component_node(const struct dam_policy *p, unsigned int c)
 	return (int)(p->max_engines + c);
 }
 
-/* The node above; DAM_POLICY_NONE: the pool. */
-static int above(const struct dam_policy *p, unsigned int e, unsigned int depth)
-{
-	unsigned int c = depth < DAM_POLICY_ABOVE ? p->engines[e].desc.component[depth] : 0;
-
-	return c && c <= p->cfg.max_components && p->components[c - 1].capacity > 0 ? component_node(p, c - 1) :
-										     DAM_POLICY_NONE;
-}
-
 /* The nodes from the engine upwards; unknown components are left out. Return: how many, at most DAM_TREE_DEPTH. */
 static unsigned int path(const struct dam_policy *p, unsigned int e, int out[DAM_TREE_DEPTH])
 {
 	unsigned int nr = 0;
 
 	out[nr++] = (int)e;
-	for (unsigned int d = 0; d < DAM_POLICY_ABOVE; d++)
-		if (above(p, e, d) >= 0)
-			out[nr++] = above(p, e, d);
+	for (unsigned int d = 0; d < DAM_POLICY_ABOVE; d++) {
+		int c = dam_component_above(p, &p->engines[e], d);
+
+		if (c >= 0 && p->components[c].capacity > 0)
+			out[nr++] = component_node(p, (unsigned int)c);
+	}
 	return nr;
 }
 

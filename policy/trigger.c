@@ -111,10 +111,10 @@ static void watch(const struct dam_policy *p, struct dam_engine *en, const struc
 static int overloaded_above(const struct dam_policy *p, const struct dam_engine *en)
 {
 	for (unsigned int i = 0; i < DAM_POLICY_ABOVE; i++) {
-		unsigned int c = en->desc.component[i];
+		int c = dam_component_above(p, en, i);
 
-		if (c && c <= p->cfg.max_components && p->components[c - 1].fired)
-			return (int)c - 1;
+		if (c >= 0 && p->components[c].fired)
+			return c;
 	}
 	return DAM_POLICY_NONE;
 }
