@@ -120,14 +120,31 @@ static void open_tree(struct dam_policy *p, unsigned int e, struct dam_tree *tre
 	dam_tree_close(tree, &e, 1);
 }
 
-/* Weigh one domain: closer, or with more room. Return: OUTDONE: it would do; else what stands in the way. */
-static enum dam_policy_verdict weigh(struct dam_tree *tree, unsigned int to, struct dam_policy_move *m)
+/* The engine without the thread that is looked at. */
+struct scene {
+	struct dam_tree tree;
+	struct dam_cost_sums before; /* with the thread where it is */
+	struct dam_cost_thread here;
+};
+
+static void open_scene(struct dam_policy *p, unsigned int t, struct scene *out)
 {
-	struct dam_policy *p = tree->p;
+	const struct dam_thread *th = &p->threads[t];
+	unsigned int e = (unsigned int)th->engine;
+
+	open_tree(p, e, &out->tree);
+	out->before = out->tree.sums;
+	dam_thread_cost(p, t, e, th->domain, true, &out->here);
+	dam_tree_change(&out->tree, e, &out->here, -1, NULL);
+}
+
+/* Weigh one domain: closer, or with more room. Return: OUTDONE: it would do; else what stands in the way. */
+static enum dam_policy_verdict weigh(struct scene *s, unsigned int to, struct dam_policy_move *m)
+{
+	struct dam_policy *p = s->tree.p;
 	struct dam_thread *th = &p->threads[m->thread];
 	unsigned int e = (unsigned int)th->engine;
-	struct dam_cost_sums before = tree->sums;
-	struct dam_cost_thread ct;
+	struct dam_cost_thread there = s->here;
 	struct dam_tree_save save;
 
 	m->to_domain = to;
@@ -138,13 +155,11 @@ static enum dam_policy_verdict weigh(struct dam_tree *tree, unsigned int to, str
 		return DAM_VERDICT_NO_TARGET;
 	if (!has_room(p, th, to))
 		return DAM_VERDICT_NO_TARGET;
-	dam_thread_cost(p, m->thread, e, th->domain, true, &ct);
-	dam_tree_change(tree, e, &ct, -1, &save);
-	dam_thread_cost_at(p, m->thread, e, to, &ct);
-	dam_tree_change(tree, e, &ct, 1, NULL);
-	dam_cost_terms(&before, &tree->sums, th->weight_throughput, th->weight_latency, &m->terms);
-	dam_tree_undo(tree, &save);
-	dam_plan_side_costs(p, m->thread, to, fmax(1, before.nr), &m->terms);
+	dam_thread_cost_at(p, m->thread, e, to, &there);
+	dam_tree_change(&s->tree, e, &there, 1, &save);
+	dam_cost_terms(&s->before, &s->tree.sums, th->weight_throughput, th->weight_latency, &m->terms);
+	dam_tree_undo(&s->tree, &save);
+	dam_plan_side_costs(p, m->thread, to, fmax(1, s->before.nr), &m->terms);
 	dam_plan_favour(p, m);
 	return m->terms.gain * m->terms.favour >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
 }
@@ -188,15 +203,15 @@ static bool look(struct dam_policy *p, unsigned int t, struct dam_policy_move *b
 		.trigger = is_remote(p, th) ? DAM_TRIGGER_LOCALITY : DAM_TRIGGER_CROWDED,
 		.component = DAM_POLICY_NONE, .from_util = util, .to_util = util,
 		.from_util_after = util, .to_util_after = util};
-	struct dam_tree tree;
+	struct scene s;
 	bool found = false;
 
 	open_explanation(p, &m, may);
 	th->plan_domain = th->domain;
 	if (may == DAM_VERDICT_NO_TARGET)
-		open_tree(p, (unsigned int)th->engine, &tree);
+		open_scene(p, t, &s);
 	for (unsigned int d = 0; may == DAM_VERDICT_NO_TARGET && d < p->cfg.nr_domains; d++) {
-		enum dam_policy_verdict v = weigh(&tree, d, &m);
+		enum dam_policy_verdict v = weigh(&s, d, &m);
 
 		if (v == DAM_VERDICT_NO_TARGET)
 			continue;
