@@ -67,7 +67,6 @@ struct dam_outcome {
 	bool controlled;
 	double time_s; /* since the move */
 	struct dam_outcome_series thread[DAM_OUTCOME_METRICS], engines[DAM_OUTCOME_METRICS];
-	unsigned int windows;
 	enum dam_outcome_verdict verdict, leaning; /* leaning: what the last window said */
 	enum dam_outcome_metric metric;		   /* that decided */
 	double effect; /* relative change of that metric, better is positive: -0.3 is a loss of 30 % */

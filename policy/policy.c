@@ -247,7 +247,6 @@ void dam_policy_view_engine(const struct dam_policy *p, unsigned int e,
 		.saturated = en->saturated,
 		.read_capacity = en->view[0],
 		.write_capacity = en->view[1],
-		.write_share = en->written,
 	};
 }
 

@@ -124,7 +124,6 @@ struct dam_policy_engine_view {
 	double base_latency_s;
 	bool saturated;	   /* latency > 1.5 × base for 5 ticks */
 	double read_capacity, write_capacity; /* bytes/s, 0 while unknown; capacity is that of its present mix */
-	double write_share; /* of the bytes it completed lately */
 };
 
 struct dam_policy_component_view {
