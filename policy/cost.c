@@ -17,7 +17,6 @@
 #define KAPPA		0.2   /* of the latency term */
 #define LATENCY_CLIP	0.5
 #define FAIRNESS	0.1   /* without it seven threads beside one stay so */
-#define HIGH_WATER	0.95  /* open demand above this share of a capacity is overflow */
 #define KNEE		0.95  /* load above which the queue's slope is kept, so that it stays finite */
 #define SHARE_LEFT	0.05  /* of a capacity for closed loops, however much open demand there is */
 #define EPSILON		0.02
@@ -92,11 +91,6 @@ void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, in
 		clean(e);
 }
 
-double dam_cost_util(const struct dam_cost_engine *e)
-{
-	return (e->open + e->clipped) / e->usable;
-}
-
 /* Capacity that open demand leaves for closed loops. */
 static double left_over(const struct dam_cost_engine *e)
 {
@@ -115,11 +109,12 @@ static double queue(double rho)
 }
 
 /*
- * The longer of two waits. By chance: what random arrivals cause, as far as they come from open demand. Closed loops
- * wait for themselves: they keep N = ΣQ bytes in flight, and by Little's law on the whole loop W = N/C - N/D with
- * D = Σ Q/(Z + L0) (asymptotic bounds; Lazowska et al., Quantitative System Performance, 1984, chapter 5).
+ * How long an operation waits before the engine takes it, seconds: the longer of two waits. By chance: what random
+ * arrivals cause, as far as they come from open demand. Closed loops wait for themselves: they keep N = ΣQ bytes in
+ * flight, and by Little's law on the whole loop W = N/C - N/D with D = Σ Q/(Z + L0) (asymptotic bounds; Lazowska et
+ * al., Quantitative System Performance, 1984, chapter 5).
  */
-double dam_cost_wait(const struct dam_cost_engine *e)
+static double wait_of(const struct dam_cost_engine *e)
 {
 	double left = left_over(e), rate = fmin(e->raw, left), bytes = e->open, ops = e->open_ops;
 	double chance = 0, closed = 0;
@@ -141,12 +136,12 @@ double dam_cost_wait(const struct dam_cost_engine *e)
 
 double dam_cost_overflow(const struct dam_cost_engine *e)
 {
-	return isinf(e->capacity) ? 0 : fmax(0, e->open - HIGH_WATER * e->usable);
+	return isinf(e->capacity) ? 0 : fmax(0, e->open - DAM_COST_HIGH_WATER * e->usable);
 }
 
 void dam_cost_sum(const struct dam_cost_engine *e, struct dam_cost_sums *out)
 {
-	double wait = dam_cost_wait(e), granted = e->open > e->capacity ? e->capacity / e->open : 1;
+	double wait = wait_of(e), granted = e->open > e->capacity ? e->capacity / e->open : 1;
 	double work = e->open + e->clipped, given = work > e->capacity ? e->capacity / work : 1;
 
 	out->rate += (e->open_bytes + e->clipped_bytes) * given;
@@ -220,4 +215,9 @@ void dam_cost_gain(struct dam_policy_terms *t, double nr)
 	t->gain = t->throughput + t->latency + t->fairness + t->power - t->overflow - t->refill - t->remote - t->cpu;
 	t->favour = 1;
 	t->threshold = EPSILON / nr;
+}
+
+double dam_cost_score(const struct dam_policy_terms *t)
+{
+	return t->gain * t->favour;
 }

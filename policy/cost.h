@@ -8,6 +8,8 @@
 
 #include "policy/policy.h"
 
+#define DAM_COST_HIGH_WATER 0.95 /* of a usable capacity: demand beyond it is an overload */
+
 /* A thread, or the part of it that goes one way, as it would be on one given engine. */
 struct dam_cost_thread {
 	bool open;
@@ -60,10 +62,6 @@ void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, in
 void dam_cost_background(struct dam_cost_engine *e, double rate, double work, double written, double op_bytes,
 			 double base_s);
 
-/** dam_cost_util() - demand over usable capacity. */
-double dam_cost_util(const struct dam_cost_engine *e);
-/** dam_cost_wait() - how long an operation waits before the engine takes it, seconds. */
-double dam_cost_wait(const struct dam_cost_engine *e);
 /** dam_cost_overflow() - open demand beyond 95 % of the capacity, bytes/s. */
 double dam_cost_overflow(const struct dam_cost_engine *e);
 /** dam_cost_sum() - add what @e contributes to @out. */
@@ -83,5 +81,7 @@ double dam_cost_refill(double cache_bytes, double memory_bps);
 double dam_cost_remote(double traffic_bps, double from, double to);
 /** dam_cost_gain() - sum up @terms; @nr: threads of the pool. */
 void dam_cost_gain(struct dam_policy_terms *terms, double nr);
+/** dam_cost_score() - what a move is worth: its gain, as far as experience bears it out. */
+double dam_cost_score(const struct dam_policy_terms *terms);
 
 #endif

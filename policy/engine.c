@@ -12,7 +12,6 @@
 #define SLOW_S		0.25  /* of a 500 ms mean */
 #define BACKGROUND_S	1.0
 #define BACKGROUND_SURE 0.05  /* share of the rate below which a difference is noise */
-#define SETTLE_S	0.5
 #define SATURATED_R	1.5   /* latency over base latency */
 #define SATURATED_GUESS 5.0   /* the same while the base latency is a guess by kind, which may be far off, … */
 #define SATURATED_N	1.5   /* … and then so many operations in flight */
@@ -109,11 +108,22 @@ double dam_engine_work(const struct dam_engine *en, double written)
 	return en->desc.duplex || own <= 0 || fastest - own <= 0 ? 1 : fastest / own;
 }
 
+/* Is it reserved, and not for this class? */
+bool dam_engine_is_foreign(const struct dam_engine *en, enum dam_policy_class class)
+{
+	return en->desc.reserved != DAM_CLASS_NORMAL && en->desc.reserved != class;
+}
+
 /* Can it do the work, and is it there for this class? */
 bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class)
 {
-	return (!en->desc.capabilities || !(needs & ~en->desc.capabilities)) &&
-	       (en->desc.reserved == DAM_CLASS_NORMAL || en->desc.reserved == class);
+	return (!en->desc.capabilities || !(needs & ~en->desc.capabilities)) && !dam_engine_is_foreign(en, class);
+}
+
+/* Share of its capacity that is kept free: what is kept for a class is not there to be filled. */
+double dam_engine_head_room(const struct dam_policy *p, const struct dam_engine *en)
+{
+	return en->desc.reserved == DAM_CLASS_NORMAL ? 0 : p->cfg.head_room;
 }
 
 static void learn_base(const struct dam_policy *p, unsigned int e, const struct dam_block *b)

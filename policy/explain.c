@@ -21,8 +21,10 @@ void dam_explain_tick(struct dam_policy *p)
 		p->explain->nr_decisions = p->explain->nr_options = p->explain->dropped = 0;
 }
 
+/* @d: what is looked for, and at which load; what is known of its engine is filled in here. */
 void dam_explain_open(struct dam_policy *p, const struct dam_policy_decision *d)
 {
+	const struct dam_engine *en = &p->engines[d->engine];
 	struct dam_policy_explain *x = p->explain;
 
 	p->look = NULL;
@@ -34,20 +36,20 @@ void dam_explain_open(struct dam_policy *p, const struct dam_policy_decision *d)
 	}
 	p->look = &x->decision[x->nr_decisions++];
 	*p->look = *d;
+	p->look->capacity = en->capacity;
+	p->look->demand = en->demand;
+	p->look->background = en->background;
+	p->look->forecast = p->forecast ? p->forecast[d->engine] :
+					  (struct dam_policy_forecast){.mean = NAN, .p90 = NAN};
 	p->look->first = x->nr_options;
 	p->look->move = DAM_POLICY_NONE;
-}
-
-static double score(const struct dam_policy_terms *t)
-{
-	return t->gain * t->favour;
 }
 
 /* Further, or as far and worth more. */
 static bool ahead(const struct dam_policy_option *a, const struct dam_policy_option *b)
 {
 	return a->verdict != b->verdict ? a->verdict > b->verdict :
-					  score(&a->move.terms) > score(&b->move.terms);
+					  dam_cost_score(&a->move.terms) > dam_cost_score(&b->move.terms);
 }
 
 void dam_explain_option(struct dam_policy *p, const struct dam_policy_option *o)

@@ -135,7 +135,7 @@ static bool place(struct gather *g, unsigned int t)
 		if (p->power[d].package == g->package || !(th->allowed >> d & 1) || dam_power_asleep(p, d) ||
 		    !weigh(g, &before, &ct, d, &m))
 			continue;
-		if (!found || m.terms.gain * m.terms.favour > best->terms.gain * best->terms.favour)
+		if (!found || dam_cost_score(&m.terms) > dam_cost_score(&best->terms))
 			*best = m;
 		found = true;
 	}
@@ -144,7 +144,7 @@ static bool place(struct gather *g, unsigned int t)
 	dam_thread_cost_at(p, t, (unsigned int)best->to_engine, best->to_domain, &ct);
 	dam_tree_change(&g->tree, (unsigned int)best->to_engine, &ct, 1, NULL);
 	dam_domain_move(p, th, th->domain, best->to_domain);
-	g->gain += best->terms.gain * best->terms.favour;
+	g->gain += dam_cost_score(&best->terms);
 	g->threshold += best->terms.threshold;
 	g->nr++;
 	return true;
@@ -167,12 +167,9 @@ static bool empty(struct gather *g)
 
 static void explain(struct dam_policy *p, const struct dam_policy_move *m, unsigned int index)
 {
-	const struct dam_engine *en = &p->engines[m->from_engine];
-
 	dam_explain_open(p, &(struct dam_policy_decision){
-		.engine = m->from_engine, .pool = en->desc.pool, .component = DAM_POLICY_NONE,
-		.trigger = m->trigger, .capacity = en->capacity, .demand = en->demand, .background = en->background,
-		.util = m->from_util, .threads = 1, .forecast = {.mean = NAN, .p90 = NAN}});
+		.engine = m->from_engine, .pool = p->engines[m->from_engine].desc.pool, .component = DAM_POLICY_NONE,
+		.trigger = m->trigger, .util = m->from_util, .threads = 1});
 	dam_explain_option(p, &(struct dam_policy_option){*m, DAM_VERDICT_OUTDONE});
 	dam_explain_close(p, m, (int)index, DAM_VERDICT_MOVED);
 }

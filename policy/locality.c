@@ -161,27 +161,14 @@ static enum dam_policy_verdict weigh(struct scene *s, unsigned int to, struct da
 	dam_tree_undo(&s->tree, &save);
 	dam_plan_side_costs(p, m->thread, to, fmax(1, s->before.nr), &m->terms);
 	dam_plan_favour(p, m);
-	return m->terms.gain * m->terms.favour >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
+	return dam_cost_score(&m->terms) >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
 }
 
 static bool better(const struct dam_policy *p, const struct dam_policy_move *a, const struct dam_policy_move *b)
 {
-	double x = a->terms.gain * a->terms.favour, y = b->terms.gain * b->terms.favour;
+	double x = dam_cost_score(&a->terms), y = dam_cost_score(&b->terms);
 
 	return fabs(x - y) > TIE ? x > y : crowd(p, a->to_domain) < crowd(p, b->to_domain);
-}
-
-static void open_explanation(struct dam_policy *p, const struct dam_policy_move *m, enum dam_policy_verdict v)
-{
-	const struct dam_engine *en = &p->engines[m->from_engine];
-	struct dam_policy_forecast none = {.mean = NAN, .p90 = NAN};
-
-	if (p->explain)
-		dam_explain_open(p, &(struct dam_policy_decision){
-			.engine = m->from_engine, .pool = DAM_POLICY_NONE, .component = DAM_POLICY_NONE,
-			.trigger = m->trigger, .capacity = en->capacity, .demand = en->demand,
-			.background = en->background, .util = m->from_util, .verdict = v, .threads = 1,
-			.forecast = p->forecast ? p->forecast[m->from_engine] : none});
 }
 
 static enum dam_policy_verdict may_move(const struct dam_thread *th)
@@ -206,7 +193,9 @@ static bool look(struct dam_policy *p, unsigned int t, struct dam_policy_move *b
 	struct scene s;
 	bool found = false;
 
-	open_explanation(p, &m, may);
+	dam_explain_open(p, &(struct dam_policy_decision){
+		.engine = m.from_engine, .pool = DAM_POLICY_NONE, .component = DAM_POLICY_NONE,
+		.trigger = m.trigger, .util = util, .verdict = may, .threads = 1});
 	th->plan_domain = th->domain;
 	if (may == DAM_VERDICT_NO_TARGET)
 		open_scene(p, t, &s);

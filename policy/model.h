@@ -235,7 +235,8 @@ double dam_engine_fastest(const struct dam_engine *en);
 double dam_engine_work(const struct dam_engine *en, double written);
 double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e, double written);
 double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain);
-
+double dam_engine_head_room(const struct dam_policy *p, const struct dam_engine *en);
+bool dam_engine_is_foreign(const struct dam_engine *en, enum dam_policy_class class);
 bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class);
 
 /* thread.c */

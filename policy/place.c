@@ -10,8 +10,6 @@
 
 #include "policy/model.h"
 
-#define HIGH_WATER 0.95
-
 /* What earlier ones of the same call have added. */
 struct nursery {
 	const struct dam_policy *p;
@@ -65,7 +63,7 @@ static bool better(const struct nursery *n, unsigned int a, unsigned int b)
 	bool full_a = n->p->cfg.domain_cpus[a] && crowd_a > 1, full_b = n->p->cfg.domain_cpus[b] && crowd_b > 1;
 	double load_a = floor(load(n, a) * 20), load_b = floor(load(n, b) * 20), far_a, far_b;
 
-	if (fmax(load_a, load_b) < HIGH_WATER * 20 && full_a != full_b)
+	if (fmax(load_a, load_b) < DAM_COST_HIGH_WATER * 20 && full_a != full_b)
 		return full_b;
 	if (load_a < load_b || load_a > load_b)
 		return load_a < load_b;

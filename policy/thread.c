@@ -201,7 +201,7 @@ static void add_to_engine(struct dam_policy *p, const struct dam_thread *th)
 	en->demand += th->demand;
 	en->demand_slow += th->demand_slow;
 	en->demand_written += th->demand * th->written;
-	if (en->desc.reserved != DAM_CLASS_NORMAL && en->desc.reserved != th->class && th->movable && th->pool >= 0)
+	if (dam_engine_is_foreign(en, th->class) && th->movable && th->pool >= 0)
 		en->strangers += dam_thread_active(th);
 }
 

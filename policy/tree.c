@@ -191,7 +191,7 @@ static void clear_engine(struct dam_tree *t, unsigned int e)
 	const struct dam_policy *p = t->p;
 	const struct dam_engine *en = &p->engines[e];
 	struct dam_node *n = node_of(t, (int)e);
-	double room = en->desc.reserved == DAM_CLASS_NORMAL ? 0 : p->cfg.head_room;
+	double room = dam_engine_head_room(p, en);
 
 	*n = (struct dam_node){.leaf = true, .duplex = en->desc.duplex && en->cap[0] > 0 && en->cap[1] > 0};
 	if (n->duplex) {

@@ -7,7 +7,6 @@
 
 #include "policy/model.h"
 
-#define HIGH_WATER 0.95
 #define HOLD_S	   0.1	/* 10 ticks: 5 react sooner and cost four needless moves an hour */
 #define FORECAST_HOLD_S 0.05
 #define LONGEST_STEP_S	0.05 /* one sample of a stretched tick is one piece of evidence */
@@ -32,10 +31,9 @@ static bool out_of_balance(const struct dam_policy *p, const struct dam_engine *
 	return gap >= fmax(p->cfg.threshold, SIGMAS * sigma);
 }
 
-/* What is kept free for a class is not there to be filled. */
 static double usable(const struct dam_policy *p, const struct dam_engine *en)
 {
-	return en->capacity * (en->desc.reserved == DAM_CLASS_NORMAL ? 1 : 1 - p->cfg.head_room);
+	return en->capacity * (1 - dam_engine_head_room(p, en));
 }
 
 /*
@@ -46,7 +44,7 @@ static bool foretold(const struct dam_policy *p, const struct dam_engine *en, co
 {
 	double rate = fmax(dam_window_rate(&en->fast), dam_window_rate(&en->slow));
 
-	return f->trusted && isfinite(f->p90) && f->p90 >= HIGH_WATER * usable(p, en) &&
+	return f->trusted && isfinite(f->p90) && f->p90 >= DAM_COST_HIGH_WATER * usable(p, en) &&
 	       f->mean - rate >= p->cfg.threshold * en->capacity;
 }
 
@@ -56,7 +54,7 @@ static bool climbing(const struct dam_policy *p, const struct dam_engine *en)
 	double rise = dam_trend_rise(&en->trend, p->cfg.horizon_s);
 
 	return rise >= fmax(p->cfg.threshold, SIGMAS * sqrt(en->noise.var)) * en->capacity &&
-	       dam_trend_level(&en->trend) + rise >= HIGH_WATER * usable(p, en);
+	       dam_trend_level(&en->trend) + rise >= DAM_COST_HIGH_WATER * usable(p, en);
 }
 
 static bool rising(const struct dam_policy *p, struct dam_engine *en,
@@ -102,7 +100,7 @@ static void watch(const struct dam_policy *p, struct dam_engine *en, const struc
 	if (en->capacity <= 0)
 		return;
 	dam_noise_add(&en->noise, dt_s, en->demand / en->capacity);
-	en->overload_s = hold(en->overload_s, en->demand >= HIGH_WATER * usable(p, en), dt_s);
+	en->overload_s = hold(en->overload_s, en->demand >= DAM_COST_HIGH_WATER * usable(p, en), dt_s);
 	en->imbalance_s = hold(en->imbalance_s, out_of_balance(p, en, coolest), dt_s);
 	en->forecast_s = hold(en->forecast_s, rising(p, en, f), dt_s);
 }
@@ -150,7 +148,9 @@ static bool in_doubt(struct dam_pool *pool, double dt_s)
 
 static void watch_component(struct dam_component *k, double dt_s)
 {
-	k->overload_s = hold(k->overload_s, k->capacity > 0 && dam_component_asked(k) >= HIGH_WATER * k->capacity, dt_s);
+	bool full = k->capacity > 0 && dam_component_asked(k) >= DAM_COST_HIGH_WATER * k->capacity;
+
+	k->overload_s = hold(k->overload_s, full, dt_s);
 	k->fired = k->overload_s >= HOLD_S;
 	if (k->fired)
 		k->overload_s = 0;

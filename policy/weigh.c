@@ -14,7 +14,6 @@
 #define FIRST	   2  /* all candidates are weighed on the two emptiest targets, … */
 #define FINALISTS  4  /* … and the best ones of that on all; where that finds none, all on all */
 #define MARGIN	   0.05 /* δ of the pair rule */
-#define HIGH_WATER 0.95 /* a thread put off a reserved engine does not fill another one beyond */
 #define TIE	   1e-9
 #define AGE_S	   0.5 /* slow means of a younger thread are none */
 
@@ -77,13 +76,6 @@ void dam_plan_favour(const struct dam_policy *p, struct dam_policy_move *m)
 	m->terms.favour = isfinite(favour) ? fmax(0, favour) : 1;
 }
 
-static bool stranger(const struct dam_policy *p, unsigned int h, const struct dam_thread *th)
-{
-	enum dam_policy_class reserved = p->engines[h].desc.reserved;
-
-	return reserved != DAM_CLASS_NORMAL && reserved != th->class;
-}
-
 static bool may_move(const struct dam_plan *pl, const struct dam_thread *th)
 {
 	return th->movable && th->pool == pl->pool && dam_thread_active(th) &&
@@ -122,9 +114,10 @@ static unsigned int sort_threads(struct dam_plan *pl, unsigned int h)
 
 static bool is_candidate(const struct look *l, unsigned int t)
 {
-	const struct dam_thread *th = &l->pl->p->threads[t];
+	const struct dam_policy *p = l->pl->p;
+	const struct dam_thread *th = &p->threads[t];
 
-	return th->plan_engine == (int)l->h && (!l->evict || stranger(l->pl->p, l->h, th));
+	return th->plan_engine == (int)l->h && (!l->evict || dam_engine_is_foreign(&p->engines[l->h], th->class));
 }
 
 /* Threads that came in this plan stand in no list of the engine: they are put where they belong. */
@@ -251,7 +244,7 @@ static bool adds_overflow(const struct look *l, unsigned int f, double before)
 /* A thread is put off a reserved engine where there is room, or, if that engine is short itself, where it can yield. */
 static bool may_be_put(const struct look *l, unsigned int f, const struct dam_cost_thread *ct, double load_after)
 {
-	return load_after <= HIGH_WATER || (l->load > 1 && !ct->open && !dam_tree_flooded(&l->pl->tree, f));
+	return load_after <= DAM_COST_HIGH_WATER || (l->load > 1 && !ct->open && !dam_tree_flooded(&l->pl->tree, f));
 }
 
 /* The rules, in the order in which they are told; the move stands in the tree. */
@@ -272,7 +265,7 @@ static enum dam_policy_verdict judge(const struct look *l, const struct dam_cost
 	if (l->evict)
 		return DAM_VERDICT_OUTDONE;
 	dam_plan_favour(p, m);
-	return m->terms.gain * m->terms.favour >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
+	return dam_cost_score(&m->terms) >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
 }
 
 /* Weigh thread @m->thread, which has left @h in the tree, on its @k-th target; @sums: before it left. */
@@ -305,7 +298,7 @@ static void weigh(const struct look *l, unsigned int k, const struct dam_cost_su
 	 * Of two threads that would do, take the one that nobody holds: the scheduler brought it here, and would bring
 	 * it after the other again.
 	 */
-	o->score = o->m.terms.gain * o->m.terms.favour - (th->placed ? o->m.terms.threshold : 0);
+	o->score = dam_cost_score(&o->m.terms) - (th->placed ? o->m.terms.threshold : 0);
 }
 
 /* Ties: the emptier target, then the one that is emptier by itself. */
@@ -405,15 +398,12 @@ static void open_explanation(const struct look *l)
 {
 	struct dam_policy *p = l->pl->p;
 	const struct dam_engine *en = &p->engines[l->h];
-	struct dam_policy_forecast none = {.mean = NAN, .p90 = NAN};
 
 	if (!p->explain)
 		return;
 	dam_explain_open(p, &(struct dam_policy_decision){
 		.engine = (int)l->h, .pool = l->pl->pool, .component = en->bottleneck, .trigger = en->trigger,
-		.capacity = en->capacity, .demand = en->demand, .background = en->background,
-		.util = en->capacity > 0 ? l->load : NAN,
-		.forecast = p->forecast ? p->forecast[l->h] : none, .threads = l->nr_threads,
+		.util = en->capacity > 0 ? l->load : NAN, .threads = l->nr_threads,
 		.verdict = l->nr_threads ? DAM_VERDICT_NO_TARGET : nobody(l->pl, l->h)});
 }
 
