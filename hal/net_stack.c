@@ -28,12 +28,17 @@ static void add_port(struct ports *p, int target)
 		p->target[p->nr++] = target;
 }
 
-static int find_interface(struct dam_hal *hal, const char *name)
+/* The engine that @name is, or leads to; not a pool: that is one of the scan before. */
+static int find_port(struct dam_hal *hal, const char *name)
 {
 	char full[DAM_HAL_NAME];
+	int target;
 
 	snprintf(full, sizeof(full), DAM_NET_PREFIX "%.*s", IFNAMSIZ, name);
-	return dam_hal_find(hal, full);
+	target = dam_hal_find(hal, full);
+	return target != DAM_HAL_NONE && dam_hal_target(hal, (unsigned int)target)->kind == DAM_TARGET_ENGINE
+		       ? target
+		       : DAM_HAL_NONE;
 }
 
 /* Gather the ports below @name. */
@@ -47,8 +52,8 @@ static void descend(struct dam_hal *hal, const char *name, int depth, struct por
 
 		if (strncmp(list[i], LOWER, strlen(LOWER)))
 			continue;
-		target = find_interface(hal, list[i] + strlen(LOWER));
-		if (target != DAM_HAL_NONE && dam_hal_target(hal, (unsigned int)target)->kind == DAM_TARGET_ENGINE)
+		target = find_port(hal, list[i] + strlen(LOWER));
+		if (target != DAM_HAL_NONE)
 			add_port(out, target);
 		else if (depth < DEPTH_MAX)
 			descend(hal, list[i] + strlen(LOWER), depth + 1, out);
@@ -96,7 +101,7 @@ void dam_net_add_stack(struct dam_hal *hal, const char *name)
 
 	if (strlen(name) >= IFNAMSIZ)
 		return;
-	if (find_interface(hal, name) != DAM_HAL_NONE)
+	if (find_port(hal, name) != DAM_HAL_NONE)
 		return;
 	descend(hal, name, 0, &ports);
 	if (ports.nr == 1)

@@ -153,6 +153,46 @@ START_TEST(test_path)
 }
 END_TEST
 
+static void put_interface(const char *dir, const char *name)
+{
+	static const char *const counters[] = {"rx_bytes", "rx_packets", "tx_bytes", "tx_packets"};
+	char path[256], to[256];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "/sys/devices/%s/net/%s/statistics/%s", dir, name, counters[i]);
+		hal_tree_put(&tree, path, "1\n");
+	}
+	snprintf(path, sizeof(path), "/sys/class/net/%s", name);
+	snprintf(to, sizeof(to), "../../devices/%s/net/%s", dir, name);
+	hal_tree_link(&tree, path, to);
+}
+
+/* A bond that stays is the same pool at each look, and its ports are in it. */
+START_TEST(test_bond)
+{
+	int pool;
+
+	put_interface("pci0000:00/0000:41:00.0", "eth0");
+	put_interface("pci0000:00/0000:41:00.0", "eth1");
+	hal_tree_link(&tree, "/sys/devices/pci0000:00/0000:41:00.0/net/eth0/device", "../..");
+	hal_tree_link(&tree, "/sys/devices/pci0000:00/0000:41:00.0/net/eth1/device", "../..");
+	put_interface("virtual", "bond0");
+	hal_tree_put(&tree, "/sys/devices/virtual/net/bond0/bonding/mode", "802.3ad 4\n");
+	hal_tree_link(&tree, "/sys/devices/virtual/net/bond0/lower_eth0", "../../../pci0000:00/0000:41:00.0/net/eth0");
+	hal_tree_link(&tree, "/sys/devices/virtual/net/bond0/lower_eth1", "../../../pci0000:00/0000:41:00.0/net/eth1");
+	ck_assert_int_eq(dam_hal_rescan(hal), 1);
+	pool = dam_hal_find(hal, "net:bond0");
+	ck_assert_int_ne(pool, DAM_HAL_NONE);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(dam_hal_rescan(hal), 0);
+		ck_assert_int_eq(dam_hal_find(hal, "net:bond0"), pool);
+		ck_assert(!dam_hal_target(hal, (unsigned int)pool)->pool.gone);
+		ck_assert_int_eq(engine(dam_hal_find(hal, "net:eth0"))->pool, pool);
+		ck_assert_int_eq(engine(dam_hal_find(hal, "net:eth1"))->pool, pool);
+	}
+}
+END_TEST
+
 /* What a sample has found gone is another device when its name is there again. */
 START_TEST(test_gone_by_sample)
 {
@@ -195,6 +235,7 @@ int main(void)
 	tcase_add_test(t, test_comes);
 	tcase_add_test(t, test_goes_and_comes_back);
 	tcase_add_test(t, test_path);
+	tcase_add_test(t, test_bond);
 	tcase_add_test(t, test_gone_by_sample);
 	tcase_add_test(t, test_for_ever);
 	srunner_run_all(r, CK_NORMAL);
