@@ -134,7 +134,11 @@ int dam_hal_add_dev(struct dam_hal *hal, const struct dam_hal_dev *d)
 
 void dam_hal_add_alias(struct dam_hal *hal, const char *name, int target)
 {
-	if (target < 0 || hal->nr_aliases == DAM_HAL_ALIASES || dam_hal_find(hal, name) != DAM_HAL_NONE)
+	int known = dam_hal_find(hal, name);
+
+	/* a pool of that name that this scan has not seen has one engine left, and is about to be gone */
+	if (target < 0 || hal->nr_aliases == DAM_HAL_ALIASES ||
+	    (known != DAM_HAL_NONE && hal->seen[known] == hal->components.scan))
 		return;
 	dam_strlcpy(hal->alias[hal->nr_aliases].name, name, DAM_HAL_NAME);
 	hal->alias[hal->nr_aliases++].target = target;

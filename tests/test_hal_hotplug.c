@@ -138,6 +138,7 @@ START_TEST(test_path)
 	remove_path("/sys/class/block/nvme1c1n1");
 	ck_assert_int_eq(dam_hal_rescan(hal), 1);
 	ck_assert_int_eq(engine(left)->pool, DAM_HAL_NONE);
+	ck_assert_int_eq(dam_hal_find(hal, "block:nvme1n1"), left);
 	ck_assert(dam_hal_target(hal, (unsigned int)pool)->pool.gone);
 	ck_assert_int_eq(dam_hal_target(hal, (unsigned int)pool)->pool.engine_of_domain[0], DAM_HAL_NONE);
 	ck_assert(leads_to(259, 1, left));
