@@ -35,8 +35,10 @@ static double limit_w(const char *root, unsigned int package)
 		if (dam_sysfs_read(name, sizeof(name), root, RAPL "/name", i) <= 0)
 			break;
 		snprintf(want, sizeof(want), RAPL_NAME, package);
+		if (strcmp(name, want))
+			continue;
 		uw = dam_sysfs_number(0, root, RAPL "/constraint_0_power_limit_uw", i);
-		if (!strcmp(name, want) && uw > 0)
+		if (uw > 0)
 			return (double)uw / 1e6;
 	}
 	return PACKAGE_W;
@@ -57,7 +59,7 @@ static double deepest_s(const char *root, unsigned int cpu)
 	return (double)most / 1e6;
 }
 
-/* What a CPU draws at most, in any unit: by the energy model, else by its clock. */
+/* What a CPU draws at most, in any unit: by the energy model, else by its clock; above 0. */
 static double strength(const char *root, unsigned int cpu)
 {
 	char **states;
@@ -71,7 +73,9 @@ static double strength(const char *root, unsigned int cpu)
 	}
 	if (nr > 0)
 		dam_sysfs_list_free(states, nr);
-	return most > 0 ? (double)most : (double)dam_sysfs_number(1, root, CPU "/cpufreq/cpuinfo_max_freq", cpu);
+	if (most <= 0)
+		most = dam_sysfs_number(1, root, CPU "/cpufreq/cpuinfo_max_freq", cpu);
+	return most > 0 ? (double)most : 1;
 }
 
 static unsigned int first_cpu(const struct dam_domain *d)

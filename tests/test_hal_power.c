@@ -30,6 +30,8 @@ static void packages(struct hal_tree *t)
 	}
 }
 
+static const int clocks[] = {0, -1};
+
 #define CPU(n) "/sys/devices/system/cpu/cpu" #n
 
 START_TEST(test_told)
@@ -101,6 +103,27 @@ START_TEST(test_untold)
 }
 END_TEST
 
+/* A driver that does not know its clock says 0: what is told of power goes into a decision, and has to be a number. */
+START_TEST(test_no_clock)
+{
+	struct dam_topology topo;
+	struct dam_hal_power p;
+	struct hal_tree t;
+
+	machine(&topo);
+	packages(&t);
+	for (unsigned int cpu = 0; cpu < 6; cpu += 2) {
+		char path[96];
+
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/cpufreq/cpuinfo_max_freq", cpu);
+		hal_tree_put(&t, path, "%d\n", clocks[_i]);
+	}
+	dam_hal_power(t.root, &topo, 0, &p);
+	ck_assert_msg(p.idle_w > 0 && p.dynamic_w > p.idle_w, "%f W idle, %f W more", p.idle_w, p.dynamic_w);
+	hal_tree_close(&t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hal_power");
@@ -111,6 +134,7 @@ int main(void)
 	tcase_add_test(tc, test_told);
 	tcase_add_test(tc, test_energy_model);
 	tcase_add_test(tc, test_untold);
+	tcase_add_loop_test(tc, test_no_clock, 0, 2);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
