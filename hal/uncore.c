@@ -220,11 +220,13 @@ int dam_uncore_sample(const struct dam_uncore *u, unsigned int i, struct dam_hal
 		const struct counter *c = &u->c[k];
 		uint64_t v[3]; /* value, time enabled, time running: events take turns where counters are few */
 		double bytes;
+		ssize_t n;
 
 		if (c->component != (int)i)
 			continue;
-		if (read(c->fd, v, sizeof(v)) != sizeof(v))
-			return -errno;
+		n = read(c->fd, v, sizeof(v));
+		if (n != sizeof(v))
+			return n < 0 ? -errno : -EIO; /* 0: the kernel has given the event up */
 		bytes = (double)v[0] * c->unit_bytes * (v[2] ? (double)v[1] / (double)v[2] : 1);
 		*(c->write ? &sum.write_bytes : &sum.read_bytes) += (uint64_t)bytes;
 		sum.have = DAM_HAVE_BYTES;
