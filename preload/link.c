@@ -25,7 +25,6 @@
  * period, tens of milliseconds.
  */
 #define HIGH_FD	   48
-#define STATUS_MAX 4096
 #define SETTLE_MS  20
 
 static struct sockaddr_un addr[MAX_PATHS];
@@ -84,37 +83,53 @@ void dam_link_init(void)
 		dam_strlcpy(hello.class, class, sizeof(hello.class));
 }
 
+/* In pieces: the line of the groups that stands before ours has any length, and a thread's stack may be small. */
+static int find_filter(long status)
+{
+	static const char key[] = "\nSeccomp:\t";
+	size_t same = 0;
+	char piece[256];
+	long n;
+
+	while ((n = dam_sys3(SYS_read, status, (long)piece, sizeof(piece))) > 0) {
+		for (long i = 0; i < n; i++) {
+			if (same == sizeof(key) - 1)
+				return piece[i] == '0' ? 0 : -EPERM;
+			same = piece[i] == key[same] ? same + 1 : piece[i] == key[0];
+		}
+	}
+	return (int)n; /* at its end: a kernel that has no filters */
+}
+
 /*
  * Did the process inherit a system call filter? Then a call that ld.so has not made already may kill it.
  * open, read and close are not among those.
  */
-bool dam_link_filtered(void)
+int dam_link_filtered(void)
 {
-	static char status[STATUS_MAX];
 	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0,
 			   0, 0);
-	const char *p;
-	long n;
+	int ret;
 
 	if (fd < 0)
-		return false;
-	n = dam_sys3(SYS_read, fd, (long)status, sizeof(status) - 1);
+		return (int)fd;
+	ret = find_filter(fd);
 	dam_sys3(SYS_close, fd, 0, 0);
-	status[n > 0 ? n : 0] = '\0';
-	p = strstr(status, "\nSeccomp:");
-	return p && p[sizeof("\nSeccomp:")] != '0';
+	return ret;
 }
 
-/* May this process make system calls that ld.so has not made before it? Asked once. */
+/* May this process make system calls that ld.so has not made before it? Asked until that is known. */
 static bool may_call(void)
 {
-	static signed char answer = -1;
+	static int filter = -EAGAIN;
 
-	if (answer < 0)
-		answer = invited || !dam_link_filtered();
-	if (!answer)
+	if (invited)
+		return true;
+	if (filter && filter != -EPERM)
+		filter = dam_link_filtered();
+	if (filter == -EPERM)
 		__atomic_store_n(&dam_sealed, true, __ATOMIC_RELEASE);
-	return answer;
+	return !filter;
 }
 
 /* open() on a socket fails with ENXIO, on nothing with ENOENT: so one harmless call tells whether it is there. */

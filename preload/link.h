@@ -29,8 +29,11 @@ bool dam_link_within(unsigned int first, unsigned int last);
 /** dam_link_settle() - wait, 20 ms at most, until the coordinator has dealt with our announcement. */
 void dam_link_settle(void);
 
-/** dam_link_filtered() - did the process inherit a system call filter? A few system calls. */
-bool dam_link_filtered(void);
+/**
+ * dam_link_filtered() - did the process inherit a system call filter? A few system calls. Context: any thread.
+ * Return: 0: it did not; -EPERM: it did; another -errno: not known, to be taken for a filter.
+ */
+int dam_link_filtered(void);
 
 /** dam_link_there() - is a coordinator's socket to be found, and may we call it? */
 bool dam_link_there(void);

@@ -136,7 +136,9 @@ static uint32_t open_traffic(const struct dam_board_memory *m)
 	if (err)
 		return err;
 	/* in a process that came with a filter one more kind of system call may be its end */
-	fd = dam_link_filtered() ? -EPERM : open_event(m);
+	fd = dam_link_filtered();
+	if (!fd)
+		fd = open_event(m);
 	if (fd >= 0)
 		return keep((int)fd);
 	if (fd != -EMFILE && fd != -ENFILE && fd != -ENOMEM)

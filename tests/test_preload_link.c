@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* Is there a system call filter? Where that cannot be known, none of our calls is made. */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "preload/link.h"
+#include "preload/self.h"
+
+bool dam_sealed;
+
+static void nothing(void)
+{
+}
+
+static void allow_all(void)
+{
+	struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct sock_fprog prog = {.len = 1, .filter = code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0))
+		_exit(77);
+}
+
+static void no_descriptors(void)
+{
+	const struct rlimit none = {0, 0};
+
+	if (setrlimit(RLIMIT_NOFILE, &none))
+		_exit(77);
+}
+
+static const struct {
+	const char *why;
+	void (*prepare)(void);
+	int want;
+} rows[] = {
+	{"as the test was started", nothing, 0},
+	{"a filter, even one that allows all", allow_all, EPERM},
+	{"no descriptor to look with: not known", no_descriptors, EMFILE},
+};
+
+START_TEST(test_filtered)
+{
+	int status, want = rows[_i].want;
+	pid_t pid = fork();
+
+	if (!want && prctl(PR_GET_SECCOMP, 0, 0, 0, 0))
+		want = EPERM; /* in a container that has one */
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		rows[_i].prepare();
+		_exit(-dam_link_filtered());
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == want, "%s: %#x", rows[_i].why, status);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("preload_link");
+	TCase *tc = tcase_create("filter");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(tc, test_filtered, 0, sizeof(rows) / sizeof(rows[0]));
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
