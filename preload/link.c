@@ -34,7 +34,10 @@ static struct dam_hello hello = {
 /* The user set DAM up for this very process, so a filter that came with it (a container's) is no reason to stay out. */
 static bool invited;
 static bool announced;
-static pid_t admitted; /* a coordinator that yama asked us to let in; 0: none */
+/* The coordinator that yama asked to be let in, and by which process that was done: a child has to do it anew. */
+static struct {
+	pid_t coordinator, by;
+} admitted;
 
 /* The open line. A program may close any descriptor and get the number again: the inode tells whose it is. */
 static int line_fd = -1;
@@ -168,6 +171,17 @@ bool dam_link_there(void)
 	return false;
 }
 
+/* Once: a second time would take the place of what the program has set itself meanwhile. */
+static void admit(pid_t coordinator)
+{
+	pid_t self = (pid_t)dam_sys3(SYS_getpid, 0, 0, 0);
+
+	if ((admitted.coordinator != coordinator || admitted.by != self) && dam_yama_admit(coordinator)) {
+		admitted.coordinator = coordinator;
+		admitted.by = self;
+	}
+}
+
 /* Only root's coordinator, or one of our own user's. Yama asks a program to let the latter look into it. */
 static bool trusted(int fd)
 {
@@ -180,8 +194,8 @@ static bool trusted(int fd)
 		return true;
 	if (peer.uid != (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0))
 		return false;
-	if (peer.pid > 0 && dam_yama_admit(peer.pid))
-		admitted = peer.pid;
+	if (peer.pid > 0)
+		admit(peer.pid);
 	return true;
 }
 
@@ -189,9 +203,9 @@ void dam_link_child(void)
 {
 	uint64_t mask;
 
-	if (!admitted || !dam_slow_enter(&mask))
+	if (!admitted.coordinator || !dam_slow_enter(&mask))
 		return;
-	dam_yama_admit(admitted);
+	admit(admitted.coordinator);
 	dam_slow_leave(&mask);
 }
 
