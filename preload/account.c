@@ -263,15 +263,17 @@ static void look_around(struct dam_slot *s, int fd)
 	}
 }
 
-void dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller)
+bool dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller)
 {
 	struct dam_self *me = &dam_self;
 	uint32_t passed = me->drawn + 1, most;
+	bool begun = me->depth_begun;
 
 	look_around(s, fd);
 	most = dam_site_step(s, passed, caller);
 	if (me->drawn > most)
 		me->drawn = me->countdown = most;
+	return begun;
 }
 
 void dam_account_attach(void)

@@ -33,8 +33,9 @@ void dam_account_last_words(void);
  * dam_account_sample_slow() - now and then: clock, coordinator, processor, call site, next countdown
  * @fd: a descriptor that the submission was about, to look at it again; -1: none
  * @caller: DAM_CALLER of the hook, see site.h
+ * Return: a sample of depth began with this submission: dam_depth_after() is to be called. See depth.h.
  */
-void dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller);
+bool dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller);
 
 /** dam_account_io() - add to slot @s; @sign 1 counts, -1 takes back what the kernel refused. */
 static inline void dam_account_io(struct dam_slot *s, uint8_t index, enum dam_dir dir,

@@ -159,14 +159,12 @@ struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 static DAM_COLD void sample(struct dam_slot *s, unsigned long ctx, bool known, uint32_t taken,
 			    const void *caller)
 {
-	bool begun = dam_self.depth_begun;
 	struct dam_depth now;
 
 	if (known)
 		dam_account_inflight(s, dam_self.aio_inflight);
 	/* not through iocbs: another thread may have reaped and freed them */
-	dam_account_sample_slow(s, dam_self.fd, caller);
-	if (!begun)
+	if (!dam_account_sample_slow(s, dam_self.fd, caller))
 		return;
 	look(ctx, known && taken <= dam_self.aio_unreaped, &now);
 	/* io_submit() does the work of submitting itself, and never waits */

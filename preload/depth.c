@@ -56,8 +56,11 @@ void dam_depth_before(struct dam_slot *s, const struct dam_depth *now)
 	struct dam_self *me = &dam_self;
 	uint64_t t;
 
-	if (dam_depth_blind)
+	if (dam_depth_blind) {
+		/* what has begun and was jumped out of, before the program forbade it, ends nowhere */
+		me->depth_begun = me->depth_open = false;
 		return;
+	}
 	t = ticks();
 	if (me->depth_open)
 		close_sample(s, now, t);

@@ -41,7 +41,7 @@ void dam_depth_before(struct dam_slot *s, const struct dam_depth *now);
 /**
  * dam_depth_after() - it is made
  *
- * Where depth_begun was set before dam_account_sample_slow(), and after that: the next submission is to be sampled, too.
+ * Where dam_account_sample_slow() says so, and after that: the next submission is to be sampled, too.
  */
 void dam_depth_after(const struct dam_depth *now);
 

@@ -91,7 +91,6 @@ void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct
 static void sample(const struct dam_enter *e)
 {
 	const struct dam_ring *r = e->ring;
-	bool begun = dam_self.depth_begun;
 	struct dam_depth now;
 	uint32_t inflight;
 
@@ -100,8 +99,7 @@ static void sample(const struct dam_enter *e)
 		if (inflight <= load_u32(r->cq, r->cq_off.ring_entries))
 			dam_account_inflight(e->slot, inflight);
 	}
-	dam_account_sample_slow(e->slot, dam_uring_fd(&e->sq), e->caller);
-	if (!begun)
+	if (!dam_account_sample_slow(e->slot, dam_uring_fd(&e->sq), e->caller))
 		return;
 	look(e, e->sq.head + e->n, &now);
 	dam_depth_after(&now);

@@ -111,13 +111,11 @@ static DAM_COLD void sample(struct io_uring *ring, const struct batch *b, const 
 	const struct dam_ring *r = dam_ring_of(ring->ring_fd);
 	uint32_t inflight = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) -
 			    __atomic_load_n(ring->cq.ktail, __ATOMIC_RELAXED);
-	bool begun = dam_self.depth_begun;
 	struct dam_depth now;
 
 	if (!(r && r->unsteady) && inflight <= *ring->cq.kring_entries)
 		dam_account_inflight(b->slot, inflight);
-	dam_account_sample_slow(b->slot, dam_uring_fd(&b->sq), caller);
-	if (!begun)
+	if (!dam_account_sample_slow(b->slot, dam_uring_fd(&b->sq), caller))
 		return;
 	look(ring, b, b->sq.head + b->n, &now);
 	dam_depth_after(&now);

@@ -26,6 +26,7 @@
 
 #include "preload/account.h"
 #include "preload/aio.h"
+#include "preload/depth.h"
 #include "preload/ioctls.h"
 #include "preload/place.h"
 #include "preload/ring.h"
@@ -86,11 +87,12 @@ uint8_t dam_ring_file(int fd, unsigned int index)
 	return index == 1 ? DAM_PLACE_DEVICE : DAM_PLACE_OTHER;
 }
 
-void dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller)
+bool dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller)
 {
 	(void)s;
 	(void)fd;
 	(void)caller;
+	return false;
 }
 
 static void setup(void)
@@ -445,6 +447,20 @@ START_TEST(test_aio)
 }
 END_TEST
 
+/* A handler jumped out of a call that a sample began with; then the program gave up the processor's clock. */
+START_TEST(test_clock_given_up)
+{
+	const struct dam_depth now = {.ring = 1, .inflight = 1, .good = true};
+
+	dam_depth_before(&slot, &now);
+	ck_assert(dam_self.depth_begun);
+	dam_depth_blind = true;
+	dam_depth_before(&slot, &now);
+	ck_assert_msg(!dam_self.depth_begun, "dam_depth_after() would read the clock");
+	dam_depth_blind = false;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("preload_tables");
@@ -459,6 +475,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_sqe, 0, sizeof(sqe_rows) / sizeof(sqe_rows[0]));
 	tcase_add_test(tc, test_batch);
 	tcase_add_test(tc, test_aio);
+	tcase_add_test(tc, test_clock_given_up);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
