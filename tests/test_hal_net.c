@@ -116,6 +116,45 @@ START_TEST(test_damage)
 }
 END_TEST
 
+#define QUEUES 20
+
+static void put_inflight(unsigned int bytes)
+{
+	char path[256];
+
+	for (int i = 0; i < QUEUES; i++) {
+		snprintf(path, sizeof(path), PORT "eth0/queues/tx-%d/byte_queue_limits/inflight", i);
+		hal_tree_put(&tree, path, "%u\n", bytes);
+	}
+}
+
+/* Some queues at each sample, but none is left out, nor told of before it has been read. */
+START_TEST(test_inflight)
+{
+	struct dam_hal_engine *e;
+	struct dam_hal_counters c;
+	int samples = 0;
+
+	put_inflight(10);
+	open_hal();
+	e = &dam_hal_target(hal, 0)->engine;
+	ck_assert_int_eq(dam_hal_sample(e, &c), 0);
+	ck_assert_uint_eq(c.have & DAM_HAVE_INFLIGHT_BYTES, DAM_HAVE_INFLIGHT_BYTES);
+	ck_assert_uint_eq(c.inflight_bytes, QUEUES * 10);
+	put_inflight(1000);
+	do {
+		ck_assert_int_eq(dam_hal_sample(e, &c), 0);
+		samples++;
+	} while (c.inflight_bytes != QUEUES * 1000 && samples < QUEUES);
+	ck_assert_uint_eq(c.inflight_bytes, QUEUES * 1000);
+	ck_assert_int_gt(samples, 1);
+	put_inflight(0);
+	while (samples--)
+		ck_assert_int_eq(dam_hal_sample(e, &c), 0);
+	ck_assert_uint_eq(c.inflight_bytes, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hal_net");
@@ -128,6 +167,7 @@ int main(void)
 	tcase_add_test(t, test_engines);
 	tcase_add_test(t, test_counters);
 	tcase_add_loop_test(t, test_damage, 0, 5);
+	tcase_add_test(t, test_inflight);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
