@@ -10,6 +10,7 @@
 #include "hal/drm_fdinfo.h"
 #include "hal/hal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,8 @@ struct client {
 struct census {
 	unsigned int users; /* engines */
 	char root[DAM_SYSFS_PATH];
-	char **pid;
-	int nr_pid, at;
+	DIR *proc;     /* NULL: there is none */
+	bool looking;  /* a round is going on: proc stands at the next process */
 	unsigned int round;	   /* rounds that have ended */
 	uint64_t began_ns, ago_ns; /* of this round, and of the one before */
 	unsigned int nr_client;
@@ -109,40 +110,44 @@ static void end_round(struct census *c)
 			c->client[kept++] = c->client[i];
 	c->nr_client = kept;
 	c->round++;
-	dam_sysfs_list_free(c->pid, c->nr_pid);
-	c->pid = NULL;
-	c->nr_pid = 0;
+	c->looking = false;
+}
+
+static void look_at(struct census *c, pid_t pid)
+{
+	struct dam_drm_client found[PER_PROCESS];
+	int nr = dam_drm_process(c->root, pid, found, PER_PROCESS);
+
+	for (int i = 0; i < nr; i++)
+		count(c, &found[i]);
 }
 
 /* Look at some processes more. */
 static void step(struct census *c)
 {
-	struct dam_drm_client found[PER_PROCESS];
-	uint64_t now = dam_now_ns();
+	uint64_t now = dam_now_ns(), pid;
+	const struct dirent *e;
 
-	if (!c->pid) {
+	if (!c->proc)
+		return;
+	if (!c->looking) {
 		if (c->round && now - c->began_ns < ROUND_NS)
 			return;
 		c->ago_ns = c->began_ns;
 		c->began_ns = now;
-		c->at = 0;
-		c->nr_pid = dam_sysfs_list(&c->pid, c->root, "/proc");
-		if (c->nr_pid <= 0)
+		rewinddir(c->proc);
+		c->looking = true;
+	}
+	for (int looked = 0; looked < STEP || c->root[0]; looked++) {
+		do {
+			e = readdir(c->proc);
+		} while (e && (dam_parse_u64(e->d_name, &pid) || !pid || pid > INT32_MAX));
+		if (!e) {
+			end_round(c);
 			return;
+		}
+		look_at(c, (pid_t)pid);
 	}
-	for (int looked = 0; (looked < STEP || c->root[0]) && c->at < c->nr_pid; c->at++) {
-		uint64_t pid;
-		int nr;
-
-		if (dam_parse_u64(c->pid[c->at], &pid) || !pid || pid > INT32_MAX)
-			continue;
-		looked++;
-		nr = dam_drm_process(c->root, (pid_t)pid, found, PER_PROCESS);
-		for (int i = 0; i < nr; i++)
-			count(c, &found[i]);
-	}
-	if (c->at >= c->nr_pid)
-		end_round(c);
 }
 
 static int drm_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out)
@@ -159,32 +164,46 @@ static int drm_sample(struct dam_hal_engine *eng, struct dam_hal_counters *out)
 	return 0;
 }
 
+static struct census *open_census(const char *root)
+{
+	struct census *c = calloc(1, sizeof(*c));
+	char path[DAM_SYSFS_PATH];
+
+	if (!c)
+		return NULL;
+	dam_strlcpy(c->root, root, sizeof(c->root));
+	if (snprintf(path, sizeof(path), "%s/proc", root) < (int)sizeof(path))
+		c->proc = opendir(path);
+	c->users = 1;
+	return c;
+}
+
+static void put_census(struct census *c)
+{
+	if (--c->users)
+		return;
+	if (c->proc)
+		closedir(c->proc);
+	free(c);
+}
+
 static void drm_close(struct dam_hal_engine *eng)
 {
 	struct engine_state *s = eng->priv;
-	struct census *c = s->census;
 
+	put_census(s->census);
 	free(s);
-	if (--c->users)
-		return;
-	dam_sysfs_list_free(c->pid, c->nr_pid);
-	free(c);
 }
 
 /* The driver by its link, or as the device's uevent says: "DRIVER=amdgpu". */
 static bool tells_time(const char *root, const char *path)
 {
 	char text[1024], driver[64] = "";
-	int fd, n;
 
-	if (dam_sysfs_link_name(driver, sizeof(driver), root, "%s/device/driver", path)) {
-		fd = dam_sysfs_open(root, "%s/device/uevent", path);
-		n = fd < 0 ? fd : dam_sysfs_pread(fd, text, sizeof(text));
-		if (fd >= 0)
-			close(fd);
-		if (n <= 0 || sscanf(text, "DRIVER=%63s", driver) != 1)
-			return false;
-	}
+	if (dam_sysfs_link_name(driver, sizeof(driver), root, "%s/device/driver", path) &&
+	    (dam_sysfs_read(text, sizeof(text), root, "%s/device/uevent", path) <= 0 ||
+	     sscanf(text, "DRIVER=%63s", driver) != 1))
+		return false;
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
 		if (!strcmp(driver, drivers[i]))
 			return true;
@@ -232,18 +251,15 @@ static int drm_scan(struct dam_hal *hal)
 
 	if (nr <= 0)
 		return nr;
-	c = calloc(1, sizeof(*c));
+	c = open_census(root);
 	if (!c) {
 		dam_sysfs_list_free(list, nr);
 		return -ENOMEM;
 	}
-	dam_strlcpy(c->root, root, sizeof(c->root));
-	c->users = 1; /* this function */
 	for (int i = 0; i < nr && !err; i++)
 		err = add_card(hal, c, list[i]);
 	dam_sysfs_list_free(list, nr);
-	if (!--c->users)
-		free(c);
+	put_census(c);
 	return err;
 }
 
