@@ -13,10 +13,6 @@
 #include "hal/pool.h"
 #include "hal/sysfs.h"
 
-#define CLASS "/sys/class/dma"
-
-const char *const dam_dma_watch[] = {CLASS, NULL};
-
 /* Drivers whose channels are another backend's. */
 static const struct {
 	const char *driver;
@@ -48,13 +44,13 @@ int dam_dma_scan(struct dam_hal *hal, enum dam_dma_kind kind,
 	const char *root = dam_hal_root(hal);
 	char **list, path[DAM_SYSFS_PATH];
 	int member[DAM_HAL_TARGETS];
-	int nr = dam_sysfs_list(&list, root, CLASS), target = 0;
+	int nr = dam_sysfs_list(&list, root, DAM_DMA_CLASS), target = 0;
 	unsigned int members = 0;
 
 	if (nr < 0)
 		return nr;
 	for (int i = 0; i < nr && target != -ENOMEM; i++) {
-		if (dam_sysfs_real(path, root, CLASS "/%s", list[i]) || kind_of(root, path) != kind)
+		if (dam_sysfs_real(path, root, DAM_DMA_CLASS "/%s", list[i]) || kind_of(root, path) != kind)
 			continue;
 		target = add(hal, path, list[i]);
 		if (target >= 0 && members < DAM_HAL_TARGETS)

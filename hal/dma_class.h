@@ -8,6 +8,8 @@
 
 #include "hal/hal.h"
 
+#define DAM_DMA_CLASS "/sys/class/dma"
+
 enum dam_dma_kind {
 	DAM_DMA_GENERIC, /* counters that no kernel of today writes */
 	DAM_DMA_IOAT,	 /* the ring's head and tail */
@@ -38,7 +40,5 @@ void dam_dma_close(struct dam_dma_counters *c);
 
 /** dam_dma_read() - add them to @out: shown, and used once they have moved. Return: 0; -ENODEV. */
 int dam_dma_read(struct dam_dma_counters *c, struct dam_hal_counters *out);
-
-extern const char *const dam_dma_watch[];
 
 #endif

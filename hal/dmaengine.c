@@ -84,10 +84,13 @@ static int dmaengine_sample(struct dam_hal_engine *eng, struct dam_hal_counters 
 	return dam_dma_read(eng->priv, out);
 }
 
+/* for all backends of the class: what appears there has every one of them scan */
+static const char *const watch[] = {DAM_DMA_CLASS, NULL};
+
 const struct dam_hal_backend dam_hal_dmaengine = {
 	.name = "dmaengine",
 	.scan = dmaengine_scan,
 	.sample = dmaengine_sample,
 	.close = dmaengine_close,
-	.watch = dam_dma_watch,
+	.watch = watch,
 };

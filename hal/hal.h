@@ -149,7 +149,7 @@ struct dam_hal_backend {
 	void (*close)(struct dam_hal_engine *eng);
 	/* Interrupt moderation of the devices behind the engines; NULL: it offers none. */
 	const struct dam_moderation_ops *moderation;
-	/* Directories in which its devices appear, ended by NULL; NULL: none come or go. */
+	/* Directories in which its devices appear, ended by NULL; NULL: none come or go, or another backend looks. */
 	const char *const *watch;
 	bool lazy; /* some of its drivers refresh their counters about once a second */
 };

@@ -103,5 +103,4 @@ const struct dam_hal_backend dam_hal_ioat = {
 	.scan = ioat_scan,
 	.sample = ioat_sample,
 	.close = ioat_close,
-	.watch = dam_dma_watch,
 };

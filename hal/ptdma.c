@@ -108,5 +108,4 @@ const struct dam_hal_backend dam_hal_ptdma = {
 	.scan = ptdma_scan,
 	.sample = ptdma_sample,
 	.close = ptdma_close,
-	.watch = dam_dma_watch,
 };
