@@ -179,47 +179,48 @@ static int add_queue(struct dam_hal *hal, const char *name, const struct queue *
 }
 
 /* Queues of one kind that programs, or that the kernel, submits to. */
-static void add_pools(struct dam_hal *hal, char **list, int nr)
+struct members {
+	int target[2 * NR_KINDS][DAM_HAL_TARGETS];
+	unsigned int nr[2 * NR_KINDS];
+};
+
+static void add_member(const char *root, const struct queue *q, int target, struct members *m)
 {
-	int member[2 * NR_KINDS][DAM_HAL_TARGETS];
-	unsigned int count[2 * NR_KINDS] = {0};
-	const char *root = dam_hal_root(hal);
+	size_t at = 2 * (size_t)(q->kind - kinds);
 
-	for (int i = 0; i < nr; i++) {
-		char name[DAM_HAL_NAME];
-		struct queue q;
-		size_t at;
-		int target;
+	if (is(root, q->path, "type", "kernel"))
+		at++;
+	else if (!is(root, q->path, "type", "user"))
+		return;
+	m->target[at][m->nr[at]++] = target;
+}
 
-		snprintf(name, sizeof(name), "idxd:%.32s", list[i]);
-		target = dam_hal_find(hal, name);
-		if (target == DAM_HAL_NONE || !find_queue(root, list[i], &q))
-			continue;
-		at = 2 * (size_t)(q.kind - kinds);
-		if (is(root, q.path, "type", "kernel"))
-			at++;
-		else if (!is(root, q.path, "type", "user"))
-			continue;
-		member[at][count[at]++] = target;
-	}
+static void add_pools(struct dam_hal *hal, const struct members *m)
+{
 	for (size_t i = 0; i < 2 * NR_KINDS; i++)
-		dam_pool_of_nearest(hal, i % 2 ? kinds[i / 2].kernel_pool : kinds[i / 2].user_pool, member[i], count[i]);
+		dam_pool_of_nearest(hal, i % 2 ? kinds[i / 2].kernel_pool : kinds[i / 2].user_pool, m->target[i],
+				    m->nr[i]);
 }
 
 static int idxd_scan(struct dam_hal *hal)
 {
+	const char *root = dam_hal_root(hal);
+	struct members m = {.nr = {0}};
 	char **list;
-	int nr = dam_sysfs_list(&list, dam_hal_root(hal), BUS), target = 0;
+	int nr = dam_sysfs_list(&list, root, BUS), target = 0;
 
 	if (nr < 0)
 		return nr;
 	for (int i = 0; i < nr && target != -ENOMEM; i++) {
 		struct queue q;
 
-		if (find_queue(dam_hal_root(hal), list[i], &q))
-			target = add_queue(hal, list[i], &q);
+		if (!find_queue(root, list[i], &q))
+			continue;
+		target = add_queue(hal, list[i], &q);
+		if (target >= 0)
+			add_member(root, &q, target, &m);
 	}
-	add_pools(hal, list, nr);
+	add_pools(hal, &m);
 	dam_sysfs_list_free(list, nr);
 	return target == -ENOMEM ? target : 0;
 }

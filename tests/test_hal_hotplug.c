@@ -76,6 +76,33 @@ static struct dam_hal_engine *engine(int target)
 	return &dam_hal_target(hal, (unsigned int)target)->engine;
 }
 
+START_TEST(test_queue_disabled)
+{
+	static const char *const queues[] = {"wq0.0", "wq0.1", "wq0.2"};
+	char path[128];
+	int pool;
+
+	hal_tree_put(&tree, "/sys/bus/dsa/devices/dsa0/numa_node", "0\n");
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "/sys/bus/dsa/devices/%s/type", queues[i]);
+		hal_tree_put(&tree, path, "user\n");
+		snprintf(path, sizeof(path), "/sys/bus/dsa/devices/%s/state", queues[i]);
+		hal_tree_put(&tree, path, "enabled\n");
+	}
+	ck_assert_int_eq(dam_hal_rescan(hal), 1);
+	pool = dam_hal_find(hal, "idxd:dsa");
+	ck_assert_int_ge(pool, 0);
+	ck_assert_int_eq(dam_hal_target(hal, (unsigned int)pool)->pool.engine_of_domain[0],
+			 dam_hal_find(hal, "idxd:wq0.0"));
+	hal_tree_put(&tree, "/sys/bus/dsa/devices/wq0.0/state", "disabled\n");
+	ck_assert_int_eq(dam_hal_rescan(hal), 1);
+	ck_assert_int_eq(dam_hal_find(hal, "idxd:wq0.0"), DAM_HAL_NONE);
+	ck_assert_int_eq(dam_hal_find(hal, "idxd:dsa"), pool);
+	ck_assert_int_eq(dam_hal_target(hal, (unsigned int)pool)->pool.engine_of_domain[0],
+			 dam_hal_find(hal, "idxd:wq0.1"));
+}
+END_TEST
+
 START_TEST(test_nothing)
 {
 	unsigned int nr = dam_hal_nr_targets(hal), before = descriptors();
@@ -233,6 +260,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_nothing);
+	tcase_add_test(t, test_queue_disabled);
 	tcase_add_test(t, test_comes);
 	tcase_add_test(t, test_goes_and_comes_back);
 	tcase_add_test(t, test_path);
