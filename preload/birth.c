@@ -11,6 +11,7 @@
 #include "preload/link.h"
 #include "preload/self.h"
 #include "preload/slow.h"
+#include "shm/board.h"
 #include "shm/ledger.h"
 
 #define BIRTHS	 64 /* threads between their creation and their start, that can be placed */
@@ -92,10 +93,7 @@ static struct dam_ledger *live_ledger(void)
 {
 	const struct dam_board *board = dam_attach_board();
 
-	if (!board || __atomic_load_n(&board->closed, __ATOMIC_ACQUIRE) ||
-	    dam_now_coarse_ns() > __atomic_load_n(&board->heartbeat_ns, __ATOMIC_RELAXED) + DAM_STALE_NS)
-		return NULL;
-	return dam_attach_ledger();
+	return board && dam_board_alive(board, dam_now_coarse_ns()) ? dam_attach_ledger() : NULL;
 }
 
 /* Is the creator free of pins of the program's own, and is there advice for it? */
@@ -104,7 +102,6 @@ static void choose(struct dam_birth *b, const pthread_attr_t *attr)
 	struct dam_ledger *l = live_ledger();
 	struct dam_cpuset have = {{0}};
 	uint64_t mask;
-
 	bool wanted;
 
 	b->pinned = sets_affinity(attr);
