@@ -163,6 +163,16 @@ static int connect_to(const struct sockaddr_un *a)
 	return (int)fd;
 }
 
+/* Return: a descriptor; -errno of the last path; -ENOENT: there is none. */
+static int connect_any(void)
+{
+	int fd = -ENOENT;
+
+	for (unsigned int i = 0; i < nr_paths && fd < 0; i++)
+		fd = connect_to(&addr[i]);
+	return fd;
+}
+
 bool dam_link_there(void)
 {
 	for (unsigned int i = 0; i < nr_paths; i++)
@@ -211,18 +221,13 @@ void dam_link_child(void)
 
 void dam_link_announce(void)
 {
-	if (!dam_link_there())
-		return;
-	for (unsigned int i = 0; i < nr_paths; i++) {
-		int fd = connect_to(&addr[i]);
+	int fd = dam_link_there() ? connect_any() : -ENOENT;
 
-		if (fd >= 0) {
-			trusted(fd);
-			dam_sys3(SYS_close, fd, 0, 0);
-			announced = true;
-			return;
-		}
-	}
+	if (fd < 0)
+		return;
+	trusted(fd);
+	dam_sys3(SYS_close, fd, 0, 0);
+	announced = true;
 }
 
 bool dam_link_announced(void)
@@ -241,16 +246,13 @@ static void wait_on(int fd, int ms)
 /* A second announcement, held until it is dealt with: that comes after the first one. */
 void dam_link_settle(void)
 {
-	for (unsigned int i = 0; i < nr_paths; i++) {
-		int fd = connect_to(&addr[i]);
+	int fd = connect_any();
 
-		if (fd < 0)
-			continue;
-		dam_sys3(SYS_shutdown, fd, SHUT_WR, 0);
-		wait_on(fd, SETTLE_MS);
-		dam_sys3(SYS_close, fd, 0, 0);
+	if (fd < 0)
 		return;
-	}
+	dam_sys3(SYS_shutdown, fd, SHUT_WR, 0);
+	wait_on(fd, SETTLE_MS);
+	dam_sys3(SYS_close, fd, 0, 0);
 }
 
 static int keep_line(int fd)
@@ -272,10 +274,8 @@ static int keep_line(int fd)
 
 int dam_link_ask(void)
 {
-	int fd = -ENOENT;
+	int fd = connect_any();
 
-	for (unsigned int i = 0; i < nr_paths && fd < 0; i++)
-		fd = connect_to(&addr[i]);
 	if (fd < 0)
 		return fd;
 	hello.pid = (uint32_t)dam_sys3(SYS_getpid, 0, 0, 0);

@@ -165,20 +165,18 @@ void dam_pins_hide(int tid, void *mask, size_t size)
 void dam_pins_leave(void)
 {
 	const struct dam_self *me = &dam_self;
-	struct dam_cpuset orig, dam = {{0}}, now = {{0}};
-	uint64_t mask;
-
 	const struct dam_ledger *l = dam_attach_ledger_of(DAM_EPOCH_ATTACHED);
+	struct dam_cpuset orig, dam, now = {{0}};
+	uint64_t mask;
 	bool moved;
 
 	/* the parent's ledger is mapped until this process has one of its own */
 	moved = me->epoch & DAM_EPOCH_ATTACHED && me->slot && dam_slot_masks(me->slot, &orig, &dam);
 	if (me->pins || (!moved && !(me->placed && l)) || !dam_slow_enter(&mask))
 		return;
-	if (!moved) /* born where DAM said: whatever it has, if that is a place, is to be its original */
-		dam_sys3(SYS_sched_getaffinity, 0, sizeof(dam), (long)&dam);
-	moved = moved || dam_advice_orig(&l->advice, &dam, &orig);
-	if (moved && dam_sys3(SYS_sched_getaffinity, 0, sizeof(now), (long)&now) > 0 && !memcmp(&now, &dam, sizeof(now)))
+	/* born where DAM said: whatever it has, if that is a place, is to be its original */
+	if (dam_sys3(SYS_sched_getaffinity, 0, sizeof(now), (long)&now) > 0 &&
+	    (moved ? !memcmp(&now, &dam, sizeof(now)) : dam_advice_orig(&l->advice, &now, &orig)))
 		dam_sys3(SYS_sched_setaffinity, 0, sizeof(orig), (long)&orig);
 	dam_slow_leave(&mask);
 }
