@@ -104,7 +104,7 @@ static int apply_part(struct dam_hal *hal, const char *part, int len)
 	const char *eq = memrchr(part, '=', (size_t)len), *one;
 	int name_len = eq ? (int)(eq - part) : 0, target;
 	struct dam_hal_capacity given = {.source = DAM_CAPACITY_GIVEN}, *capacity;
-	char amounts[128], name[DAM_HAL_NAME];
+	char amounts[128], name[DAM_HAL_NAME + 1]; /* one too long is cut to what is still no name */
 
 	if (!name_len) {
 		dam_hal_error(hal, "DAM_CAPACITY: '%.*s': not of the form ENGINE=BYTES", len, part);

@@ -282,6 +282,25 @@ START_TEST(test_capacity)
 }
 END_TEST
 
+/* An engine's name with more behind it is no engine's. */
+START_TEST(test_long_name)
+{
+	char name[DAM_HAL_NAME], sim[128], capacity[128], err[512];
+	struct dam_hal *hal;
+
+	memset(name, 'e', sizeof(name));
+	memcpy(name, "sim:", 4);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(sim, sizeof(sim), "engine %s capacity=1M", name + 4);
+	snprintf(capacity, sizeof(capacity), "%s=1G", name);
+	ck_assert_int_eq(open_sim(sim, capacity, err, sizeof(err), &hal), 0);
+	dam_hal_close(hal);
+	snprintf(capacity, sizeof(capacity), "%se=1G", name);
+	ck_assert_int_eq(open_sim(sim, capacity, err, sizeof(err), &hal), -EINVAL);
+	ck_assert_msg(strstr(err, "is no engine; "), "%s", err);
+}
+END_TEST
+
 /* Any room for the line will do, none included. */
 START_TEST(test_short_error)
 {
@@ -348,6 +367,7 @@ int main(void)
 	tcase_add_test(tc, test_many);
 	tcase_add_loop_test(tc, test_capacity, 0,
 			    (int)(sizeof(capacities) / sizeof(capacities[0])));
+	tcase_add_test(tc, test_long_name);
 	tcase_add_test(tc, test_short_error);
 	tcase_add_test(tc, test_unset);
 	tcase_add_test(tc, test_damage);
