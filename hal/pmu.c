@@ -10,53 +10,46 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/perf.h"
 #include "base/str.h"
-#include "base/sys.h"
 
-#define LINE 64 /* bytes that a fill moves, on all of these */
+#define LINE 64 /* bytes of one count: what a fill moves, on all of these */
 
 /*
  * What came from memory because of this thread, prefetches included where the machine tells them;
  * then what missed the last cache. libpfm4 knows the names of the machine's own PMU only, so the
  * first that it knows is of the right family.
  */
-static const struct {
-	const char *event;
-	uint32_t bytes;
-} table[] = {
+static const char *const table[] = {
 	/* Intel: reads into the core that memory answered */
-	{"spr::OCR:READS_TO_CORE_DRAM", LINE},
-	{"icx::OCR:READS_TO_CORE_DRAM", LINE},
-	{"clx::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY", LINE},
-	{"skx::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY", LINE},
-	{"bdw_ep::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY", LINE},
-	{"hsw_ep::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY", LINE},
-	{"ivb_ep::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY", LINE},
-	{"snb_ep::OFFCORE_RESPONSE_0:ANY_DATA:LLC_MISS_LOCAL", LINE},
-	{"skl::OFFCORE_RESPONSE_0:ANY_REQUEST:L3_MISS:SNP_ANY", LINE},
+	"spr::OCR:READS_TO_CORE_DRAM",
+	"icx::OCR:READS_TO_CORE_DRAM",
+	"clx::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY",
+	"skx::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY",
+	"bdw_ep::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY",
+	"hsw_ep::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY",
+	"ivb_ep::OFFCORE_RESPONSE_0:ANY_DATA:L3_MISS:SNP_ANY",
+	"snb_ep::OFFCORE_RESPONSE_0:ANY_DATA:LLC_MISS_LOCAL",
+	"skl::OFFCORE_RESPONSE_0:ANY_REQUEST:L3_MISS:SNP_ANY",
 	/* AMD: fills of the data cache from memory, near and far */
-	{"amd64_fam19h_zen4::ANY_DATA_CACHE_FILLS_FROM_SYSTEM:DRAM_IO_NEAR:DRAM_IO_FAR", LINE},
-	{"amd64_fam19h_zen3::ANY_DATA_CACHE_FILLS_FROM_SYSTEM:MEM_IO_LCL:MEM_IO_RMT", LINE},
-	{"amd64_fam17h_zen2::DATA_CACHE_REFILLS_FROM_SYSTEM:LS_MABRESP_LCL_DRAM:LS_MABRESP_RMT_"
-	 "DRAM",
-	 LINE},
+	"amd64_fam19h_zen4::ANY_DATA_CACHE_FILLS_FROM_SYSTEM:DRAM_IO_NEAR:DRAM_IO_FAR",
+	"amd64_fam19h_zen3::ANY_DATA_CACHE_FILLS_FROM_SYSTEM:MEM_IO_LCL:MEM_IO_RMT",
+	"amd64_fam17h_zen2::DATA_CACHE_REFILLS_FROM_SYSTEM:LS_MABRESP_LCL_DRAM:LS_MABRESP_RMT_DRAM",
 	/* Arm: reads that missed the last cache, or what the cluster's own cache had filled */
-	{"arm_v2::LL_CACHE_MISS_RD", LINE},
-	{"arm_v1::LL_CACHE_MISS_RD", LINE},
-	{"arm_n2::LL_CACHE_MISS_RD", LINE},
-	{"arm_n1::LL_CACHE_MISS_RD", LINE},
-	{"arm_ac76::L2D_CACHE_REFILL", LINE},
-	{"arm_ac72::L2D_CACHE_REFILL", LINE},
-	{"arm_ac57::L2D_CACHE_REFILL", LINE},
-	{"arm_ac53::L2D_CACHE_REFILL", LINE},
+	"arm_v2::LL_CACHE_MISS_RD",
+	"arm_v1::LL_CACHE_MISS_RD",
+	"arm_n2::LL_CACHE_MISS_RD",
+	"arm_n1::LL_CACHE_MISS_RD",
+	"arm_ac76::L2D_CACHE_REFILL",
+	"arm_ac72::L2D_CACHE_REFILL",
+	"arm_ac57::L2D_CACHE_REFILL",
+	"arm_ac53::L2D_CACHE_REFILL",
 	/* Intel: demand misses of the last cache */
-	{"icl::LONGEST_LAT_CACHE:MISS", LINE},
-	{"tmt::LONGEST_LAT_CACHE:MISS", LINE},
+	"icl::LONGEST_LAT_CACHE:MISS",
+	"tmt::LONGEST_LAT_CACHE:MISS",
 };
 /* whatever the kernel takes for a miss of the last cache */
 #define GENERIC "perf::PERF_COUNT_HW_CACHE_MISSES"
@@ -65,7 +58,7 @@ const char *dam_pmu_list(unsigned int i)
 {
 	const unsigned int nr = sizeof(table) / sizeof(table[0]);
 
-	return i < nr ? table[i].event : i == nr ? GENERIC : NULL;
+	return i < nr ? table[i] : i == nr ? GENERIC : NULL;
 }
 
 #ifdef HAVE_PERFMON_PFMLIB_PERF_EVENT_H
@@ -128,21 +121,6 @@ static const char *encode(const struct pfm *p, const char *event, struct dam_pmu
 }
 #endif
 
-static int open_event(const struct dam_pmu_event *e)
-{
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.type = e->type,
-		.config = e->config,
-		.config1 = e->config1,
-		.config2 = e->config2,
-		.exclude_kernel = 1,
-		.exclude_hv = 1,
-	};
-
-	return (int)dam_sys6(SYS_perf_event_open, (long)&attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC, 0);
-}
-
 /* Goes through memory that no cache holds: it has just been mapped, and is written and read once
  * over. */
 static void use_memory(void)
@@ -163,7 +141,7 @@ static void use_memory(void)
 static const char *try_event(const struct dam_pmu_event *e)
 {
 	uint64_t count = 0;
-	int fd = open_event(e);
+	int fd = (int)dam_perf_open(e->type, e->config, e->config1, e->config2);
 	bool read_it;
 
 	if (fd == -EACCES || fd == -EPERM)
@@ -184,10 +162,9 @@ static bool fail(const char *event, const char *reason, char *why, size_t size)
 	return false;
 }
 
-static bool try_name(const struct pfm *p, const char *event, uint32_t bytes,
-		     struct dam_pmu_event *out, char *why, size_t size)
+static bool try_name(const struct pfm *p, const char *event, struct dam_pmu_event *out, char *why, size_t size)
 {
-	struct dam_pmu_event e = {.bytes_per_count = bytes};
+	struct dam_pmu_event e = {.bytes_per_count = LINE};
 	const char *reason = encode(p, event, &e);
 
 	if (!reason)
@@ -222,9 +199,9 @@ int dam_pmu_choose(const char *wanted, struct dam_pmu_event *out, char *why, siz
 	bool found;
 
 	open_pfm(&p);
-	found = wanted && try_name(&p, wanted, LINE, out, why, size);
+	found = wanted && try_name(&p, wanted, out, why, size);
 	for (unsigned int i = 0; !wanted && !found && i < sizeof(table) / sizeof(table[0]); i++)
-		found = try_name(&p, table[i].event, table[i].bytes, out, why, size);
+		found = try_name(&p, table[i], out, why, size);
 	if (!wanted && !found)
 		found = try_generic(out, why, size);
 	if (p.lib)

@@ -13,6 +13,7 @@
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 
+#include "base/perf.h"
 #include "preload/attach.h"
 #include "preload/link.h"
 #include "preload/site.h"
@@ -70,21 +71,6 @@ static bool read_here(const void *page, uint64_t *out)
 }
 #endif
 
-static long open_event(const struct dam_board_memory *m)
-{
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.type = m->type,
-		.config = m->config,
-		.config1 = m->config1,
-		.config2 = m->config2,
-		.exclude_kernel = 1,
-		.exclude_hv = 1,
-	};
-
-	return dam_sys6(SYS_perf_event_open, (long)&attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC, 0);
-}
-
 static void drop_fd(long fd)
 {
 	dam_sys3(SYS_close, fd, 0, 0);
@@ -138,7 +124,7 @@ static uint32_t open_traffic(const struct dam_board_memory *m)
 	/* in a process that came with a filter one more kind of system call may be its end */
 	fd = dam_link_filtered();
 	if (!fd)
-		fd = open_event(m);
+		fd = dam_perf_open(m->type, m->config, m->config1, m->config2);
 	if (fd >= 0)
 		return keep((int)fd);
 	if (fd != -EMFILE && fd != -ENFILE && fd != -ENOMEM)
