@@ -5,7 +5,6 @@
 #include "hal/dma_class.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

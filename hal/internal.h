@@ -32,7 +32,4 @@ struct dam_components *dam_hal_component_table(struct dam_hal *hal);
 /** dam_hal_release() - give up what @e holds: its backend's, and its queues. */
 void dam_hal_release(struct dam_hal_engine *e);
 
-/** dam_hal_find_n() - dam_hal_find() for the first @len bytes of @name. */
-int dam_hal_find_n(const struct dam_hal *hal, const char *name, size_t len);
-
 #endif

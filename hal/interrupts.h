@@ -4,7 +4,6 @@
 #ifndef DAM_HAL_INTERRUPTS_H
 #define DAM_HAL_INTERRUPTS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define DAM_INTERRUPTS_GROUPS 256

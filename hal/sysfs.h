@@ -28,7 +28,7 @@ int dam_sysfs_open(const char *root, const char *fmt, ...) DAM_SYSFS_FMT;
 int dam_sysfs_pread(int fd, char *buf, size_t size);
 
 /**
- * dam_sysfs_read() - the first bytes of a small text file, without the newline at its end
+ * dam_sysfs_read() - the first line of a small text file, without the newline at its end
  * @buf: always terminated; empty on failure
  *
  * Return: length; -errno.

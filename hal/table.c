@@ -22,23 +22,15 @@ static bool is_gone(const struct dam_hal_target *t)
 	return t->kind == DAM_TARGET_ENGINE ? t->engine.gone : t->pool.gone;
 }
 
-int dam_hal_find_n(const struct dam_hal *hal, const char *name, size_t len)
-{
-	for (unsigned int i = 0; i < hal->nr_targets; i++) {
-		const char *have = target_name(&hal->target[i]);
-
-		if (!is_gone(&hal->target[i]) && strlen(have) == len && !memcmp(have, name, len))
-			return (int)i;
-	}
-	for (unsigned int i = 0; i < hal->nr_aliases; i++)
-		if (strlen(hal->alias[i].name) == len && !memcmp(hal->alias[i].name, name, len))
-			return hal->alias[i].target;
-	return DAM_HAL_NONE;
-}
-
 int dam_hal_find(const struct dam_hal *hal, const char *name)
 {
-	return dam_hal_find_n(hal, name, strlen(name));
+	for (unsigned int i = 0; i < hal->nr_targets; i++)
+		if (!is_gone(&hal->target[i]) && !strcmp(target_name(&hal->target[i]), name))
+			return (int)i;
+	for (unsigned int i = 0; i < hal->nr_aliases; i++)
+		if (!strcmp(hal->alias[i].name, name))
+			return hal->alias[i].target;
+	return DAM_HAL_NONE;
 }
 
 const struct dam_hal_dev *dam_hal_devs(const struct dam_hal *hal, unsigned int *nr)

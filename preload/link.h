@@ -5,7 +5,6 @@
 #define DAM_PRELOAD_LINK_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 /** dam_link_init() - where the socket is and what the program says of itself. From the environment, once. */
 void dam_link_init(void);

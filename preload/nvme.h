@@ -4,7 +4,6 @@
 #ifndef DAM_PRELOAD_NVME_H
 #define DAM_PRELOAD_NVME_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 

@@ -7,7 +7,6 @@
 #include <linux/nvme_ioctl.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "preload/account.h"

@@ -4,7 +4,6 @@
 #ifndef DAM_PRELOAD_URING_H
 #define DAM_PRELOAD_URING_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "preload/uring_abi.h"
