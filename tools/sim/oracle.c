@@ -33,9 +33,15 @@ struct score {
 	double bytes, worst, rest;
 };
 
+struct ranked {
+	double demand;
+	unsigned int thread;
+};
+
 struct oracle {
 	unsigned int nr_engines, nr_units, nr; /* threads that it places */
 	unsigned int *thread;		       /* them, the longest demand first */
+	struct ranked *ranked;		       /* the same while they are sorted */
 	unsigned int *domain, *best, *now;     /* by place in the above */
 	double *demand;			       /* bytes/s, by place and domain */
 	double *util;			       /* of the engine there, the same */
@@ -58,6 +64,7 @@ static int oracle_open(struct sim_run *r)
 	o->nr_engines = r->s->nr_engines;
 	o->nr_units = o->nr_engines + r->s->topo.nr_domains;
 	o->thread = calloc(n, sizeof(*o->thread));
+	o->ranked = calloc(n, sizeof(*o->ranked));
 	o->domain = calloc(n, sizeof(*o->domain));
 	o->best = calloc(n, sizeof(*o->best));
 	o->now = calloc(n, sizeof(*o->now));
@@ -68,7 +75,7 @@ static int oracle_open(struct sim_run *r)
 	o->engine = calloc(cells, sizeof(*o->engine));
 	o->unit = calloc(o->nr_units, sizeof(*o->unit));
 	o->base = calloc(o->nr_units, sizeof(*o->base));
-	return o->thread && o->domain && o->best && o->now && o->demand && o->util && o->cpu && o->away &&
+	return o->thread && o->ranked && o->domain && o->best && o->now && o->demand && o->util && o->cpu && o->away &&
 			       o->engine && o->unit && o->base ?
 		       0 :
 		       -ENOMEM;
@@ -81,6 +88,7 @@ static void oracle_close(struct sim_run *r)
 	if (!o)
 		return;
 	free(o->thread);
+	free(o->ranked);
 	free(o->domain);
 	free(o->best);
 	free(o->now);
@@ -163,11 +171,6 @@ static void look_at_base(const struct sim_run *r, struct oracle *o)
 	}
 }
 
-struct ranked {
-	double demand;
-	unsigned int thread;
-};
-
 static int longest_first(const void *a, const void *b)
 {
 	const struct ranked *x = a, *y = b;
@@ -177,24 +180,18 @@ static int longest_first(const void *a, const void *b)
 	return (x->thread > y->thread) - (x->thread < y->thread);
 }
 
-static int rank(const struct sim_run *r, struct oracle *o)
+static void rank(const struct sim_run *r, struct oracle *o)
 {
-	struct ranked *list = calloc(r->s->nr_threads, sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
 	o->nr = 0;
 	for (unsigned int t = 0; t < r->s->nr_threads; t++) {
 		const struct sim_thread *th = &r->machine->thread[t];
 
 		if (sim_run_movable(r, t))
-			list[o->nr++] = (struct ranked){ask(r, th, th->engine, th->domain), t};
+			o->ranked[o->nr++] = (struct ranked){ask(r, th, th->engine, th->domain), t};
 	}
-	qsort(list, o->nr, sizeof(*list), longest_first);
+	qsort(o->ranked, o->nr, sizeof(*o->ranked), longest_first);
 	for (unsigned int i = 0; i < o->nr; i++)
-		o->thread[i] = list[i].thread;
-	free(list);
-	return 0;
+		o->thread[i] = o->ranked[i].thread;
 }
 
 /* -- assignments -- */
@@ -430,7 +427,8 @@ static void oracle_tick(struct sim_run *r)
 	double cpu = 0;
 	struct score best;
 
-	if (rank(r, o) || !o->nr)
+	rank(r, o);
+	if (!o->nr)
 		return;
 	look_at_base(r, o);
 	o->total = 1e-9;

@@ -3,6 +3,7 @@
 /* The list of policies, and those that know nothing of engines. */
 #include "config.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,7 +27,7 @@ const struct sim_policy sim_none = {
 static int open_counter(struct sim_run *r)
 {
 	r->state = calloc(1, sizeof(unsigned int));
-	return r->state ? 0 : -1;
+	return r->state ? 0 : -ENOMEM;
 }
 
 static void close_state(struct sim_run *r)
@@ -74,7 +75,7 @@ static int balance_open(struct sim_run *r)
 	r->state = b;
 	if (b)
 		b->load = calloc(r->s->nr_threads, sizeof(*b->load));
-	return b && b->load ? 0 : -1;
+	return b && b->load ? 0 : -ENOMEM;
 }
 
 static void balance_close(struct sim_run *r)
