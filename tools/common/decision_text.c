@@ -4,8 +4,11 @@
 #include "config.h"
 #include "tools/common/decision_text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -253,31 +256,46 @@ size_t dam_decision_print(struct dam_decision_text *x, enum dam_decision_call ca
 
 /* -- in -- */
 
-/* Numbers as the C locale has them, which the tools never leave. */
+static bool parse_unsigned(const char *text, char **end, int base, uint64_t max, uint64_t *out)
+{
+	*out = strtoull(text, end, base);
+	return isxdigit((unsigned char)*text) && *end != text && !errno && *out <= max;
+}
+
+/*
+ * Numbers as the C locale has them, which the tools never leave. What does not fit is no number that was printed; a
+ * fraction may be so small that it is told as out of range.
+ */
 static bool parse_value(const char *text, char **end, enum type type, void *at)
 {
+	uint64_t n = 0;
+	bool good;
+	long i;
+
 	errno = 0;
 	switch (type) {
 	case DOUBLE:
 		*(double *)at = strtod(text, end);
-		break;
+		return *end != text && (!errno || isfinite(*(double *)at));
 	case FLOAT:
 		*(float *)at = strtof(text, end);
-		break;
+		return *end != text && (!errno || isfinite(*(float *)at));
 	case INT:
-		*(int *)at = (int)strtol(text, end, 10);
-		break;
+		i = strtol(text, end, 10);
+		*(int *)at = (int)i;
+		return *end != text && !errno && i >= INT_MIN && i <= INT_MAX;
 	case UNSIGNED:
-		*(unsigned int *)at = (unsigned int)strtoul(text, end, 10);
-		break;
+		good = parse_unsigned(text, end, 10, UINT_MAX, &n);
+		*(unsigned int *)at = (unsigned int)n;
+		return good;
 	case U64:
-		*(uint64_t *)at = strtoull(text, end, 16);
-		break;
+		return parse_unsigned(text, end, 16, UINT64_MAX, at);
 	case BOOL:
-		*(bool *)at = strtol(text, end, 10) != 0;
-		break;
+		good = parse_unsigned(text, end, 10, 1, &n);
+		*(bool *)at = n;
+		return good;
 	}
-	return *end != text;
+	return false;
 }
 
 static bool parse_field(const struct dam_decision_text *x, const struct call *c, char *text, unsigned char *arg)

@@ -18,6 +18,7 @@
 #define MAX_ENGINES (1u << 16)
 #define MAX_THREADS (1u << 20)
 #define MAX_PLAN    4096
+#define NOTHING	    "nothing\n" /* in the place of a line */
 #define LONGEST_S   3600.0 /* of a tick */
 #define SHORTEST_S  1e-4
 
@@ -61,14 +62,14 @@ static void end_plan(struct replay *r)
 
 	for (; r->compared < r->nr; r->compared++) {
 		dam_decision_print(r->out, DAM_CALL_MOVE, r->compared, &r->plan[r->compared], line);
-		differ(r, "nothing", line);
+		differ(r, NOTHING, line);
 	}
 }
 
 /* The text tells every digit: what is printed alike is alike. */
 static void compare(struct replay *r, unsigned int index, const struct dam_policy_move *m)
 {
-	char then[DAM_DECISION_BYTES], now[DAM_DECISION_BYTES] = "nothing";
+	char then[DAM_DECISION_BYTES], now[DAM_DECISION_BYTES] = NOTHING;
 
 	r->moves++;
 	dam_decision_print(r->out, DAM_CALL_MOVE, index, m, then);
