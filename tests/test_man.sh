@@ -46,7 +46,7 @@ documented() {
 }
 
 keys "$top"/tools/coord/report*.c "$top/tools/coord/explain.c" "$top/tools/coord/requests.c" "$top/tools/common/symbols.c" \
-	"$top/tools/ctl/history.c" "$top/tools/ctl/restore.c" | grep -vx error | sort -u >"$tmp/keys"
+	"$top/tools/common/learned.c" "$top/tools/ctl/history.c" "$top/tools/ctl/restore.c" | grep -vx error | sort -u >"$tmp/keys"
 documented "$top/man/dam-ctl.1" | sort -u >"$tmp/documented"
 [ "$(wc -l <"$tmp/keys")" -gt 50 ] || fail "not all JSON keys were found in the sources"
 comm -23 "$tmp/keys" "$tmp/documented" | while read -r key; do echo "no JSON key in dam-ctl.1: $key"; done

@@ -9,6 +9,7 @@
 
 #include "policy/explain.h"
 #include "policy/learn.h"
+#include "tools/common/learned.h"
 #include "tools/coord/explain.h"
 #include "tools/coord/historian.h"
 #include "tools/coord/json.h"
@@ -143,21 +144,8 @@ json_t *coord_history_json(struct coord *c)
 	double now = (double)time(NULL);
 
 	coord_outcomes_history(c, &v);
-	for (unsigned int i = 0; t && (l = dam_learn_each(t, i)); i++) {
-		json_t *k = json_object();
-
-		json_object_set_new(k, "program", name_text(l->key.program));
-		json_object_set_new(k, "thread", name_text(l->key.thread));
-		json_object_set_new(k, "engine", name_text(l->key.engine));
-		json_object_set_new(k, "from_node", json_integer(l->key.from));
-		json_object_set_new(k, "to_node", json_integer(l->key.to));
-		json_object_set_new(k, "good", number(l->good));
-		json_object_set_new(k, "bad", number(l->bad));
-		json_object_set_new(k, "favour", number(dam_learn_favour(t, &l->key, now)));
-		json_object_set_new(k, "bias", number(dam_learn_bias(t, &l->key, now)));
-		json_object_set_new(k, "time_s", number(l->time_s));
-		json_array_append_new(kinds, k);
-	}
+	for (unsigned int i = 0; t && (l = dam_learn_each(t, i)); i++)
+		json_array_append_new(kinds, dam_learned_json(t, l, now));
 	json_object_set_new(j, "file", v.path ? name_text(v.path) : json_null());
 	json_object_set_new(j, "state", json_string(v.state));
 	json_object_set_new(j, "why", name_text(v.why));

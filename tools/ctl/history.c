@@ -4,11 +4,12 @@
 #include "config.h"
 #include "tools/ctl/ctl.h"
 
-#include <math.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "tools/common/history.h"
+#include "tools/common/json.h"
+#include "tools/common/learned.h"
 
 #define MOVES 1000 /* the latest */
 
@@ -18,43 +19,12 @@ struct reader {
 	double now;
 };
 
-/* Texts of the file may be anything: what is no UTF-8 is not shown. */
-static json_t *text(const char *s)
-{
-	json_t *j = json_string(s);
-
-	return j ? j : json_string("?");
-}
-
-static json_t *number(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
-static void add_key(json_t *j, const struct dam_learn_key *k)
-{
-	json_object_set_new(j, "program", text(k->program));
-	json_object_set_new(j, "thread", text(k->thread));
-	json_object_set_new(j, "engine", text(k->engine));
-	json_object_set_new(j, "from_node", json_integer(k->from));
-	json_object_set_new(j, "to_node", json_integer(k->to));
-}
-
 static void on_kind(const struct dam_learn *l, void *arg)
 {
 	struct reader *r = arg;
-	json_t *j;
 
-	if (!dam_learn_restore(r->learned, l))
-		return;
-	j = json_object();
-	add_key(j, &l->key);
-	json_object_set_new(j, "good", number(l->good));
-	json_object_set_new(j, "bad", number(l->bad));
-	json_object_set_new(j, "favour", number(dam_learn_favour(r->learned, &l->key, r->now)));
-	json_object_set_new(j, "bias", number(dam_learn_bias(r->learned, &l->key, r->now)));
-	json_object_set_new(j, "time_s", number(l->time_s));
-	json_array_append_new(r->kinds, j);
+	if (dam_learn_restore(r->learned, l))
+		json_array_append_new(r->kinds, dam_learned_json(r->learned, l, r->now));
 }
 
 static void on_move(const struct dam_history_move *m, void *arg)
@@ -62,13 +32,13 @@ static void on_move(const struct dam_history_move *m, void *arg)
 	struct reader *r = arg;
 	json_t *j = json_object();
 
-	add_key(j, &m->kind);
+	dam_learned_add_key(j, &m->kind);
 	json_object_set_new(j, "time_s", number(m->time_s));
-	json_object_set_new(j, "from_engine", text(m->from_engine));
-	json_object_set_new(j, "to_engine", text(m->to_engine));
-	json_object_set_new(j, "trigger", text(m->trigger));
-	json_object_set_new(j, "verdict", text(m->verdict));
-	json_object_set_new(j, "metric", *m->metric ? text(m->metric) : json_null());
+	json_object_set_new(j, "from_engine", name_text(m->from_engine));
+	json_object_set_new(j, "to_engine", name_text(m->to_engine));
+	json_object_set_new(j, "trigger", name_text(m->trigger));
+	json_object_set_new(j, "verdict", name_text(m->verdict));
+	json_object_set_new(j, "metric", *m->metric ? name_text(m->metric) : json_null());
 	json_object_set_new(j, "undone", json_boolean(m->undone));
 	json_object_set_new(j, "effect", number(m->effect));
 	json_object_set_new(j, "gain", number(m->gain));
@@ -93,7 +63,7 @@ int ctl_history(const struct ctl_options *o, json_t **out)
 	}
 	dam_learn_destroy(r.learned);
 	*out = json_object();
-	json_object_set_new(*out, "file", text(o->file));
+	json_object_set_new(*out, "file", name_text(o->file));
 	json_object_set_new(*out, "state", json_string("read"));
 	json_object_set_new(*out, "why", json_string(""));
 	json_object_set_new(*out, "kinds", r.kinds);

@@ -9,13 +9,9 @@
 
 #include <jansson.h>
 
+#include "tools/common/json.h"
 #include "tools/common/view.h"
 #include "tools/sim/sim.h"
-
-static json_t *number(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
 
 static double oracle_throughput(const struct sim_result *r, unsigned int nr)
 {
