@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ENDING	     ".sim"
 #define MAX_POLICIES 16
 #define AS_MUCH	     0.99 /* of the throughput: the same */
 
@@ -62,10 +63,8 @@ static void against_oracle(const struct sim_result *r, unsigned int nr, struct s
 	row->oracle_least = INFINITY;
 	row->oracle_p99_s = oracle->p99_s;
 	for (unsigned int i = 0; i < nr; i++)
-		if (&r[i] != oracle && oracle->throughput / r[i].throughput < row->oracle_least) {
-			row->oracle_least = oracle->throughput / r[i].throughput;
-			row->oracle_beaten_by = r[i].policy;
-		}
+		if (&r[i] != oracle)
+			row->oracle_least = fmin(row->oracle_least, oracle->throughput / r[i].throughput);
 }
 
 static void compare(const struct sim_result *r, unsigned int nr, struct sim_row *row)
@@ -81,16 +80,20 @@ static void compare(const struct sim_result *r, unsigned int nr, struct sim_row 
 	row->ramps = dam->ramps;
 	row->led = dam->led;
 	row->lead_s = dam->lead_s;
-	row->reactive_led = reactive->led;
-	row->reactive_ramps = reactive->ramps;
 	for (unsigned int i = 0; i < nr; i++)
 		row->elapsed_s += r[i].elapsed_s;
+}
+
+void sim_row_name(const char *path, char out[SIM_ROW_NAME])
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	snprintf(out, SIM_ROW_NAME, "%.*s", (int)(strlen(name) - strlen(ENDING)), name);
 }
 
 int sim_row(const char *path, double seconds, struct sim_row *out)
 {
 	struct sim_result r[MAX_POLICIES];
-	const char *slash = strrchr(path, '/');
 	struct sim_scenario *s = NULL;
 	struct sim_loads *loads = NULL;
 	char why[1024];
@@ -104,8 +107,7 @@ int sim_row(const char *path, double seconds, struct sim_row *out)
 	if (seconds > 0 && s->seconds > seconds)
 		s->seconds = seconds;
 	*out = (struct sim_row){0};
-	snprintf(out->name, sizeof(out->name), "%.*s", (int)strcspn(slash ? slash + 1 : path, "\n") - 4,
-		 slash ? slash + 1 : path);
+	sim_row_name(path, out->name);
 	err = sim_loads_open(s, &loads);
 	for (; !err && sim_policies[nr]; nr++)
 		err = sim_run(s, loads, sim_policies[nr], NULL, NULL, &r[nr]);
@@ -120,17 +122,17 @@ static int is_scenario(const struct dirent *d)
 {
 	size_t len = strlen(d->d_name);
 
-	return len > 4 && !strcmp(d->d_name + len - 4, ".sim");
+	return len > strlen(ENDING) && !strcmp(d->d_name + len - strlen(ENDING), ENDING);
 }
 
-unsigned int sim_shipped(const char *dir, char (*out)[512], unsigned int max)
+unsigned int sim_shipped(const char *dir, char out[SIM_SHIPPED_MAX][512])
 {
 	struct dirent **list;
 	int nr = scandir(dir, &list, is_scenario, alphasort);
 	unsigned int kept = 0;
 
 	for (int i = 0; i < nr; i++) {
-		if (kept < max)
+		if (kept < SIM_SHIPPED_MAX)
 			snprintf(out[kept++], 512, "%s/%s", dir, list[i]->d_name);
 		free(list[i]);
 	}

@@ -14,7 +14,6 @@
 
 #include "tests/sim_rows.h"
 
-#define MAX_SCENARIOS 256
 #define SECONDS	      8.0
 #define OF_ORACLE     0.94
 #define OF_MEAN	      0.97
@@ -37,7 +36,7 @@ static const struct {
 	{"square-0.5", "half of a period is over before a wave is known", 0.94, 0.94, 1.5, 2},
 };
 
-static char path[MAX_SCENARIOS][512];
+static char path[SIM_SHIPPED_MAX][512];
 static unsigned int nr_paths;
 static double log_sum;
 
@@ -82,11 +81,10 @@ START_TEST(test_shipped)
 
 	ck_assert_uint_ge(nr_paths, 45);
 	for (unsigned int i = 0; i < nr_paths; i++) {
-		const char *slash = strrchr(path[i], '/') + 1;
-		char name[64];
+		char name[SIM_ROW_NAME];
 		struct sim_row r;
 
-		snprintf(name, sizeof(name), "%.*s", (int)strlen(slash) - 4, slash);
+		sim_row_name(path[i], name);
 		if (is_skipped(name))
 			continue;
 		ck_assert(!sim_row(path[i], SECONDS, &r));
@@ -118,7 +116,7 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	nr_paths = sim_shipped(DAM_SHIPPED_SCENARIOS, path, MAX_SCENARIOS);
+	nr_paths = sim_shipped(DAM_SHIPPED_SCENARIOS, path);
 	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, test_shipped);
 	tcase_add_test(tc, test_ramps);
