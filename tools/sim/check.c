@@ -22,6 +22,11 @@ void sim_path_beside(const char *file, const char *name, char *out, size_t size)
 		snprintf(out, size, "%.*s%s", (int)(slash + 1 - file), file, name);
 }
 
+uint64_t sim_scenario_domains(const struct sim_scenario *s)
+{
+	return s->topo.nr_domains < 64 ? (1ull << s->topo.nr_domains) - 1 : ~0ull;
+}
+
 static int check_topology(struct sim_parse *p)
 {
 	struct dam_topology *t = &p->s->topo;
@@ -72,7 +77,6 @@ static int check_engine(struct sim_parse *p, unsigned int i)
 		e->write = e->capacity;
 	if (e->guess_s <= 0)
 		e->guess_s = GUESS_LATENCY_S;
-	e->given = e->told ? e->capacity : 0;
 	return 0;
 }
 
@@ -136,8 +140,7 @@ static int check_load(struct sim_parse *p, struct sim_group *g)
 
 static int check_group(struct sim_parse *p, struct sim_group *g)
 {
-	unsigned int nr = p->s->topo.nr_domains;
-	uint64_t all = nr < 64 ? (1ull << nr) - 1 : ~0ull;
+	uint64_t all = sim_scenario_domains(p->s);
 
 	if (!*g->on)
 		return sim_parse_fail(p, g->line, "threads '%s' have no on=POOL or on=ENGINE", g->name);
@@ -150,7 +153,8 @@ static int check_group(struct sim_parse *p, struct sim_group *g)
 	if (!g->domains)
 		g->domains = all;
 	if (g->domains & ~all)
-		return sim_parse_fail(p, g->line, "domain: the topology has domains 0 to %u", nr - 1);
+		return sim_parse_fail(p, g->line, "domain: the topology has domains 0 to %u",
+				      p->s->topo.nr_domains - 1);
 	p->s->nr_threads += g->count;
 	if (p->s->nr_threads > SIM_THREADS)
 		return sim_parse_fail(p, g->line, "more than %d threads", SIM_THREADS);

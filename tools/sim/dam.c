@@ -60,7 +60,7 @@ static int open_brain(struct sim_run *r, bool forecast)
 	for (unsigned int e = 0; e < r->s->nr_engines; e++) {
 		const struct sim_engine *en = &r->s->engine[e];
 		struct dam_policy_engine_desc d = {
-			.pool = en->pool >= 0 ? en->pool : DAM_POLICY_NONE, .given_capacity = en->given,
+			.pool = en->pool >= 0 ? en->pool : DAM_POLICY_NONE, .given_capacity = en->told ? en->capacity : 0,
 			.base_latency_s = en->guess_s, .local_domains = local_domains(en), .reserved = en->reserved};
 
 		if (dam_decision_set_engine(b->decision, e, &d))
@@ -126,7 +126,7 @@ static void feed_engines(struct sim_run *r, struct brain *b)
 
 static void feed_threads(struct sim_run *r, struct brain *b)
 {
-	uint64_t all = r->s->topo.nr_domains < 64 ? (1ull << r->s->topo.nr_domains) - 1 : ~0ull;
+	uint64_t all = sim_scenario_domains(r->s);
 
 	for (unsigned int t = 0; t < r->s->nr_threads; t++) {
 		const struct sim_thread *th = &r->machine->thread[t];
@@ -177,6 +177,6 @@ const struct sim_policy sim_dam = {
 
 const struct sim_policy sim_reactive = {
 	.name = "reactive",
-	.help = "the same without any forecast",
+	.help = "what the coordinator would decide without any forecast",
 	.open = open_reactive, .begin = begin, .end = end, .tick = tick, .close = close_brain,
 };

@@ -37,8 +37,7 @@ struct sim_engine {
 	unsigned int depth;  /* operations it has in hand at once; 0: any number */
 	double penalty;	     /* share of the latency added per unit of distance */
 	double jitter;	     /* of the capacity, tick by tick: 0.3 is +-30 % */
-	double given;	     /* capacity that DAM is told; 0: it has to learn */
-	bool told;	     /* given=capacity: the same as the capacity */
+	bool told;	     /* DAM is told its capacity, and need not learn it */
 	enum dam_policy_class reserved; /* for threads of this class alone */
 };
 
@@ -109,5 +108,8 @@ int sim_scenario_parse(const char *path, const char *text, size_t len, char *err
 
 /** sim_scenario_free() - takes NULL. */
 void sim_scenario_free(struct sim_scenario *s);
+
+/** sim_scenario_domains() - a bit for each domain. */
+uint64_t sim_scenario_domains(const struct sim_scenario *s);
 
 #endif

@@ -70,7 +70,7 @@ void sim_ramps_tick(struct sim_ramps *r, const struct sim_machine *m);
 void sim_ramps_move(struct sim_ramps *r, const struct sim_machine *m, unsigned int t, unsigned int domain);
 void sim_ramps_result(const struct sim_ramps *r, struct sim_result *out);
 
-/* timeline.c */
+/* run.c */
 int sim_timeline_init(struct sim_timeline *t, const struct sim_scenario *s);
 void sim_timeline_free(struct sim_timeline *t);
 
