@@ -57,6 +57,9 @@ EOE
 	grep -E '^#> component (1|2|10) ' "$tmp/record"
 	sed -n 's/^#> engine .* \(component=[0-9,]*\).*/\1/p' "$tmp/record" | paste -sd' '
 } | diff -u "$tmp/expect" - || fail "components are told otherwise"
+# without a standard input the recording has its number: nobody else's to close
+"$bin/dam-coord" --list-engines --root "$tmp/switch" --record "$tmp/record0" <&- >"$tmp/out" 2>&1 || fail "--record as 0"
+grep -q '^#> engine ' "$tmp/record0" || fail "a recording with the lowest descriptor is lost: $(cat "$tmp/out")"
 "$bin/dam-coord" --list-engines --root "$tmp/nowhere" >"$tmp/out" 2>&1 || fail "an empty root: $(cat "$tmp/out")"
 grep -q '^no engines' "$tmp/out" || fail "an empty root: $(cat "$tmp/out")"
 "$bin/dam-coord" --list-engines --root "$tmp/idxd" >/dev/full 2>"$tmp/out" && fail "a full disk is not told"

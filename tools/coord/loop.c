@@ -173,8 +173,7 @@ int coord_open(struct coord *c)
 	int err;
 
 	c->ended_tail = &c->ended;
-	c->epoll_fd = c->listen_fd = c->lock_fd = c->signal_fd = c->plug.fd = -1;
-	c->board.fd = -1;
+	c->epoll_fd = c->listen_fd = c->lock_fd = c->signal_fd = c->plug.fd = c->family.fd = c->board.fd = -1;
 	c->start_ns = c->last_tick_ns = c->active_ns = dam_now_ns();
 	c->start_ticks = dam_ticks_now();
 	if (open_record(c) || open_hal(c)) /* what is decided is recorded from the first */
