@@ -315,7 +315,7 @@ int coord_model_rescan(struct coord *c);
 /** coord_model_drop() - engine @i is gone. */
 void coord_model_drop(struct coord *c, unsigned int i);
 void coord_model_close(struct coord *c);
-/** coord_model_refresh() - what may change at run time: the maps of pools. */
+/** coord_model_refresh() - what may change at run time: the maps of pools, CPUs in use; about once a second. */
 void coord_model_refresh(struct coord *c);
 /** coord_model_decide() - forecast every engine, ask for a plan, carry it out. */
 void coord_model_decide(struct coord *c, double dt_s);

@@ -92,6 +92,23 @@ void coord_model_drop(struct coord *c, unsigned int i)
 	c->engine[i].read_bps = c->engine[i].write_bps = 0;
 }
 
+/* What of the machine's engines may change at run time: the maps of pools. */
+static void tell_pools(struct coord *c)
+{
+	dam_hal_refresh(c->hal);
+	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
+		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
+		int none[DAM_MAX_DOMAINS];
+
+		if (t->kind != DAM_TARGET_POOL)
+			continue;
+		for (unsigned int d = 0; d < DAM_MAX_DOMAINS; d++)
+			none[d] = DAM_POLICY_NONE;
+		dam_decision_set_pool(c->decision, i,
+				      t->pool.cpu_driven && !t->pool.gone ? t->pool.engine_of_domain : none);
+	}
+}
+
 int coord_model_rescan(struct coord *c)
 {
 	unsigned int nr = dam_hal_nr_targets(c->hal);
@@ -113,7 +130,7 @@ int coord_model_rescan(struct coord *c)
 		err = describe_engine(c, i, &t->engine) ? -ENOMEM : err;
 	}
 	c->nr_modelled = nr;
-	coord_model_refresh(c);
+	tell_pools(c);
 	return err;
 }
 
@@ -144,20 +161,9 @@ void coord_model_close(struct coord *c)
 
 void coord_model_refresh(struct coord *c)
 {
-	dam_hal_refresh(c->hal);
+	tell_pools(c);
 	if (c->nr_live)
 		coord_machine_refresh(c);
-	for (unsigned int i = 0; i < dam_hal_nr_targets(c->hal); i++) {
-		const struct dam_hal_target *t = dam_hal_target(c->hal, i);
-		int none[DAM_MAX_DOMAINS];
-
-		if (t->kind != DAM_TARGET_POOL)
-			continue;
-		for (unsigned int d = 0; d < DAM_MAX_DOMAINS; d++)
-			none[d] = DAM_POLICY_NONE;
-		dam_decision_set_pool(c->decision, i,
-				      t->pool.cpu_driven && !t->pool.gone ? t->pool.engine_of_domain : none);
-	}
 }
 
 void coord_model_decide(struct coord *c, double dt_s)
