@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
  * Threads that do DMA, born one after the other, until the library places one; then it tells, a line each, what masks
- * the next ones have: the kernel's, and the one that libc shows. With "hold", it keeps the placed one until it is killed.
- * usage: births_prog FILE [hold]
+ * the next ones have: the kernel's, and the one that libc shows. With "hold", it keeps the placed one until it is killed;
+ * with "sh" it runs a shell instead.
+ * usage: births_prog FILE [hold | sh COMMAND]
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -184,6 +185,8 @@ int main(int argc, char **argv)
 			printf("nobody was placed\n");
 			return 1;
 		}
+	if (argc > 3)
+		return system(argv[3]) ? 1 : 0;
 	if (argc > 2)
 		return hold();
 	for (int i = 0; i < 6; i++)

@@ -55,6 +55,17 @@ done <"$tmp/out"
 grep -q '^c11 .* kernel [12] ' "$tmp/out" || fail "no thread of thrd_create() was placed"
 grep -q '^forker .* kernel [12] ' "$tmp/out" || fail "no thread that forks was placed"
 
+# A child that is known may pin itself to what is a place of its parent's, and execute another program: it is its own.
+# The question is answered after what the new program announces.
+for mask in 1 2; do
+	# shellcheck disable=SC2016 # the child's own
+	LD_PRELOAD="$bin/.libs/libdam_preload.so" DAM_RUNTIME_DIR="$tmp" "$bin/tests/births_prog" "$tmp/data" sh "
+		taskset -p $mask \$\$ >/dev/null
+		exec sh -c '\"$bin/dam-ctl\" --runtime-dir \"$tmp\" status >/dev/null
+			exec grep ^Cpus_allowed: /proc/self/status'" >"$tmp/own" || fail "a child with a mask of its own"
+	grep -q "[[:space:]]0*$mask\$" "$tmp/own" || fail "a child's own mask, $mask, is taken: $(cat "$tmp/own")"
+done
+
 # A coordinator that is killed leaves its record: the thread that was born elsewhere has its mask back.
 # mask_of TID
 mask_of() { sed -n 's/^Cpus_allowed:[[:space:]]*0*//p' "/proc/$prog/task/$1/status"; }

@@ -57,7 +57,7 @@ static int send_welcome(int sock, enum dam_welcome_status status, const int *fds
 	return sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static struct coord_process *find_process(struct coord *c, pid_t pid)
+struct coord_process *coord_client_find(struct coord *c, pid_t pid)
 {
 	for (struct coord_process *p = c->processes; p; p = p->next)
 		if (p->pid == pid)
@@ -175,7 +175,7 @@ static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, 
 
 struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w)
 {
-	struct coord_process *p = find_process(c, w->pid);
+	struct coord_process *p = coord_client_find(c, w->pid);
 	char path[32];
 	struct stat st;
 
@@ -191,7 +191,7 @@ struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w)
 
 void coord_client_watch(struct coord *c, pid_t pid, uint32_t run_id)
 {
-	struct coord_process *p = find_process(c, pid);
+	struct coord_process *p = coord_client_find(c, pid);
 
 	if (coord_proc_ended(pid)) {
 		if (p)
@@ -206,7 +206,7 @@ void coord_client_watch(struct coord *c, pid_t pid, uint32_t run_id)
 static int give_ledger(struct coord *c, const struct ucred *peer, const struct dam_hello *h,
 		       struct coord_process **out)
 {
-	struct coord_process *p = find_process(c, peer->pid);
+	struct coord_process *p = coord_client_find(c, peer->pid);
 	int fd;
 
 	/* A second attach of a pid: exec, or a process that thought us dead. Its old ledger is closed. */

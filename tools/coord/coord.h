@@ -342,6 +342,8 @@ void coord_unlisten(struct coord *c);
 void coord_accept(struct coord *c);
 /** coord_drop() - take a process's last counts and forget it; its threads stay in reports. */
 void coord_drop(struct coord *c, struct coord_process *p);
+/** coord_client_find() - the process @pid, attached or observed; NULL: none. */
+struct coord_process *coord_client_find(struct coord *c, pid_t pid);
 /** coord_client_get() - the process of a watch, made if it has not attached. Return: NULL when it is gone, or full. */
 struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w);
 /** coord_client_watch() - process @pid belongs to run @run_id: watch it; if it has ended, take a last look. */

@@ -239,53 +239,36 @@ static void give_back(pid_t pid, pid_t tid, void *arg)
 		dam_cpuset_set_thread(tid, g->orig);
 }
 
-/* Who handed @mask down to @pid: a thread of an ancestor, or of itself before it executed another program. */
-static struct coord_thread *mask_giver(struct coord *c, pid_t pid, const struct dam_cpuset *mask, bool first)
+/*
+ * What whoever handed @mask down to @pid has without DAM: a thread of @pid before it executed another program, or of
+ * an ancestor, moved, or born in a place of DAM's. NULL: the mask is none of DAM's.
+ */
+static const struct dam_cpuset *inherited_orig(struct coord *c, pid_t pid, const struct dam_cpuset *mask, bool first)
 {
-	struct coord_thread *giver = moved_with(c, pid, mask);
 	uint64_t start;
 
-	for (int up = 0; !giver && first && up < MAX_ANCESTORS; up++) {
-		if (coord_proc_stat(pid, &pid, &start) || pid <= 1)
-			break;
-		giver = moved_with(c, pid, mask);
+	for (int up = 0; up <= MAX_ANCESTORS && pid > 1; up++) {
+		const struct coord_thread *giver = moved_with(c, pid, mask);
+		const struct coord_process *p = giver ? NULL : coord_client_find(c, pid);
+		const struct dam_cpuset *orig = giver ? &giver->orig : p ? coord_births_orig(p, mask) : NULL;
+
+		if (orig || !first || coord_proc_stat(pid, &pid, &start))
+			return orig;
 	}
-	return giver;
-}
-
-/* The same, of a thread that was placed at birth and never did DMA. */
-static void give_birthmask_back(struct coord *c, pid_t newcomer, const struct dam_cpuset *mask)
-{
-	pid_t pid = newcomer;
-	uint64_t start;
-
-	for (int up = 0; up < MAX_ANCESTORS && pid > 1; up++) {
-		for (const struct coord_process *p = c->processes; p; p = p->next) {
-			const struct dam_cpuset *orig = p->pid == pid ? coord_births_orig(p, mask) : NULL;
-
-			if (!orig)
-				continue;
-			dam_proc_each_thread(newcomer, give_back, &(struct gift){mask, orig});
-			return;
-		}
-		if (coord_proc_stat(pid, &pid, &start))
-			return;
-	}
+	return NULL;
 }
 
 void coord_mask_newcomer(struct coord *c, pid_t pid, bool first)
 {
-	struct coord_thread *giver;
+	const struct dam_cpuset *orig;
 	struct dam_cpuset mask;
 
 	if (c->opt.dry_run || dam_cpuset_get_thread(pid, &mask))
 		return;
-	giver = mask_giver(c, pid, &mask, first);
-	if (!giver) {
-		give_birthmask_back(c, pid, &mask);
+	orig = inherited_orig(c, pid, &mask, first);
+	if (!orig)
 		return;
-	}
-	dam_proc_each_thread(pid, give_back, &(struct gift){&mask, &giver->orig});
+	dam_proc_each_thread(pid, give_back, &(struct gift){&mask, orig});
 	for (unsigned int i = 0; i < c->nr_thread; i++) { /* the threads of before are gone */
 		struct coord_thread *t = c->thread[i];
 
