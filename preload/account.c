@@ -92,6 +92,7 @@ void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ende
 			return;
 		t->pin_calls = s->pin_calls;
 		t->placed = s->placed;
+		t->heir = s->heir;
 		move_counts(s, t);
 		if (was == DAM_SLOT_ENDED)
 			dam_slot_end(t);
@@ -115,6 +116,7 @@ static struct dam_slot *claim(uint64_t epoch)
 	me->pins += dam_pins_take(s->tid);
 	s->pin_calls = me->pins;
 	s->placed = dam_birth_submits();
+	s->heir = me->heir;
 	if (former)
 		move_counts(former, s);
 	if (have_key)

@@ -149,7 +149,9 @@ struct dam_slot {
 	uint64_t memory_ns;    /* CLOCK_MONOTONIC_COARSE of that; 0: not read yet */
 	uint32_t memory_errno; /* why it cannot be read; 0: it can, or was not tried */
 	uint32_t placed;       /* it was born in this place of the advice: index + 1; 0: wherever its creator was */
-	uint64_t pad1[7];
+	uint32_t heir;	       /* 1: its creator was pinned by the program: the mask that it was born with is no other's */
+	uint32_t reserved;
+	uint64_t pad1[6];
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct dam_slot, count) == 64, "wire format");
 static_assert(offsetof(struct dam_slot, mask_seq) == 1088, "wire format");

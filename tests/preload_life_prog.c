@@ -430,6 +430,26 @@ static int mode_pin_other(void)
 	return 0;
 }
 
+static void *heir(void *arg)
+{
+	(void)arg;
+	open_all();
+	reads(50);
+	tell();
+	return NULL;
+}
+
+static int mode_pin_heir(void)
+{
+	cpu_set_t one = first_cpu();
+	pthread_t t;
+
+	need(!sched_setaffinity(0, sizeof(one), &one), "pin");
+	need(!pthread_create(&t, NULL, heir, NULL), "thread");
+	pthread_join(t, NULL);
+	return 0;
+}
+
 /* What the kernel says, past every hook. */
 static void kernel_mask(char *out, size_t size)
 {
@@ -625,6 +645,7 @@ static const struct {
 	{"daemon", mode_daemon}, {"chroot", mode_chroot}, {"setuid", mode_setuid}, {"thrd", mode_thrd},
 	{"sigev-thread", mode_sigev_thread}, {"closefrom", mode_closefrom}, {"seccomp", mode_seccomp}, {"seccomp-first", mode_seccomp_first},
 	{"pin-before", mode_pin_before}, {"pin-after", mode_pin_after}, {"pin-other", mode_pin_other},
+	{"pin-heir", mode_pin_heir},
 	{"moved", mode_moved}, {"cancel", mode_cancel}, {"threads", mode_threads},
 	{"bad-pointers", mode_bad_pointers}, {"environment", mode_environment}, {"descriptors", mode_descriptors},
 };

@@ -377,6 +377,49 @@ START_TEST(test_foreign_pin)
 }
 END_TEST
 
+static bool third_known(void)
+{
+	json_t *j = ask("status");
+	bool known = json_integer_value(json_object_get(j, "threads")) == 3;
+
+	json_decref(j);
+	return known;
+}
+
+static const struct {
+	const char *why;
+	uint32_t pin_calls, heir;
+	bool kept;
+} alike[] = {
+	{"inherited from a thread that DAM has moved", 0, 0, false},
+	{"the program's own pin", 1, 0, true},
+	{"inherited from one that the program has pinned", 0, 1, true},
+};
+
+/* A new thread's mask is that of one that DAM has moved: whose is it? */
+START_TEST(test_same_mask)
+{
+	struct dam_cpuset one = {{2}}, mask;
+	struct dam_slot *s;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	client_threads(&c, 3);
+	client_attach(&c);
+	claim();
+	ck_assert(drive(one_on_each));
+	ck_assert_int_eq(dam_cpuset_set_thread(c.tid[2], &one), 0);
+	s = dam_ledger_claim(c.ledger, 0); /* no thread's until all of it is written */
+	s->pin_calls = alike[_i].pin_calls;
+	s->heir = alike[_i].heir;
+	__atomic_store_n(&s->tid, (uint32_t)c.tid[2], __ATOMIC_RELEASE);
+	ck_assert(drive(third_known));
+	ck_assert_int_eq(dam_cpuset_get_thread(c.tid[2], &mask), 0);
+	ck_assert_msg(dam_cpuset_equal(&mask, alike[_i].kept ? &one : &c.everywhere), "%s", alike[_i].why);
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
 START_TEST(test_second_coordinator)
 {
 	pid_t first;
@@ -457,6 +500,7 @@ int main(void)
 	tcase_add_test(tc, test_record);
 	tcase_add_test(tc, test_decided_again);
 	tcase_add_test(tc, test_foreign_pin);
+	tcase_add_loop_test(tc, test_same_mask, 0, sizeof(alike) / sizeof(alike[0]));
 	tcase_add_test(tc, test_second_coordinator);
 	tcase_add_test(tc, test_hostile_packets);
 	tcase_add_test(tc, test_hostile_ledger);

@@ -143,22 +143,23 @@ const struct dam_cpuset *coord_births_orig(const struct coord_process *p, const 
 	return NULL;
 }
 
-bool coord_births_adopt(struct coord *c, struct coord_thread *t, uint32_t placed, const struct dam_cpuset *mask)
+const struct dam_cpuset *coord_births_adopt(struct coord *c, struct coord_thread *t, uint32_t placed,
+					    const struct dam_cpuset *mask)
 {
 	const struct coord_births *b = t->proc->births;
 	int entry;
 
 	if (!b || !placed || placed > b->advice.nr_places || !dam_cpuset_equal(&b->advice.place[placed - 1], mask) ||
 	    dam_thread_start_time(t->pid, t->tid, &t->start))
-		return false;
+		return NULL;
 	entry = dam_masks_put(c->masks, t->pid, t->tid, t->start, &b->advice.orig, mask);
 	if (entry < 0)
-		return false;
+		return NULL;
 	t->mask_entry = entry;
 	t->dam = *mask;
 	t->moved = true;
 	t->domain = b->domain[placed - 1];
-	return true;
+	return &b->advice.orig;
 }
 
 /* A thread that was placed and is not managed has its own mask back after @min_age ticks. Return: it is too young. */

@@ -22,8 +22,12 @@ struct coord_thread;
 /** coord_births_tick() - give advice, or take it back; now and then look for threads that were placed for nothing. */
 void coord_births_tick(struct coord *c, uint64_t now_ns);
 
-/** coord_births_adopt() - @mask is what @t was born with, place @placed - 1 of the advice. Return: false: it is not. */
-bool coord_births_adopt(struct coord *c, struct coord_thread *t, uint32_t placed, const struct dam_cpuset *mask);
+/**
+ * coord_births_adopt() - is @mask what @t was born with, place @placed - 1 of the advice? Then it is on record
+ * Return: what the thread has without DAM; NULL: it is not.
+ */
+const struct dam_cpuset *coord_births_adopt(struct coord *c, struct coord_thread *t, uint32_t placed,
+					    const struct dam_cpuset *mask);
 
 /** coord_births_orig() - is @mask that of a place of @p? Return: what a thread has without DAM; NULL: it is not. */
 const struct dam_cpuset *coord_births_orig(const struct coord_process *p, const struct dam_cpuset *mask);

@@ -434,8 +434,8 @@ struct coord_watch *coord_watch_find(struct coord *c, pid_t pid);
 void coord_watch_drop(struct coord *c, struct coord_watch *w);
 
 /* masks.c */
-/** coord_mask_first() - what mask does a new thread have, and whose is it? @placed: by advice: place + 1; 0: it was not. */
-void coord_mask_first(struct coord *c, struct coord_thread *t, uint32_t placed);
+/** coord_mask_first() - what mask does a new thread have, and whose is it? @s: its slot; NULL: no hook has seen it. */
+void coord_mask_first(struct coord *c, struct coord_thread *t, const struct dam_slot *s);
 /** coord_mask_check() - read the thread's mask again: is it still what we think? Return: false when it is somebody else's. */
 bool coord_mask_check(struct coord *c, struct coord_thread *t);
 /** coord_mask_pin() - put @t on @domain. Return: 0; -errno. */

@@ -75,10 +75,18 @@ static void keep_former(struct coord_thread *t)
 	t->former_ns = dam_now_ns();
 }
 
-void coord_mask_first(struct coord *c, struct coord_thread *t, uint32_t placed)
+/* Is the mask of @s's owner the program's, even if DAM has given the same to others? */
+static bool is_own(const struct dam_slot *s, uint32_t placed)
 {
+	return __atomic_load_n(&s->pin_calls, __ATOMIC_RELAXED) ||
+	       (!placed && __atomic_load_n(&s->heir, __ATOMIC_RELAXED));
+}
+
+void coord_mask_first(struct coord *c, struct coord_thread *t, const struct dam_slot *s)
+{
+	uint32_t placed = s ? __atomic_load_n(&s->placed, __ATOMIC_RELAXED) : 0;
+	const struct coord_thread *creator;
 	const struct dam_cpuset *orig;
-	struct coord_thread *creator;
 	struct dam_cpuset mask;
 
 	if (dam_cpuset_get_thread(t->tid, &mask)) {
@@ -86,12 +94,14 @@ void coord_mask_first(struct coord *c, struct coord_thread *t, uint32_t placed)
 		return;
 	}
 	set_orig(c, t, &mask);
-	creator = moved_with(c, t->pid, &mask);
-	orig = placed ? coord_births_orig(t->proc, &mask) : NULL;
-	if (orig && coord_births_adopt(c, t, placed, &mask)) {
+	if (s && is_own(s, placed))
+		return;
+	orig = coord_births_adopt(c, t, placed, &mask);
+	if (orig) {
 		set_orig(c, t, orig);
 		return;
 	}
+	creator = moved_with(c, t->pid, &mask);
 	if (!creator)
 		return;
 	set_orig(c, t, &creator->orig);

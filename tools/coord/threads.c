@@ -42,9 +42,9 @@ void coord_thread_classify(struct coord *c, struct coord_thread *t)
 	t->class = class;
 }
 
-/* @tid as the coordinator sees it; it may have ended. @placed: see coord_mask_first(). */
+/* @tid as the coordinator sees it; it may have ended. @s: NULL: no hook has seen it. */
 static struct coord_thread *new_thread(struct coord *c, struct coord_process *p, pid_t tid, bool alive,
-				       uint32_t placed)
+				       const struct dam_slot *s)
 {
 	int index = free_index(c);
 	struct coord_thread *t = index < 0 ? NULL : calloc(1, sizeof(*t));
@@ -65,7 +65,7 @@ static struct coord_thread *new_thread(struct coord *c, struct coord_process *p,
 	t->memory_bps = (double)NAN;
 	if (!alive || coord_proc_comm(p->pid, tid, t->comm))
 		memcpy(t->comm, p->comm, sizeof(t->comm));
-	coord_mask_first(c, t, placed);
+	coord_mask_first(c, t, s);
 	c->thread[index] = t;
 	if (t->index >= c->nr_thread)
 		c->nr_thread = t->index + 1;
@@ -89,7 +89,7 @@ struct coord_thread *coord_thread_observe(struct coord *c, struct coord_process 
 	if (!more)
 		return NULL;
 	p->extra = more;
-	t = new_thread(c, p, task->tid, !task->ended_ns, 0);
+	t = new_thread(c, p, task->tid, !task->ended_ns, NULL);
 	if (!t)
 		return NULL;
 	p->extra[p->nr_extra++] = t;
@@ -132,8 +132,7 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 		return NULL;
 	t = tid > 0 ? take_observed(p, tid) : NULL;
 	if (!t)
-		t = new_thread(c, p, tid > 0 ? tid : inside, tid > 0,
-			       __atomic_load_n(&s->placed, __ATOMIC_RELAXED));
+		t = new_thread(c, p, tid > 0 ? tid : inside, tid > 0, s);
 	if (t && !t->last)
 		t->last = calloc(DAM_LEDGER_TARGETS, sizeof(*t->last));
 	if (!t || !t->last) {
