@@ -163,9 +163,10 @@ static int parse_io(const char *text, uint64_t out[2])
 	return 0;
 }
 
+/* A shortage of descriptors or memory is neither an end nor a refusal. */
 static int io_error(int err)
 {
-	return err == -EACCES || err == -EPERM ? -EACCES : -ENOENT;
+	return err == -EPERM ? -EACCES : err == -ESRCH ? -ENOENT : err;
 }
 
 int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2])
@@ -212,7 +213,7 @@ int coord_proc_ring(pid_t pid, pid_t tid)
 	ssize_t n = coord_proc_read(path_of(pid, tid, "syscall", path), buf, sizeof(buf));
 
 	if (n < 0)
-		return n == -EACCES || n == -EPERM ? -EACCES : -ENOENT;
+		return io_error((int)n);
 	if (sscanf(buf, "%ld 0x%lx 0x%*x 0x%*x 0x%lx", &nr, &fd, &flags) != 3 ||
 	    nr != SYS_io_uring_enter || flags & ENTER_REGISTERED_RING)
 		return -ENOENT;

@@ -29,7 +29,7 @@ pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);
  * coord_proc_io() - bytes that the kernel has read from and written to storage for a thread
  * @tid: 0: for the whole process, threads that have ended included
  * @out: read, written
- * Return: 0; -ENOENT: gone; -EACCES: not for us.
+ * Return: 0; -ENOENT: gone; -EACCES: not for us; another -errno: not now.
  */
 int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2]);
 
@@ -50,7 +50,7 @@ int coord_proc_cpu(pid_t pid, pid_t tid);
 
 /**
  * coord_proc_ring() - the ring in whose io_uring_enter() a thread waits
- * Return: its descriptor; -ENOENT: it runs, or waits for something else; -EACCES.
+ * Return: its descriptor; -ENOENT: it runs, or waits for something else; -EACCES; another -errno: not now.
  */
 int coord_proc_ring(pid_t pid, pid_t tid);
 

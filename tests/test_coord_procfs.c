@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/* What /proc says of this process and of a child that ends; what is said when nothing can be opened. */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/coord/procfs.h"
+
+static pid_t child = -1;
+static int fd = -1; /* of coord_proc_io_kept() */
+
+static void setup(void)
+{
+	child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_gt(child, 0);
+}
+
+static void reap(void)
+{
+	if (child > 0) {
+		kill(child, SIGKILL);
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	}
+}
+
+static void teardown(void)
+{
+	if (child > 0 && !kill(child, 0))
+		reap();
+	if (fd >= 0)
+		close(fd);
+	fd = -1;
+}
+
+/* No descriptor is left until the limit is @old again. */
+static void use_up(struct rlimit *old)
+{
+	struct rlimit none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, old), 0);
+	none = *old;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+}
+
+START_TEST(test_errors)
+{
+	int plain, kept;
+	struct rlimit old;
+	uint64_t io[2];
+
+	ck_assert_int_eq(coord_proc_io(child, 0, io), 0);
+	ck_assert_int_eq(coord_proc_io(child, child, io), 0);
+	use_up(&old);
+	plain = coord_proc_io(child, 0, io);
+	kept = coord_proc_io_kept(child, &fd, io);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	ck_assert_msg(plain == -EMFILE && kept == -EMFILE, "without descriptors nobody has ended: %d, %d", plain, kept);
+	ck_assert_int_eq(coord_proc_io_kept(child, &fd, io), 0);
+	reap();
+	ck_assert_msg(coord_proc_io(child, 0, io) == -ENOENT, "it has ended");
+	ck_assert_msg(coord_proc_io_kept(child, &fd, io) == -ENOENT, "it has ended, says what is open");
+}
+END_TEST
+
+START_TEST(test_name)
+{
+	pid_t parent = -1;
+	uint64_t start = 0;
+	char comm[16];
+
+	ck_assert_int_eq(prctl(PR_SET_NAME, "a) Z 1 (b"), 0);
+	ck_assert_int_eq(coord_proc_comm(getpid(), getpid(), comm), 0);
+	ck_assert_str_eq(comm, "a) Z 1 (b");
+	ck_assert_int_eq(coord_proc_stat(getpid(), &parent, &start), 0);
+	ck_assert_int_eq(parent, getppid());
+	ck_assert_uint_gt(start, 0);
+	ck_assert(!coord_proc_ended(getpid()));
+	ck_assert_int_ge(coord_proc_cpu(getpid(), getpid()), 0);
+	ck_assert_int_lt(coord_proc_cpu(getpid(), getpid()), (int)sysconf(_SC_NPROCESSORS_CONF));
+	ck_assert_int_eq(coord_proc_leader(getpid()), getpid());
+}
+END_TEST
+
+/* Ended, and not waited for. */
+START_TEST(test_zombie)
+{
+	siginfo_t info;
+
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+	ck_assert(coord_proc_ended(child));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("procfs");
+	TCase *t = tcase_create("procfs");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, test_errors);
+	tcase_add_test(t, test_name);
+	tcase_add_test(t, test_zombie);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
