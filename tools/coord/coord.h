@@ -275,6 +275,7 @@ struct coord {
 	bool paused; /* by request: nothing is moved */
 	uint64_t active_ns; /* when a ledger moved last */
 	uint64_t start_ns, last_tick_ns, last_refresh_ns, gpu_read_ns;
+	unsigned int gpu_next; /* of `processes`, modulo their number: the first whose GPU time is read then */
 	uint64_t nr_ticks, tick_ns_sum;
 	struct {
 		int fd; /* uevents; -1: none */
@@ -455,10 +456,8 @@ void coord_mask_newcomer(struct coord *c, pid_t pid, bool first);
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);
 
 /* gpu.c */
-/** coord_gpu_tick() - engine time of all processes, about once a second; nothing where there is no GPU. */
+/** coord_gpu_tick() - engine time of processes, about once a second, of many in turn; nothing where there is no GPU. */
 void coord_gpu_tick(struct coord *c, uint64_t now_ns);
-/** coord_gpu_read() - the same for one process, now. @root: of the tree that has its proc/, or "". */
-void coord_gpu_read(const char *root, struct coord_process *p);
 
 /* hotplug.c */
 /** coord_hotplug_open() - listen to uevents; without them there is the look once a second. */

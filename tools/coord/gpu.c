@@ -24,7 +24,7 @@ static bool has_gpu(struct coord *c)
 	return false;
 }
 
-void coord_gpu_read(const char *root, struct coord_process *p)
+static void read_process(const char *root, struct coord_process *p)
 {
 	struct dam_drm_client client[CLIENTS_MAX];
 	int nr = dam_drm_process(root, p->pid, client, CLIENTS_MAX);
@@ -37,15 +37,25 @@ void coord_gpu_read(const char *root, struct coord_process *p)
 		p->gpu.engine_ns = ns;
 }
 
+/* Those whose turn it is: the one after the last, and on; newcomers come first, and move all of the others on by one. */
+static void read_some(struct coord *c)
+{
+	unsigned int nr = c->nr_processes < PROCESSES_MAX ? c->nr_processes : PROCESSES_MAX;
+	unsigned int at = c->nr_processes ? c->gpu_next % c->nr_processes : 0;
+	struct coord_process *p = c->processes;
+
+	c->gpu_next = at + nr;
+	while (at--)
+		p = p->next;
+	for (; nr; nr--, p = p->next ? p->next : c->processes)
+		read_process(c->opt.root ? c->opt.root : "", p);
+}
+
 void coord_gpu_tick(struct coord *c, uint64_t now_ns)
 {
-	unsigned int looked = 0;
-
 	if (now_ns - c->gpu_read_ns < INTERVAL_NS)
 		return;
 	c->gpu_read_ns = now_ns;
-	if (!has_gpu(c))
-		return;
-	for (struct coord_process *p = c->processes; p && looked < PROCESSES_MAX; p = p->next, looked++)
-		coord_gpu_read(c->opt.root ? c->opt.root : "", p);
+	if (has_gpu(c))
+		read_some(c);
 }
