@@ -26,6 +26,16 @@ static void describe(struct coord *c, const struct coord_thread *t, const struct
 	dam_cpuset_format(&topo->domain[m->to_domain].cpus, mv->to_cpus, sizeof(mv->to_cpus));
 }
 
+struct coord_move *coord_move_find(struct coord *c, uint64_t id)
+{
+	struct coord_move *mv;
+
+	if (!id || id > c->nr_moves)
+		return NULL;
+	mv = &c->move[(id - 1) % COORD_MAX_MOVES];
+	return mv->id == id ? mv : NULL;
+}
+
 /* Return: the move was made, or, in a dry run, is taken as made. */
 static bool act(struct coord *c, const struct dam_policy_move *m)
 {

@@ -454,6 +454,8 @@ void coord_mask_newcomer(struct coord *c, pid_t pid, bool first);
 /* actuator.c */
 /** coord_act() - carry out (or, dry, only record) a plan. */
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);
+/** coord_move_find() - move @id; NULL: there was none, or it is kept no longer. */
+struct coord_move *coord_move_find(struct coord *c, uint64_t id);
 
 /* gpu.c */
 /** coord_gpu_tick() - engine time of processes, about once a second, of many in turn; nothing where there is no GPU. */

@@ -25,7 +25,6 @@ struct judgement {
 	unsigned int thread; /* policy index */
 	int from, to;	     /* engines */
 	bool control[DAM_HAL_TARGETS], controlled;
-	double forecast; /* bytes/s of the thread, after the move */
 	struct dam_outcome o;
 };
 
@@ -121,16 +120,6 @@ double coord_outcomes_favour(void *ctx, const struct dam_policy_move *m)
 	return favour > 0 ? favour * dam_learn_bias(c->outcomes->learned, &key, now) : favour;
 }
 
-static struct coord_move *find_move(struct coord *c, uint64_t id)
-{
-	struct coord_move *mv;
-
-	if (!id || id > c->nr_moves)
-		return NULL;
-	mv = &c->move[(id - 1) % COORD_MAX_MOVES];
-	return mv->id == id ? mv : NULL;
-}
-
 /* Return: the thread of a move, if it still is where the move put it. */
 static struct coord_thread *thread_of(struct coord *c, const struct coord_move *mv)
 {
@@ -147,7 +136,7 @@ static void close_at(struct coord_outcomes *o, unsigned int i)
 
 static void give_up(struct coord *c, unsigned int i)
 {
-	struct coord_move *mv = find_move(c, c->outcomes->open[i]->move);
+	struct coord_move *mv = coord_move_find(c, c->outcomes->open[i]->move);
 
 	if (mv)
 		dam_strlcpy(mv->result, dam_outcome_verdict_name(DAM_OUTCOME_UNDECIDED), sizeof(mv->result));
@@ -171,15 +160,15 @@ void coord_outcomes_plan(struct coord *c, const struct dam_policy_move *m, unsig
 {
 	struct coord_outcomes *o = c->outcomes;
 
-	if (!o)
+	if (!o || !nr)
 		return;
 	memset(o->touched, 0, sizeof(o->touched));
 	for (unsigned int i = 0; i < nr; i++)
 		o->touched[m[i].from_engine] = o->touched[m[i].to_engine] = true;
-	for (unsigned int i = o->nr; nr && i-- > 0;) {
+	for (unsigned int i = o->nr; i-- > 0;) {
 		struct judgement *j = o->open[i];
 
-		for (unsigned int e = 0; e < DAM_HAL_TARGETS; e++)
+		for (unsigned int e = 0; e < dam_hal_nr_targets(c->hal); e++)
 			j->controlled &= !(j->control[e] && o->touched[e]);
 		if (o->touched[j->from] || o->touched[j->to])
 			give_up(c, i);
@@ -224,7 +213,7 @@ void coord_outcomes_begin(struct coord *c, struct coord_thread *t, struct coord_
 	j->thread = t->index;
 	j->from = mv->m.from_engine;
 	j->to = mv->m.to_engine;
-	j->forecast = mv->forecast_bps = expected_rate(c, t, &mv->m);
+	mv->forecast_bps = expected_rate(c, t, &mv->m);
 	choose_control(c, j, &control);
 	dam_outcome_past_add(&engines, &c->engine[j->from].past);
 	if (j->to != j->from)
@@ -272,7 +261,7 @@ static void conclude(struct coord *c, struct judgement *j, struct coord_move *mv
 	mv->judged_s = j->o.time_s;
 	mv->actual_bps = s->nr ? s->after.touched / s->nr : (double)NAN;
 	key_of(c, t, &mv->m, &key);
-	dam_learn_result(c->outcomes->learned, &key, j->o.verdict, mv->actual_bps / j->forecast, now);
+	dam_learn_result(c->outcomes->learned, &key, j->o.verdict, mv->actual_bps / mv->forecast_bps, now);
 	if (dam_outcome_undo(&j->o))
 		take_back(c, t, mv);
 	dam_strlcpy(mv->result, mv->undone ? "undone" : mv->verdict, sizeof(mv->result));
@@ -289,7 +278,7 @@ static void add_engine(struct dam_outcome_window *sum, const struct coord *c, in
 static bool judge(struct coord *c, struct judgement *j, double dt_s)
 {
 	struct dam_outcome_window engines = {0}, control = {0};
-	struct coord_move *mv = find_move(c, j->move);
+	struct coord_move *mv = coord_move_find(c, j->move);
 	struct coord_thread *t = mv ? thread_of(c, mv) : NULL;
 
 	if (!t || t->why) {
@@ -300,7 +289,7 @@ static bool judge(struct coord *c, struct judgement *j, double dt_s)
 	add_engine(&engines, c, j->from);
 	if (j->to != j->from)
 		add_engine(&engines, c, j->to);
-	for (unsigned int e = 0; e < DAM_HAL_TARGETS; e++)
+	for (unsigned int e = 0; e < dam_hal_nr_targets(c->hal); e++)
 		if (j->control[e])
 			add_engine(&control, c, (int)e);
 	if (dam_outcome_add(&j->o, dt_s, &t->window, &engines, j->controlled ? &control : NULL) == DAM_OUTCOME_OPEN)
@@ -344,7 +333,7 @@ void coord_outcomes_tick(struct coord *c, double dt_s)
 
 const char *coord_outcomes_undo(struct coord *c, uint64_t id)
 {
-	struct coord_move *mv = find_move(c, id);
+	struct coord_move *mv = coord_move_find(c, id);
 	struct coord_thread *t = mv ? thread_of(c, mv) : NULL;
 	struct dam_learn_key key;
 	double now = wall_s();

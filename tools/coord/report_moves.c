@@ -158,6 +158,7 @@ json_t *coord_history_json(struct coord *c)
 json_t *coord_explained_json(struct coord *c, uint64_t id)
 {
 	json_t *out = json_object(), *list = json_array(), *one;
+	const struct coord_move *mv = coord_move_find(c, id);
 
 	if (!id) {
 		json_decref(list);
@@ -166,10 +167,10 @@ json_t *coord_explained_json(struct coord *c, uint64_t id)
 		json_array_append_new(list, one);
 	}
 	json_object_set_new(out, "decisions", list);
-	if (id && id <= c->nr_moves && c->nr_moves - id < COORD_MAX_MOVES) {
+	if (mv) {
 		json_t *moves = json_array();
 
-		json_array_append_new(moves, move_json(c, &c->move[(id - 1) % COORD_MAX_MOVES]));
+		json_array_append_new(moves, move_json(c, mv));
 		json_object_set_new(out, "moves", moves);
 	}
 	return out;
