@@ -367,6 +367,12 @@ bool coord_storage_moved(struct coord *c, uint64_t now_ns);
 /** coord_component_rates() - by its own counters; without any, both stay as they are. */
 void coord_component_rates(const struct coord *c, unsigned int i, double *read_bps, double *write_bps);
 
+/** coord_rate() - a decayed mean, of which @gone is left after another @dt_s with @bytes; in bytes/s. */
+static inline double coord_rate(double mean, double bytes, double dt_s, double gone)
+{
+	return mean * gone + bytes / dt_s * (1 - gone);
+}
+
 /* sampler.c */
 /** coord_sample_ring_ops() - what the hooks of a process have counted on rings, up to now. */
 void coord_sample_ring_ops(struct coord_process *p);

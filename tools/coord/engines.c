@@ -72,8 +72,8 @@ static void sample_engine(struct coord *c, unsigned int i, struct dam_hal_engine
 	ce->window.ops += s.ops;
 	ce->window.inflight += s.wait_s; /* Little: the latencies of a second's operations, summed up */
 	gone = exp(-dt / RATE_TAU_S);
-	ce->read_bps = ce->read_bps * gone + read / dt * (1 - gone);
-	ce->write_bps = ce->write_bps * gone + write / dt * (1 - gone);
+	ce->read_bps = coord_rate(ce->read_bps, read, dt, gone);
+	ce->write_bps = coord_rate(ce->write_bps, write, dt, gone);
 	coord_record_add(c->record, now_ns, eng->name, (uint64_t)read, (uint64_t)write);
 	ce->last = now;
 	ce->last_ns = now_ns;
@@ -89,16 +89,17 @@ static void sample_components(struct coord *c, uint64_t now_ns)
 	list = dam_hal_components(c->hal, &nr);
 	for (unsigned int i = 0; i < nr; i++) {
 		struct coord_component *k = &c->component[i];
-		double dt = (double)(now_ns - k->last_ns) / DAM_NS_PER_S, gone = exp(-dt / RATE_TAU_S);
+		double dt = (double)(now_ns - k->last_ns) / DAM_NS_PER_S, read, write, gone;
 		struct dam_hal_counters now;
 
 		if (!list[i].counter[0] || dam_hal_component_sample(c->hal, i, &now))
 			continue;
 		if (k->last_ns && dt > 0) {
-			k->read_bps = k->read_bps * gone +
-				      (double)dam_count_delta(now.read_bytes, k->last.read_bytes) / dt * (1 - gone);
-			k->write_bps = k->write_bps * gone +
-				       (double)dam_count_delta(now.write_bytes, k->last.write_bytes) / dt * (1 - gone);
+			read = (double)dam_count_delta(now.read_bytes, k->last.read_bytes);
+			write = (double)dam_count_delta(now.write_bytes, k->last.write_bytes);
+			gone = exp(-dt / RATE_TAU_S);
+			k->read_bps = coord_rate(k->read_bps, read, dt, gone);
+			k->write_bps = coord_rate(k->write_bps, write, dt, gone);
 		}
 		k->last = now;
 		k->last_ns = now_ns;

@@ -368,8 +368,8 @@ static void sample_thread(struct coord *c, struct coord_thread *t, const struct 
 			k.ops += seen.at[i].ops;
 		}
 	record(c, t, &k);
-	t->read_bps = t->read_bps * gone + k.read / dt_s * (1 - gone);
-	t->write_bps = t->write_bps * gone + k.write / dt_s * (1 - gone);
+	t->read_bps = coord_rate(t->read_bps, k.read, dt_s, gone);
+	t->write_bps = coord_rate(t->write_bps, k.write, dt_s, gone);
 	t->mask_age_s += dt_s;
 	if (t->mask_age_s >= (t->read_bps + t->write_bps > 1 ? MASK_RECHECK_S : QUIET_RECHECK_S)) {
 		take_cputime(t, t->mask_age_s);
