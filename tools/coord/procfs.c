@@ -32,13 +32,47 @@ ssize_t coord_proc_read(const char *path, char *buf, size_t size)
 	return n;
 }
 
+/* @file of process @pid, or of its thread @tid. */
+static const char *path_of(pid_t pid, pid_t tid, const char *file, char buf[64])
+{
+	if (tid)
+		snprintf(buf, 64, "/proc/%d/task/%d/%s", (int)pid, (int)tid, file);
+	else
+		snprintf(buf, 64, "/proc/%d/%s", (int)pid, file);
+	return buf;
+}
+
+/* A shortage of descriptors or memory is neither an end nor a refusal. */
+static int error_of(int err)
+{
+	return err == -EPERM ? -EACCES : err == -ESRCH ? -ENOENT : err;
+}
+
+/* The beginning of that file, terminated. Return: its length; -ENOENT: gone; -EACCES: not for us; another -errno. */
+static ssize_t read_of(pid_t pid, pid_t tid, const char *file, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n = coord_proc_read(path_of(pid, tid, file, path), buf, size);
+
+	return n < 0 ? error_of((int)n) : n;
+}
+
+/*
+ * The fields of its stat file from the state on. The name before it may hold blanks and parentheses: fields are
+ * counted from its last one. Return: NULL: it is gone.
+ */
+static const char *read_stat(pid_t pid, pid_t tid, char buf[1024])
+{
+	const char *p = read_of(pid, tid, "stat", buf, 1024) < 0 ? NULL : strrchr(buf, ')');
+
+	return p && p[1] ? p + 2 : NULL;
+}
+
 int coord_proc_comm(pid_t pid, pid_t tid, char out[16])
 {
-	char path[64], buf[32];
-	ssize_t n;
+	char buf[32];
+	ssize_t n = read_of(pid, tid, "comm", buf, sizeof(buf));
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
-	n = coord_proc_read(path, buf, sizeof(buf));
 	if (n < 0)
 		return (int)n;
 	buf[strcspn(buf, "\n")] = '\0';
@@ -48,31 +82,46 @@ int coord_proc_comm(pid_t pid, pid_t tid, char out[16])
 
 int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 {
-	char path[64], buf[1024], *p;
+	char buf[1024];
+	const char *fields = read_stat(pid, 0, buf);
 	int parent;
 	unsigned long long begun;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (coord_proc_read(path, buf, sizeof(buf)) < 0)
-		return -ENOENT;
-	/* the name may hold blanks and parentheses: fields are counted from its last one */
-	p = strrchr(buf, ')');
-	if (!p || sscanf(p + 1,
-			 " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			 &parent, &begun) != 2)
+	if (!fields || sscanf(fields,
+			      "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+			      &parent, &begun) != 2)
 		return -ENOENT;
 	*ppid = parent;
 	*start = begun;
 	return 0;
 }
 
+bool coord_proc_ended(pid_t pid)
+{
+	char buf[1024];
+	const char *fields = read_stat(pid, 0, buf);
+
+	return fields && *fields == 'Z';
+}
+
+int coord_proc_cpu(pid_t pid, pid_t tid)
+{
+	char buf[1024];
+	const char *p = read_stat(pid, tid, buf);
+
+	for (int field = 3; p && field < 39; field++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p ? (int)strtol(p, NULL, 10) : -ENOENT;
+}
+
 int coord_proc_cputime(pid_t pid, pid_t tid, uint64_t *out)
 {
 	unsigned long long run, wait;
-	char path[64], buf[96];
+	char buf[96];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
-	if (coord_proc_read(path, buf, sizeof(buf)) < 0 || sscanf(buf, "%llu %llu", &run, &wait) != 2)
+	if (read_of(pid, tid, "schedstat", buf, sizeof(buf)) < 0 || sscanf(buf, "%llu %llu", &run, &wait) != 2)
 		return -ENOENT;
 	*out = run + wait;
 	return 0;
@@ -80,22 +129,18 @@ int coord_proc_cputime(pid_t pid, pid_t tid, uint64_t *out)
 
 pid_t coord_proc_leader(pid_t tid)
 {
-	char path[64], buf[1024], *p;
+	char buf[1024], *p;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	p = coord_proc_read(path, buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nTgid:");
+	p = read_of(tid, 0, "status", buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nTgid:");
 	return p ? (pid_t)strtol(p + 6, NULL, 10) : -ENOENT;
 }
 
 /* The last of the NSpid numbers in a thread's status: what it is called inside. */
 static pid_t inside_tid(pid_t pid, pid_t tid)
 {
-	char path[64], buf[4096], *p, *end;
+	char buf[4096], *p, *end;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tid);
-	if (coord_proc_read(path, buf, sizeof(buf)) < 0)
-		return -1;
-	p = strstr(buf, "\nNSpid:");
+	p = read_of(pid, tid, "status", buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nNSpid:");
 	if (!p)
 		return -1;
 	p += 7;
@@ -104,15 +149,6 @@ static pid_t inside_tid(pid_t pid, pid_t tid)
 		*end = '\0';
 	p = strrchr(p, '\t');
 	return p ? (pid_t)strtol(p, NULL, 10) : -1;
-}
-
-bool coord_proc_ended(pid_t pid)
-{
-	char path[64], buf[512], *at;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	at = coord_proc_read(path, buf, sizeof(buf)) > 0 ? strrchr(buf, ')') : NULL;
-	return at && at[1] && at[2] == 'Z';
 }
 
 pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside)
@@ -127,8 +163,7 @@ pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside)
 		snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)pid, (int)tid_inside);
 		return stat(path, &st) ? -ENOENT : tid_inside;
 	}
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	dir = opendir(path);
+	dir = opendir(path_of(pid, 0, "task", path));
 	if (!dir)
 		return -ENOENT;
 	while (found < 0 && (d = readdir(dir))) {
@@ -139,16 +174,6 @@ pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside)
 	}
 	closedir(dir);
 	return found;
-}
-
-/* The path of @file of process @pid, or of its thread @tid. */
-static const char *path_of(pid_t pid, pid_t tid, const char *file, char buf[64])
-{
-	if (tid)
-		snprintf(buf, 64, "/proc/%d/task/%d/%s", (int)pid, (int)tid, file);
-	else
-		snprintf(buf, 64, "/proc/%d/%s", (int)pid, file);
-	return buf;
 }
 
 static int parse_io(const char *text, uint64_t out[2])
@@ -163,18 +188,12 @@ static int parse_io(const char *text, uint64_t out[2])
 	return 0;
 }
 
-/* A shortage of descriptors or memory is neither an end nor a refusal. */
-static int io_error(int err)
-{
-	return err == -EPERM ? -EACCES : err == -ESRCH ? -ENOENT : err;
-}
-
 int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2])
 {
-	char path[64], buf[512];
-	ssize_t n = coord_proc_read(path_of(pid, tid, "io", path), buf, sizeof(buf));
+	char buf[512];
+	ssize_t n = read_of(pid, tid, "io", buf, sizeof(buf));
 
-	return n < 0 ? io_error((int)n) : parse_io(buf, out);
+	return n < 0 ? (int)n : parse_io(buf, out);
 }
 
 int coord_proc_io_kept(pid_t pid, int *fd, uint64_t out[2])
@@ -186,34 +205,20 @@ int coord_proc_io_kept(pid_t pid, int *fd, uint64_t out[2])
 		*fd = open(path_of(pid, 0, "io", path), O_RDONLY | O_CLOEXEC);
 	n = *fd < 0 ? -1 : pread(*fd, buf, sizeof(buf) - 1, 0);
 	if (n < 0)
-		return io_error(-errno);
+		return error_of(-errno);
 	buf[n] = '\0';
 	return parse_io(buf, out);
 }
 
-int coord_proc_cpu(pid_t pid, pid_t tid)
-{
-	char path[64], buf[1024], *p;
-
-	if (coord_proc_read(path_of(pid, tid, "stat", path), buf, sizeof(buf)) < 0)
-		return -ENOENT;
-	p = strrchr(buf, ')');
-	for (int field = 2; p && field < 39; field++) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	return p ? (int)strtol(p, NULL, 10) : -ENOENT;
-}
-
 int coord_proc_ring(pid_t pid, pid_t tid)
 {
-	char path[64], buf[256];
+	char buf[256];
 	unsigned long fd, flags;
 	long nr;
-	ssize_t n = coord_proc_read(path_of(pid, tid, "syscall", path), buf, sizeof(buf));
+	ssize_t n = read_of(pid, tid, "syscall", buf, sizeof(buf));
 
 	if (n < 0)
-		return io_error((int)n);
+		return (int)n;
 	if (sscanf(buf, "%ld 0x%lx 0x%*x 0x%*x 0x%lx", &nr, &fd, &flags) != 3 ||
 	    nr != SYS_io_uring_enter || flags & ENTER_REGISTERED_RING)
 		return -ENOENT;
