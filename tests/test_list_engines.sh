@@ -57,9 +57,16 @@ EOE
 	grep -E '^#> component (1|2|10) ' "$tmp/record"
 	sed -n 's/^#> engine .* \(component=[0-9,]*\).*/\1/p' "$tmp/record" | paste -sd' '
 } | diff -u "$tmp/expect" - || fail "components are told otherwise"
-# without a standard input the recording has its number: nobody else's to close
+# without a standard input a recording neither gets its number, to be closed with it,
 "$bin/dam-coord" --list-engines --root "$tmp/switch" --record "$tmp/record0" <&- >"$tmp/out" 2>&1 || fail "--record as 0"
 grep -q '^#> engine ' "$tmp/record0" || fail "a recording with the lowest descriptor is lost: $(cat "$tmp/out")"
+# nor is it turned into /dev/null by a daemon
+DAM_SIM="engine e0 capacity=1M" "$bin/dam-coord" --runtime-dir "$tmp" --record "$tmp/record1" <&- || fail "no daemon"
+pid=$("$bin/dam-ctl" --runtime-dir "$tmp" status --json | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+kill "$pid" || fail "no daemon: $pid"
+tries=200
+while kill -0 "$pid" 2>/dev/null && [ $((tries -= 1)) -gt 0 ]; do sleep 0.05; done
+grep -q '^#> engine ' "$tmp/record1" || fail "the daemon's recording with the lowest descriptor is lost"
 "$bin/dam-coord" --list-engines --root "$tmp/nowhere" >"$tmp/out" 2>&1 || fail "an empty root: $(cat "$tmp/out")"
 grep -q '^no engines' "$tmp/out" || fail "an empty root: $(cat "$tmp/out")"
 "$bin/dam-coord" --list-engines --root "$tmp/idxd" >/dev/full 2>"$tmp/out" && fail "a full disk is not told"

@@ -95,6 +95,18 @@ static int detach(struct coord *c)
 	return 0;
 }
 
+/* Nothing of ours gets a number that leave_terminal() redirects. To be written to, they stay closed: that is an error. */
+static void occupy_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Errors have been told where the daemon was started; from now on they go to stderr only if that was kept. */
 static void leave_terminal(void)
 {
@@ -124,17 +136,25 @@ static void look(struct coord *c)
 	} while (now < end);
 }
 
+static json_t *list_engines(struct coord *c)
+{
+	json_t *j = json_object();
+
+	coord_sample_engines(c, dam_now_ns());
+	coord_engines_json(c, j);
+	return j;
+}
+
+static json_t *look_once(struct coord *c)
+{
+	look(c);
+	return coord_report_once(c);
+}
+
 static int print_engines(struct coord *c)
 {
-	json_t *j;
+	json_t *j = c->opt.list_engines ? list_engines(c) : look_once(c);
 
-	if (c->opt.list_engines)
-		coord_sample_engines(c, dam_now_ns());
-	else
-		look(c);
-	j = c->opt.list_engines ? json_object() : coord_report_once(c);
-	if (c->opt.list_engines)
-		coord_engines_json(c, j);
 	if (c->opt.json) {
 		json_dumpf(j, stdout, JSON_INDENT(2));
 		printf("\n");
@@ -177,6 +197,7 @@ int main(int argc, char **argv)
 	bool daemon, print_only;
 	int status, err;
 
+	occupy_standard();
 	dam_log_open(tool.name, DAM_LOG_WARN);
 	c.opt.ready_fd = -1;
 	err = dam_options_parse(&tool, argc, argv, &c.opt);
