@@ -28,6 +28,12 @@ struct dam_hal_target *dam_hal_target(struct dam_hal *hal, unsigned int i)
 	return &gpu;
 }
 
+const char *dam_hal_root(const struct dam_hal *hal)
+{
+	(void)hal;
+	return "";
+}
+
 int dam_drm_process(const char *root, pid_t pid, struct dam_drm_client *out, int max)
 {
 	(void)root;

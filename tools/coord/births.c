@@ -5,7 +5,6 @@
 #include "tools/coord/births.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "tools/common/proc.h"

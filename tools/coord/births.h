@@ -9,9 +9,7 @@
 #ifndef DAM_TOOLS_COORD_BIRTHS_H
 #define DAM_TOOLS_COORD_BIRTHS_H
 
-#include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/cpuset.h"
 

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 
 #define ACCEPT_BATCH  256
 #define MAX_REQUEST   4096

@@ -3,10 +3,11 @@
 /*
  * The coordinator's state and the calls between its files.
  *
- * One thread runs everything, but for the worker that sets interrupt moderation (moderator.c): loop.c waits for
- * the next tick or event; clients.c takes processes in and out; moderate.c feeds moderated devices;
- * engines.c and sampler.c read engines and ledgers; watch.c observes what no ledger shows (see observe.h); model.c
- * forecasts and asks policy/ for moves; actuator.c carries them out and takes them back; report.c answers questions.
+ * One thread runs everything, but for the worker that sets interrupt moderation (moderator.c) and the one that writes
+ * the history of moves (historian.c): loop.c waits for the next tick or event; clients.c takes processes in and out;
+ * moderate.c feeds moderated devices; engines.c and sampler.c read engines and ledgers; watch.c observes what no ledger
+ * shows (see observe.h); model.c forecasts and asks policy/ for moves; actuator.c carries them out and takes them back;
+ * report.c answers questions.
  */
 #ifndef DAM_TOOLS_COORD_COORD_H
 #define DAM_TOOLS_COORD_COORD_H
@@ -23,7 +24,6 @@
 #include "hal/pmu.h"
 #include "policy/outcome.h"
 #include "policy/policy.h"
-#include "predict/predict.h"
 #include "shm/board.h"
 #include "shm/ledger.h"
 #include "tools/common/decision.h"
@@ -198,7 +198,7 @@ struct coord_move {
 	double forecast_bps, actual_bps; /* of the thread, after the move; NaN: unknown */
 };
 
-/* One engine's series and last counters. */
+/* What one engine did, lately and at last. */
 struct coord_engine {
 	bool known; /* to the decision */
 	struct dam_hal_counters last;
@@ -309,7 +309,7 @@ struct coord {
 };
 
 /* model.c */
-/** coord_model_open() - engines, pools and their series, from an open hal. Return: 0; -ENOMEM. */
+/** coord_model_open() - the decision, told of all that an open hal has. Return: 0; -ENOMEM. */
 int coord_model_open(struct coord *c);
 /** coord_model_rescan() - the hal has found that engines have come or gone. Return: 0; -ENOMEM: some are left out. */
 int coord_model_rescan(struct coord *c);
@@ -355,11 +355,13 @@ void coord_coverage_read(struct coord_process *p);
 void coord_coverage_note(struct coord_process *p, const uint64_t io[2]);
 /** coord_clients_close() - take everybody's last counts and forget them. */
 void coord_clients_close(struct coord *c);
+
+/* directory.c */
 /** coord_publish() - bring the directory of targets to the board; retried at the next tick when no snapshot is free. */
 void coord_publish(struct coord *c);
 
 /* engines.c */
-/** coord_sample_engines() - counters of every engine into policy/ and its predictor. */
+/** coord_sample_engines() - counters of every engine into the decision, of components into reports. */
 void coord_sample_engines(struct coord *c, uint64_t now_ns);
 /** coord_storage_moved() - has any disk done anything since the last call? Much cheaper than sampling. */
 bool coord_storage_moved(struct coord *c, uint64_t now_ns);
@@ -417,8 +419,6 @@ struct coord_thread *coord_thread_observe(struct coord *c, struct coord_process 
 void coord_thread_classify(struct coord *c, struct coord_thread *t);
 /** coord_thread_end() - keep its totals for reports, forget the rest. */
 void coord_thread_end(struct coord *c, struct coord_thread *t);
-/** coord_thread_alive() - does the kernel still know it? */
-bool coord_thread_alive(const struct coord_thread *t);
 void coord_threads_close(struct coord *c);
 
 /* followers.c */

@@ -48,7 +48,7 @@ static void read_some(struct coord *c)
 	while (at--)
 		p = p->next;
 	for (; nr; nr--, p = p->next ? p->next : c->processes)
-		read_process(c->opt.root ? c->opt.root : "", p);
+		read_process(dam_hal_root(c->hal), p);
 }
 
 void coord_gpu_tick(struct coord *c, uint64_t now_ns)

@@ -22,7 +22,6 @@
 #include "tools/coord/observe.h"
 #include "tools/coord/outcomes.h"
 #include "tools/coord/record.h"
-#include "tools/common/proc.h"
 
 #define IDLE_AFTER_NS	 DAM_NS_PER_S /* without a submission: stretch the tick */
 #define IDLE_INTERVAL_NS DAM_NS_PER_S

@@ -147,7 +147,7 @@ static void tell_power(struct coord *c, unsigned int d, bool kept_awake)
 {
 	struct dam_hal_power p;
 
-	dam_hal_power(c->opt.root ? c->opt.root : "", dam_hal_topology(c->hal), d, &p);
+	dam_hal_power(dam_hal_root(c->hal), dam_hal_topology(c->hal), d, &p);
 	dam_decision_set_power(c->decision, d, &(struct dam_policy_power){
 		.package = p.package, .idle_w = p.idle_w, .dynamic_w = p.dynamic_w, .wake_s = p.wake_s,
 		.kept_awake = kept_awake});

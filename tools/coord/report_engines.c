@@ -6,7 +6,6 @@
 #include "tools/coord/machine.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "tools/coord/json.h"
 #include "tools/coord/moderate.h"

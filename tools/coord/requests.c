@@ -4,7 +4,6 @@
 #include "config.h"
 #include "tools/coord/coord.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "base/log.h"

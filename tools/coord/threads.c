@@ -148,7 +148,8 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 	return t;
 }
 
-bool coord_thread_alive(const struct coord_thread *t)
+/* Does the kernel still know it? */
+static bool is_alive(const struct coord_thread *t)
 {
 	return !syscall(SYS_tgkill, t->pid, t->tid, 0) || errno != ESRCH;
 }
@@ -169,7 +170,7 @@ void coord_thread_end(struct coord *c, struct coord_thread *t)
 	t->task = NULL;
 	if (t->slot == COORD_NO_SLOT)
 		leave_extra(t->proc, t);
-	if (t->moved && coord_thread_alive(t))
+	if (t->moved && is_alive(t))
 		coord_mask_restore(c, t);
 	if (t->mask_entry >= 0)
 		dam_masks_clear(c->masks, t->mask_entry);
