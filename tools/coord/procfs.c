@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define ENTER_REGISTERED_RING (1ul << 4) /* the descriptor is an index of the thread's own */
+#define EXITING		      4		   /* PF_EXITING: it gives up its memory and its files, and has not ended yet */
 
 ssize_t coord_proc_read(const char *path, char *buf, size_t size)
 {
@@ -98,10 +99,12 @@ int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 
 bool coord_proc_ended(pid_t pid)
 {
-	char buf[1024];
+	char buf[1024], state;
 	const char *fields = read_stat(pid, 0, buf);
+	unsigned int flags;
 
-	return fields && *fields == 'Z';
+	return fields && sscanf(fields, "%c %*d %*d %*d %*d %*d %u", &state, &flags) == 2 &&
+	       (state == 'Z' || (flags & EXITING));
 }
 
 int coord_proc_cpu(pid_t pid, pid_t tid)

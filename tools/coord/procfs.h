@@ -18,7 +18,7 @@ int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
 /** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT. */
 int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start);
 
-/** coord_proc_ended() - has the process ended, and was not waited for yet? */
+/** coord_proc_ended() - has it ended, or is about to? What /proc has of it may be root's then. */
 bool coord_proc_ended(pid_t pid);
 
 /** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return:
