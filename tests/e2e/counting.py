@@ -9,14 +9,13 @@ Environment: BUILDDIR, the folder of the build (default: the current one).
 import collections
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
-BUILDDIR = os.path.abspath(os.environ.get("BUILDDIR", "."))
+from dam import BUILDDIR, MIB, dam_run, fio_report, tool
+
 TOLERANCE = 0.01
 KEYS = ("read_bytes", "write_bytes", "read_ops", "write_ops")
-MIB = 1 << 20
 
 Counts = collections.namedtuple("Counts", KEYS)
 
@@ -35,9 +34,8 @@ def fio(engine, scratch, threads=True):
                f"--iodepth={8 if 'aio' in engine else 1}", f"--output={scratch}/fio.json"] + jobs
 
     def own(_):
-        with open(f"{scratch}/fio.json", encoding="utf-8") as f:
-            return [Counts(j["read"]["io_bytes"], j["write"]["io_bytes"], j["read"]["total_ios"],
-                           j["write"]["total_ios"]) for j in json.load(f)["jobs"]]
+        return [Counts(j["read"]["io_bytes"], j["write"]["io_bytes"], j["read"]["total_ios"], j["write"]["total_ios"])
+                for j in fio_report(f"{scratch}/fio.json")["jobs"]]
     return command, own
 
 
@@ -54,7 +52,7 @@ def qemu_img(arguments, write, scratch):
 
 def liburing(scratch):
     """Reads, writes, readv, writev, fixed buffers, fixed files; the program prints its own counts."""
-    command = [os.path.join(BUILDDIR, "tests/e2e/uring_mix"), os.path.join(scratch, "file")]
+    command = [tool("tests/e2e/uring_mix"), os.path.join(scratch, "file")]
 
     def own(stdout):
         return [Counts(*(t[k] for k in KEYS)) for t in json.loads(stdout)["threads"]]
@@ -108,15 +106,12 @@ def worst(seen, own):
 
 def once(name, scratch):
     command, own = CASES[name](scratch)
-    result = os.path.join(scratch, "run.json")
-    run = subprocess.run([os.path.join(BUILDDIR, "dam-run"), "-q", "--json", result, "--", *command],
-                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
-    if run.returncode:
-        return float("inf"), f"exit status {run.returncode}: {run.stderr.strip()[-200:]}"
-    with open(result, encoding="utf-8") as f:
-        threads = json.load(f)["threads"]
-    seen = [Counts(*(t[k] for k in KEYS)) for t in threads]
-    return worst([c for c in seen if any(c)], own(run.stdout))
+    try:
+        printed, told = dam_run(scratch, *command)
+    except AssertionError as why:
+        return float("inf"), str(why)
+    seen = [Counts(*(t[k] for k in KEYS)) for t in told["threads"]]
+    return worst([c for c in seen if any(c)], own(printed))
 
 
 def main():

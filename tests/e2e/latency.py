@@ -4,15 +4,16 @@
 """latency.py [RUNS]: is the mean latency that DAM reports, without a timestamp, what the programs measure themselves?
 
 Within 5 %, or unknown; a run that is not is made twice more, and then the median of the three counts: one stall of the
-disk is worth more than 5 % of a run of two seconds, and both sides see it through different samples. Environment: BUILDDIR, the folder of the build (default: the current one); SECONDS_EACH of each run.
+disk is worth more than 5 % of a run of two seconds, and both sides see it through different samples. Environment: BUILDDIR, the folder of the build (default: the current one);
+SECONDS_EACH of each run.
 """
-import json
 import os
 import subprocess
 import sys
 import tempfile
 
-BUILDDIR = os.path.abspath(os.environ.get("BUILDDIR", "."))
+from dam import BUILDDIR, dam_run, fio_report, random_file, tool
+
 SECONDS = os.environ.get("SECONDS_EACH", "2")
 TOLERANCE = 0.05
 FILE_MIB = 256
@@ -24,8 +25,7 @@ def fio(path, scratch, depth, block, direction, *more, engine="libaio"):
                f"--runtime={SECONDS}", "--output-format=json", f"--output={scratch}/fio.json", *more]
 
     def own(_):
-        with open(f"{scratch}/fio.json", encoding="utf-8") as f:
-            return json.load(f)["jobs"][0][direction]["clat_ns"]["mean"] / 1000
+        return fio_report(f"{scratch}/fio.json")["jobs"][0][direction]["clat_ns"]["mean"] / 1000
     return command, own
 
 
@@ -34,7 +34,7 @@ def observed(*arguments):
 
 
 def uring(path, _, depth, block, direction, style):
-    command = [os.path.join(BUILDDIR, "tests/e2e/latency_uring"), path, str(depth), str(block), direction, style, SECONDS]
+    command = [tool("tests/e2e/latency_uring"), path, str(depth), str(block), direction, style, SECONDS]
     return command, lambda stdout: float(stdout.split()[0])
 
 
@@ -58,13 +58,9 @@ CASES += [("fio, thinking", fio, (8, 4096, "read", "--thinktime=2000"), False),
 def once(make, arguments, path):
     with tempfile.TemporaryDirectory(prefix="dam-latency.", dir=BUILDDIR) as scratch:
         command, own = make(path, scratch, *arguments)
-        result = os.path.join(scratch, "run.json")
-        run = subprocess.run([os.path.join(BUILDDIR, "dam-run"), "-q", "--json", result, "--", *command],
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=True)
-        with open(result, encoding="utf-8") as f:
-            threads = json.load(f)["threads"]
-        busiest = max(threads, key=lambda t: t["read_ops"] + t["write_ops"])
-        return busiest["latency_us"], own(run.stdout)
+        printed, told = dam_run(scratch, *command)
+        busiest = max(told["threads"], key=lambda t: t["read_ops"] + t["write_ops"])
+        return busiest["latency_us"], own(printed)
 
 
 def is_bad(seen, own, expected):
@@ -75,7 +71,12 @@ def measure(make, arguments, path, expected):
     """Return whether it is bad, and what is to be printed."""
     texts, bad = [], []
     while not bad or (bad[0] and len(bad) < 3):
-        seen, own = once(make, arguments, path)
+        try:
+            seen, own = once(make, arguments, path)
+        except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError, KeyError, IndexError) as why:
+            bad.append(True)
+            texts.append(repr(why))
+            continue
         bad.append(is_bad(seen, own, expected))
         texts.append(f"the program {own:.1f} us, DAM " + ("unknown" if seen is None else f"{seen:.1f} us, {seen / own - 1:+.1%}"))
     return sum(bad) > len(bad) / 2, "; again: ".join(texts)
@@ -86,9 +87,7 @@ def main():
     failed = 0
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     with tempfile.NamedTemporaryFile(prefix="dam-latency.", dir=BUILDDIR) as data:
-        for _ in range(FILE_MIB):
-            data.write(os.urandom(1 << 20))
-        data.flush()
+        random_file(data.name, FILE_MIB)
         for name, make, arguments, expected in CASES:
             for _ in range(runs):
                 bad, text = measure(make, arguments, data.name, expected)

@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define MAX_DEPTH 128
 
@@ -29,10 +30,7 @@ static uint64_t blocks, done, state = 88172645463325252ull;
 
 static double now_us(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+	return (double)dam_now_ns() / 1e3;
 }
 
 static void prepare(unsigned int i)

@@ -280,7 +280,7 @@ static int print_mask(const char *want)
 				       list[at - 1] == '\t' ? "" : ",", from, cpu - 1);
 		from = -1;
 	}
-	return strncmp(list, want, strlen(list)) != 0;
+	return strncmp(list, want, at) != 0 || want[at] != '\n';
 }
 
 int main(int argc, char **argv)

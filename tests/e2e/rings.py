@@ -8,15 +8,13 @@ processes, under dam-run: bytes within 2 % and operations within 1 % for each jo
 shown, and judged, within 5 %, in the cases where fio's own are of use. Environment: BUILDDIR (default: the current folder).
 """
 import collections
-import json
 import os
-import subprocess
 import sys
 import tempfile
 
-BUILDDIR = os.path.abspath(os.environ.get("BUILDDIR", "."))
+from dam import BUILDDIR, dam_run, fio_report, random_file
+
 SECONDS = 4
-MIB = 1 << 20
 BYTES_OFF, OPS_OFF, LATENCY_OFF = 0.02, 0.01, 0.05
 
 # What tells one job from another, also by its bytes.
@@ -44,28 +42,20 @@ def command_of(case, mode, scratch):
                "--size=32m", "--output-format=json", f"--output={scratch}/fio.json", *MODES[mode]]
     for i, job in enumerate(JOBS):
         path = os.path.join(scratch, f"file{i}")
-        if not os.path.exists(path):
-            with open(path, "wb") as f:
-                f.write(os.urandom(MIB) * 32)
-                f.flush()
-                os.fsync(f.fileno())
+        random_file(path, 32)
         command += [f"--name=job{i}", f"--filename={path}", *job, *case.options]
     return command
 
 
 def fio_jobs(scratch):
-    with open(f"{scratch}/fio.json", encoding="utf-8") as f:
-        text = f.read()
-    for j in json.loads(text[text.index("{"):])["jobs"]:
+    for j in fio_report(f"{scratch}/fio.json")["jobs"]:
         ops = [j[d]["total_ios"] for d in ("read", "write")]
         clat = sum(n * j[d]["clat_ns"]["mean"] for n, d in zip(ops, ("read", "write"))) / max(sum(ops), 1) / 1000
         yield Job(j["read"]["io_bytes"], j["write"]["io_bytes"], sum(ops), clat)
 
 
-def dam_jobs(scratch):
-    with open(f"{scratch}/run.json", encoding="utf-8") as f:
-        threads = json.load(f)["threads"]
-    for t in threads:
+def dam_jobs(told):
+    for t in told["threads"]:
         if t["read_ops"] + t["write_ops"]:
             yield Job(t["read_bytes"], t["write_bytes"], t["read_ops"] + t["write_ops"], t["latency_us"])
 
@@ -94,12 +84,11 @@ def judge(case, seen, own):
 
 def once(case, mode):
     with tempfile.TemporaryDirectory(prefix="dam-rings.", dir=BUILDDIR) as scratch:
-        run = subprocess.run([os.path.join(BUILDDIR, "dam-run"), "-q", "--json", f"{scratch}/run.json", "--",
-                              *command_of(case, mode, scratch)],
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
-        if run.returncode:
-            return [f"exit status {run.returncode}: {run.stderr.strip()[-200:]}"]
-        own, seen = list(fio_jobs(scratch)), list(dam_jobs(scratch))
+        try:
+            _, told = dam_run(scratch, *command_of(case, mode, scratch))
+        except AssertionError as why:
+            return [str(why)]
+        own, seen = list(fio_jobs(scratch)), list(dam_jobs(told))
     wrong = []
     if len(seen) != len(own):
         wrong.append(f"{len(seen)} threads seen instead of {len(own)}")

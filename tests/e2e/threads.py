@@ -15,34 +15,20 @@ import sys
 import tempfile
 import time
 
-BUILDDIR = os.path.abspath(os.environ.get("BUILDDIR", "."))
-MIB = 1 << 20
+from dam import BUILDDIR, Skip, ask, coordinator, dam_run, random_file, tool
+
 MANY = 10000  # more than twice the slots of a process
 WAVE = 50  # of them at a time
 
 
-class Skip(Exception):
-    pass
-
-
-def tool(name):
-    return os.path.join(BUILDDIR, name)
-
-
-def dam_run(scratch, *program, before=()):
-    """Runs it. Returns what it printed, and what DAM says."""
-    result = os.path.join(scratch, "run.json")
-    run = subprocess.run([*before, tool("dam-run"), "-q", "--json", result, "--", *program],
-                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
-    if run.returncode == 77:
-        raise Skip(run.stderr.strip()[-100:] or "the kernel refuses")
-    assert run.returncode == 0, f"exit status {run.returncode}: {run.stderr.strip()[-200:]}"
-    with open(result, encoding="utf-8") as f:
-        return json.loads(run.stdout), json.load(f)
+def run(scratch, *program, before=()):
+    """What the program printed of itself, and what DAM says."""
+    printed, told = dam_run(scratch, *program, before=before)
+    return json.loads(printed), told
 
 
 def late_names(scratch, data):
-    own, seen = dam_run(scratch, tool("tests/e2e/thread_churn"), "names", data)
+    own, seen = run(scratch, tool("tests/e2e/thread_churn"), "names", data)
     seen = {t["tid"]: t for t in seen["threads"]}
     for t in own["threads"]:
         name = seen[t["tid"]]["comm"]
@@ -54,7 +40,7 @@ def late_names(scratch, data):
 def reused_ids(scratch, data):
     if os.geteuid() != 0 or not shutil.which("unshare"):
         raise Skip("only root has pid namespaces")
-    own, seen = dam_run(scratch, tool("tests/e2e/thread_churn"), "reuse", data,
+    own, seen = run(scratch, tool("tests/e2e/thread_churn"), "reuse", data,
                         before=["unshare", "--pid", "--fork", "--mount-proc"])
     ids = {t["tid"] for t in own["threads"]}
     # a thread is joined a moment before its id is free
@@ -66,27 +52,15 @@ def reused_ids(scratch, data):
 
 
 def ten_thousand(scratch, data):
-    env = {**os.environ, "DAM_RUNTIME_DIR": os.path.join(scratch, "run"), "LD_PRELOAD": tool(".libs/libdam_preload.so")}
-    os.mkdir(env["DAM_RUNTIME_DIR"])
-    plain = {k: v for k, v in env.items() if k != "LD_PRELOAD"}
-
-    def ask(what):
-        answer = subprocess.run([tool("dam-ctl"), what, "--json"], env=plain, capture_output=True, text=True, check=False)
-        return json.loads(answer.stdout) if answer.returncode == 0 else None
-
-    with subprocess.Popen([tool("dam-coord"), "--foreground"], env=plain, stderr=subprocess.DEVNULL) as coordinator:
-        try:
-            while not ask("status"):
-                assert coordinator.poll() is None, "no coordinator"
-                time.sleep(0.05)
-            with subprocess.Popen([tool("tests/e2e/thread_churn"), "many", data, str(MANY)], env=env, text=True,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
-                assert program.stdout.readline() == f"{MANY}\n"
-                process = settled(ask, program.pid)
-                program.stdin.close()
-                assert program.wait() == 0
-        finally:
-            coordinator.terminate()
+    env = {**os.environ, "DAM_RUNTIME_DIR": os.path.join(scratch, "run")}
+    with coordinator(env):
+        with subprocess.Popen([tool("tests/e2e/thread_churn"), "many", data, str(MANY)],
+                              env={**env, "LD_PRELOAD": tool(".libs/libdam_preload.so")}, text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+            assert program.stdout.readline() == f"{MANY}\n"
+            process = settled(env, program.pid)
+            program.stdin.close()
+            assert program.wait() == 0
     assert process["no_slot"] == 0, f"{process['no_slot']} times there was no slot"
     assert process["threads"] <= 1, f"{process['threads']} threads are still there"
     counted = process["coverage"]["hooked_ops"]
@@ -95,11 +69,11 @@ def ten_thousand(scratch, data):
     return f"{MANY} threads came and went, {counted} were counted, and no slot is left"
 
 
-def settled(ask, pid):
+def settled(env, pid):
     """The process as the coordinator has it once its threads are gone, or after ten seconds."""
     end = time.monotonic() + 10
     while True:
-        process = [p for p in ask("threads")["processes"] if p["pid"] == pid]
+        process = [p for p in ask("threads", env)["processes"] if p["pid"] == pid]
         done = process and process[0]["threads"] <= 1 and process[0]["coverage"]["hooked_ops"] > MANY - WAVE
         if done or time.monotonic() > end:
             return process[0]
@@ -108,7 +82,7 @@ def settled(ask, pid):
 
 def by_itself(scratch, data, mode):
     """The static program that enters its ring by itself. Returns the thread, and why it was not seen, if it was not."""
-    own, seen = dam_run(scratch, tool("tests/raw_uring"), mode, data, "4096", "4000")
+    own, seen = run(scratch, tool("tests/raw_uring"), mode, data, "4096", "4000")
     thread = {t["tid"]: t for t in seen["threads"]}.get(own["tid"])
     why = [p["coverage"]["unobservable"] for p in seen["processes"] if p["pid"] == own["tid"]]
     if thread:
@@ -139,11 +113,7 @@ CASES = {"late names": late_names, "reused ids": reused_ids, "ten thousand": ten
 def main():
     failed = False
     with tempfile.TemporaryDirectory(prefix="dam-threads.", dir=BUILDDIR) as scratch:
-        data = os.path.join(scratch, "data")
-        with open(data, "wb") as f:
-            f.write(os.urandom(MIB) * 16)
-            f.flush()
-            os.fsync(f.fileno())
+        data = random_file(os.path.join(scratch, "data"), 16)
         for name in sys.argv[1:] or CASES:
             try:
                 print(f"PASS: threads: {CASES[name](scratch, data)}", flush=True)
