@@ -27,14 +27,6 @@ static double elapsed_ms(uint64_t from_ns)
 	return (double)(dam_now_ns() - from_ns) / DAM_NS_PER_MS;
 }
 
-static void put(struct hal_tree *t, const char *where, const char *file, const char *text)
-{
-	char path[512];
-
-	snprintf(path, sizeof(path), "/sys/devices/%s/%s", where, file);
-	hal_tree_put(t, path, "%s", text);
-}
-
 /* Four disks behind each switch. */
 static void add_disk(struct hal_tree *t, unsigned int i)
 {
@@ -46,15 +38,15 @@ static void add_disk(struct hal_tree *t, unsigned int i)
 	snprintf(function, sizeof(function), "%s/%04x:01:%02x.0", port, group, i % 4);
 	hal_tree_pci(t, port, (int)node, text);
 	hal_tree_pci(t, function, (int)node, text);
-	put(t, port, "current_link_speed", "32.0 GT/s PCIe");
-	put(t, port, "current_link_width", "16");
+	hal_tree_put_in(t, port, "current_link_speed", "32.0 GT/s PCIe");
+	hal_tree_put_in(t, port, "current_link_width", "16");
 	snprintf(disk, sizeof(disk), "%s/nvme/nvme%u/nvme%un1", function, i, i);
 	snprintf(text, sizeof(text), "259:%u", i);
 	hal_tree_disk(t, disk, text);
 	for (unsigned int q = 0; q < QUEUES; q++) {
 		snprintf(name, sizeof(name), "mq/%u/cpu_list", q);
 		snprintf(text, sizeof(text), "%u, %u", q, q + CPUS / 2);
-		put(t, disk, name, text);
+		hal_tree_put_in(t, disk, name, text);
 	}
 }
 

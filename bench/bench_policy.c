@@ -131,6 +131,8 @@ static void run(struct machine *m, struct cost *out)
 		feeds[i % ROUNDS] = middle - begin;
 		ticks[i % ROUNDS] = out->plan_us = now_us() - middle;
 	}
+	if (out->moves)
+		return; /* it planned early: no medians */
 	qsort(feeds, ROUNDS, sizeof(feeds[0]), by_size);
 	qsort(ticks, ROUNDS, sizeof(ticks[0]), by_size);
 	out->feed_us = feeds[ROUNDS / 2];

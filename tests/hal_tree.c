@@ -95,7 +95,7 @@ void hal_tree_link(struct hal_tree *t, const char *path, const char *to)
 		abort();
 }
 
-static void put_in(struct hal_tree *t, const char *where, const char *file, const char *text)
+void hal_tree_put_in(struct hal_tree *t, const char *where, const char *file, const char *text)
 {
 	char path[PATH_LEN];
 
@@ -114,20 +114,20 @@ static void link_class(struct hal_tree *t, const char *class, const char *where)
 
 void hal_tree_disk(struct hal_tree *t, const char *where, const char *dev)
 {
-	put_in(t, where, "dev", dev);
-	put_in(t, where, "size", "2097152");
-	put_in(t, where, "stat", "10 0 80 5 20 0 320 7 3 11 12 1 0 8 0 2 1");
-	put_in(t, where, "queue/logical_block_size", "512");
-	put_in(t, where, "queue/rotational", "0");
-	put_in(t, where, "queue/nr_requests", "256");
+	hal_tree_put_in(t, where, "dev", dev);
+	hal_tree_put_in(t, where, "size", "2097152");
+	hal_tree_put_in(t, where, "stat", "10 0 80 5 20 0 320 7 3 11 12 1 0 8 0 2 1");
+	hal_tree_put_in(t, where, "queue/logical_block_size", "512");
+	hal_tree_put_in(t, where, "queue/rotational", "0");
+	hal_tree_put_in(t, where, "queue/nr_requests", "256");
 	link_class(t, "block", where);
 }
 
 void hal_tree_part(struct hal_tree *t, const char *where, const char *dev)
 {
-	put_in(t, where, "dev", dev);
-	put_in(t, where, "partition", "1");
-	put_in(t, where, "stat", "0 0 0 0 0 0 0 0 0 0 0");
+	hal_tree_put_in(t, where, "dev", dev);
+	hal_tree_put_in(t, where, "partition", "1");
+	hal_tree_put_in(t, where, "stat", "0 0 0 0 0 0 0 0 0 0 0");
 	link_class(t, "block", where);
 }
 
@@ -136,8 +136,8 @@ void hal_tree_pci(struct hal_tree *t, const char *where, int node, const char *c
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", node);
-	put_in(t, where, "numa_node", text);
-	put_in(t, where, "local_cpulist", cpus);
+	hal_tree_put_in(t, where, "numa_node", text);
+	hal_tree_put_in(t, where, "local_cpulist", cpus);
 }
 
 void hal_tree_virtio(struct hal_tree *t)
@@ -147,7 +147,7 @@ void hal_tree_virtio(struct hal_tree *t)
 	hal_tree_part(t, "pci0000:00/0000:00:02.0/virtio1/block/vda/vda1", "254:1");
 	hal_tree_pci(t, "pci0000:00/0000:00:03.0", -1, "0-3");
 	hal_tree_disk(t, "pci0000:00/0000:00:03.0/virtio2/block/vdb", "254:16");
-	put_in(t, "pci0000:00/0000:00:03.0/virtio2/block/vdb", "queue/rotational", "1");
+	hal_tree_put_in(t, "pci0000:00/0000:00:03.0/virtio2/block/vdb", "queue/rotational", "1");
 }
 
 static void nvme_class(struct hal_tree *t, const char *pci, const char *name, int node)
@@ -156,10 +156,10 @@ static void nvme_class(struct hal_tree *t, const char *pci, const char *name, in
 
 	snprintf(where, sizeof(where), "%s/nvme/%s", pci, name);
 	snprintf(text, sizeof(text), "%d", node);
-	put_in(t, where, "numa_node", text);
-	put_in(t, where, "state", "live");
+	hal_tree_put_in(t, where, "numa_node", text);
+	hal_tree_put_in(t, where, "state", "live");
 	snprintf(text, sizeof(text), "241:%s", name + 4);
-	put_in(t, where, "dev", text);
+	hal_tree_put_in(t, where, "dev", text);
 	link_class(t, "nvme", where);
 }
 
@@ -169,12 +169,9 @@ void hal_tree_nvme(struct hal_tree *t)
 	nvme_class(t, "pci0000:20/0000:20:01.0/0000:21:00.0", "nvme2", 0);
 	hal_tree_disk(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "259:8");
 	hal_tree_disk(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n2", "259:9");
-	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n2",
-	       "queue/logical_block_size", "4096");
-	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/0/cpu_list",
-	       "0, 1");
-	put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/1/cpu_list",
-	       "2, 3");
+	hal_tree_put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n2", "queue/logical_block_size", "4096");
+	hal_tree_put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/0/cpu_list", "0, 1");
+	hal_tree_put_in(t, "pci0000:20/0000:20:01.0/0000:21:00.0/nvme/nvme2/nvme2n1", "mq/1/cpu_list", "2, 3");
 	hal_tree_put(t, "/sys/class/nvme-generic/ng2n2/dev", "242:2");
 	/* one path only: a head, and no choice */
 	hal_tree_pci(t, "pci0000:20/0000:20:02.0/0000:22:00.0", 1, "2-3");
@@ -195,7 +192,7 @@ void hal_tree_multipath(struct hal_tree *t)
 	hal_tree_disk(t, "virtual/nvme-subsystem/nvme-subsys1/nvme1n1", "259:1");
 	hal_tree_part(t, "virtual/nvme-subsystem/nvme-subsys1/nvme1n1/nvme1n1p1", "259:2");
 	hal_tree_part(t, "virtual/nvme-subsystem/nvme-subsys1/nvme1n1/nvme1n1p2", "259:3");
-	put_in(t, "virtual/nvme-subsystem/nvme-subsys1", "iopolicy", "numa");
+	hal_tree_put_in(t, "virtual/nvme-subsystem/nvme-subsys1", "iopolicy", "numa");
 	link_class(t, "nvme-subsystem", "virtual/nvme-subsystem/nvme-subsys1");
 	hal_tree_put(t, "/sys/class/nvme-generic/ng1n1/dev", "242:0");
 }
@@ -244,7 +241,7 @@ void hal_tree_scsi(struct hal_tree *t)
 	hal_tree_pci(t, "pci0000:00/0000:00:1f.2", 0, "0-1");
 	snprintf(where, sizeof(where), "%s/block/sda", lun);
 	hal_tree_disk(t, where, "8:0");
-	put_in(t, where, "queue/rotational", "1");
+	hal_tree_put_in(t, where, "queue/rotational", "1");
 	hal_tree_put(t, "/sys/class/scsi_generic/sg0/dev", "21:0");
 	hal_tree_put(t, "/sys/class/scsi_generic/sg1/dev", "21:1"); /* no disk: an enclosure */
 	hal_tree_put(t, "/sys/class/bsg/0:0:0:0/dev", "250:0");
@@ -257,7 +254,7 @@ void hal_tree_memory(struct hal_tree *t)
 {
 	hal_tree_disk(t, "virtual/block/loop0", "7:0");
 	hal_tree_disk(t, "virtual/block/loop1", "7:1");
-	put_in(t, "virtual/block/loop1", "size", "0");
+	hal_tree_put_in(t, "virtual/block/loop1", "size", "0");
 	hal_tree_disk(t, "virtual/block/ram0", "1:0");
 	hal_tree_disk(t, "virtual/block/zram0", "253:0");
 }

@@ -20,6 +20,8 @@ void hal_tree_remove(const char *path);
 /** hal_tree_put() - write a file at @path below the root, with the directories it needs. */
 void hal_tree_put(struct hal_tree *t, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/** hal_tree_put_in() - write /sys/devices/@where/@file. */
+void hal_tree_put_in(struct hal_tree *t, const char *where, const char *file, const char *text);
 void hal_tree_link(struct hal_tree *t, const char *path, const char *to);
 
 /** hal_tree_disk() - /sys/devices/@where and its link in /sys/class/block; @dev "254:0", or "0:0":
