@@ -278,11 +278,12 @@ static int mode_dup2(void)
 /* The book's way: two forks, no terminal, no descriptor, another folder. The first parent stays to tell. */
 static int mode_daemon(void)
 {
-	char told[256];
+	char told[256], part[256];
 	pid_t pid;
 	int out;
 
 	snprintf(told, sizeof(told), "%s.stop", path);
+	snprintf(part, sizeof(part), "%s.part", path); /* has its name once all is told */
 	pid = fork();
 	if (pid) {
 		while (access(told, F_OK))
@@ -300,9 +301,10 @@ static int mode_daemon(void)
 	need(open("/dev/null", O_RDWR) == 0 && dup(0) == 1 && dup(0) == 2 && !chdir("/"), "daemon");
 	open_all();
 	reads(60);
-	out = open(told, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	out = open(part, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	dup2(out, 1);
 	tell();
+	need(!rename(part, told), "rename");
 	exit(0);
 }
 
