@@ -172,6 +172,18 @@ def straight_queues(r):
     r["snapshots"]["engines"]["queues"][0]["map"] = [{"domain": d, "queues": str(d)} for d in range(4)]
 
 
+def no_pool(r):
+    r["snapshots"]["engines"]["pools"] = []
+
+
+def two_ports(r):
+    r["snapshots"]["engines"]["components"] *= 2
+
+
+def no_queues(r):
+    r["snapshots"]["engines"]["queues"] = []
+
+
 BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast), ("pinned", fast), ("fio_none", fast),
        ("dam2", slow_second), ("dam4", slow_second), ("spread", slow_second), ("fio_dam", slow),
        ("dam2", too_many_moves), ("dam4", too_many_moves), ("spread", too_many_moves), ("pinned", too_many_moves),
@@ -185,7 +197,7 @@ BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast)
        ("paths4", no_move), ("paths4", slow), ("port4", another_reason), ("port4", to_its_sibling), ("port4", no_result),
        ("port4_full", learned), ("port4_full", slow), ("queues4", straight_queues), ("replug", stale_map),
        ("replug", never_back), ("replug", twice_there), ("replug", strange_mask), ("replug", slow_without), ("replug", far_map),
-       ("replug", check_missing)]
+       ("replug", check_missing), ("paths4", no_pool), ("port4", two_ports), ("queues4", no_queues)]
 
 
 def verdict(r):

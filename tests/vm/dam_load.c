@@ -29,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define MAX_THREADS   64
 #define MAX_PLACES    8
 #define MAX_DEPTH     256
@@ -112,14 +114,6 @@ static void take_place(const struct worker *w)
 		die("sched_setaffinity", (int)-ret);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
 static void sleep_until(uint64_t ns)
 {
 	struct timespec ts = {(time_t)(ns / 1000000000ull), (long)(ns % 1000000000ull)};
@@ -201,9 +195,9 @@ static void read_at_rate(struct worker *w, struct io_uring *ring, int fd, char *
 		;
 	pthread_barrier_wait(&ready);
 	take_place(w);
-	due = now_ns();
+	due = dam_now_ns();
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-		uint64_t now = now_ns();
+		uint64_t now = dam_now_ns();
 
 		due += opt.block * 1000000000ull / opt.rate;
 		if (due < now)
@@ -262,14 +256,14 @@ static void print_interval(uint64_t ms, uint64_t bytes, bool first)
 /* One line of JSON: intervals as [milliseconds, bytes of all threads, [the CPU of each]], then the threads. */
 static void watch_and_report(void)
 {
-	uint64_t start = now_ns(), end = start + opt.seconds * 1000000000ull, then = start, done = 0;
+	uint64_t start = dam_now_ns(), end = start + opt.seconds * 1000000000ull, then = start, done = 0;
 
 	printf("{\"intervals\":[");
 	for (uint64_t at = start + INTERVAL_NS; at <= end; at += INTERVAL_NS) {
 		uint64_t now, bytes;
 
 		sleep_until(at);
-		now = now_ns();
+		now = dam_now_ns();
 		bytes = sum_bytes();
 		print_interval((now - then) / 1000000, bytes - done, then == start);
 		then = now;

@@ -57,7 +57,7 @@ started() {
 	within_10s dam-ctl status >status.log 2>&1
 }
 
-# ended: and what it had pinned is as it was
+# ended: its last words are shown
 ended() {
 	end_coordinator TERM
 	sed 's/^/lab:   log: /' log | tail -12
@@ -79,7 +79,6 @@ alone4() {
 	dam dam_load -t "$seconds" -n 1 -s 3 /dev/damalone0 >load.json &
 	load=$!
 	sleep 6
-	snapshot live dam-ctl engines --json
 	snapshot explain dam-ctl explain --json
 	wait $load
 	status=$?
