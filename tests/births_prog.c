@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ static volatile bool stop;
 struct seen {
 	pid_t tid;
 	unsigned long kernel, shown;
-	long reads; /* to do */
+	long reads;    /* to do */
+	sem_t *looked; /* posted then; NULL: nobody waits */
 };
 
 /* The library answers for the system call, too. */
@@ -78,6 +80,8 @@ static void *worker(void *arg)
 	struct seen *s = arg;
 
 	look(s);
+	if (s->looked)
+		sem_post(s->looked);
 	read_some(s->reads);
 	return NULL;
 }
@@ -95,7 +99,7 @@ static void *helper(void *arg)
 	return NULL;
 }
 
-static void run(const char *what, const pthread_attr_t *attr, void *(*start)(void *), bool tell)
+static struct seen run(void *(*start)(void *), const pthread_attr_t *attr)
 {
 	struct seen s = {.reads = 60};
 	pthread_t t;
@@ -103,18 +107,18 @@ static void run(const char *what, const pthread_attr_t *attr, void *(*start)(voi
 	if (pthread_create(&t, attr, start, &s))
 		exit(99);
 	pthread_join(t, NULL);
-	if (tell)
-		printf("%s %d kernel %lx shown %lx\n", what, (int)s.tid, s.kernel, s.shown);
+	return s;
+}
+
+static void tell(const char *what, struct seen s)
+{
+	printf("%s %d kernel %lx shown %lx\n", what, (int)s.tid, s.kernel, s.shown);
 }
 
 static bool is_placed(void)
 {
-	struct seen s = {.reads = 60};
-	pthread_t t;
+	struct seen s = run(worker, NULL);
 
-	if (pthread_create(&t, NULL, worker, &s))
-		exit(99);
-	pthread_join(t, NULL);
 	return s.kernel != s.shown;
 }
 
@@ -128,7 +132,7 @@ static void *fork_worker(void *arg)
 	fflush(stdout);
 	if (fork() == 0) {
 		look(&child);
-		printf("child %d kernel %lx shown %lx\n", (int)child.tid, child.kernel, child.shown);
+		tell("child", child);
 		fflush(stdout);
 		_exit(0);
 	}
@@ -145,20 +149,22 @@ static void run_c11(void)
 
 	if (thrd_create(&t, c11_worker, &s) != thrd_success || thrd_join(t, &result) != thrd_success || result != 7)
 		exit(99);
-	printf("c11 %d kernel %lx shown %lx\n", (int)s.tid, s.kernel, s.shown);
+	tell("c11", s);
 }
 
 /* A placed thread that lives on; its tid is told. */
 static int hold(void)
 {
 	static struct seen s[64];
+	sem_t looked;
 	pthread_t t;
 
+	sem_init(&looked, 0, 0);
 	for (int i = 0; i < 64; i++) {
-		s[i].reads = -1;
+		s[i] = (struct seen){.reads = -1, .looked = &looked};
 		if (pthread_create(&t, NULL, worker, &s[i]))
 			return 99;
-		usleep(50000);
+		sem_wait(&looked);
 		if (s[i].kernel == s[i].shown)
 			continue;
 		printf("%d\n", (int)s[i].tid);
@@ -190,19 +196,19 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		return hold();
 	for (int i = 0; i < 6; i++)
-		run("worker", NULL, worker, true);
+		tell("worker", run(worker, NULL));
 	for (int i = 0; i < 4; i++)
 		run_c11();
 	for (int i = 0; i < 4; i++)
-		run("forker", NULL, fork_worker, true);
-	run("helper", NULL, helper, true);
+		tell("forker", run(fork_worker, NULL));
+	tell("helper", run(helper, NULL));
 	CPU_ZERO(&one);
 	CPU_SET(__builtin_ctzl(all), &one);
 	pthread_attr_init(&attr);
 	pthread_attr_setaffinity_np(&attr, sizeof(one), &one);
-	run("attr", &attr, worker, true);
+	tell("attr", run(worker, &attr));
 	sched_setaffinity(0, sizeof(one), &one);
-	run("pinned", NULL, worker, true);
+	tell("pinned", run(worker, NULL));
 	stop = true;
 	pthread_join(t, NULL);
 	return 0;

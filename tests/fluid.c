@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/random.h"
+
 #define STEP_S 0.0025 /* of the machine */
 
 double fluid_random(struct fluid *f)
 {
-	f->seed = f->seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (double)(f->seed >> 11) / 9007199254740992.0;
+	return test_uniform(&f->seed);
 }
 
 static double normal(struct fluid *f)

@@ -3,7 +3,6 @@
 /* Any bytes as a scenario, and as a recording of decisions. */
 #include "config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

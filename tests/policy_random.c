@@ -7,12 +7,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/random.h"
+
 uint64_t random_seed;
 
 double random_uniform(double lo, double hi)
 {
-	random_seed = random_seed * 6364136223846793005ull + 1442695040888963407ull;
-	return lo + (hi - lo) * (double)(random_seed >> 11) / 9007199254740992.0;
+	return lo + (hi - lo) * test_uniform(&random_seed);
 }
 
 unsigned int random_below(unsigned int n)

@@ -5,7 +5,6 @@
 #include "tests/sim_rows.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -36,9 +36,9 @@ static void claim(void)
 	}
 }
 
-/* Write counts as two threads on CPU 0 would that ask 80 MB/s each, until @done says so. */
 static uint64_t rate = 80; /* of each thread, MB/s */
 
+/* Write counts as two threads on CPU 0 would that ask @rate each, until @done says so. */
 static bool drive(bool (*done)(void))
 {
 	uint64_t begin = dam_now_ns(), last = begin;

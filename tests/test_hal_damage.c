@@ -345,7 +345,7 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(tc, 300);
+	tcase_set_timeout(tc, 300 + (getenv("DAM_FUZZ_SECONDS") ? atoi(getenv("DAM_FUZZ_SECONDS")) : 0));
 	tcase_add_test(tc, test_rounds);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);

@@ -33,14 +33,14 @@ static double rate(struct fluid *f, double seconds)
 }
 
 /* Engines 0 and 1 share a port of 1.2 of their capacities; @given: the policy is told. */
-static struct fluid *shared_port(double given, bool told_engines)
+static struct fluid *shared_port(double given)
 {
-	struct fluid *f = fluid_create(4, CAP, told_engines ? CAP : 0, true);
+	struct fluid *f = fluid_create(4, CAP, CAP, true);
 
 	f->port[0].capacity = 1.2 * CAP;
 	dam_policy_set_component(f->policy, 0, &(struct dam_policy_component_desc){.given_capacity = given});
 	for (unsigned int e = 0; e < 2; e++) {
-		struct dam_policy_engine_desc d = fluid_desc(f, e, told_engines ? CAP : 0);
+		struct dam_policy_engine_desc d = fluid_desc(f, e, CAP);
 
 		d.component[0] = 1;
 		f->engines[e].port = 1;
@@ -55,16 +55,15 @@ static const struct {
 	double given;
 	unsigned int depth; /* 0: open */
 	double least;	    /* of the rate that all can have, once settled */
-	bool moves;
 } port_rows[] = {
-	{"open demand, the port's capacity is known: some leave", 1.2 * CAP, 0, 0.98, true},
-	{"closed loops, known", 1.2 * CAP, 16, 0.95, true},
-	{"closed loops, learned: both engines give less than each gave alone", 0, 16, 0.95, true},
+	{"open demand, the port's capacity is known: some leave", 1.2 * CAP, 0, 0.98},
+	{"closed loops, known", 1.2 * CAP, 16, 0.95},
+	{"closed loops, learned: both engines give less than each gave alone", 0, 16, 0.95},
 };
 
 START_TEST(test_shared_port)
 {
-	struct fluid *f = shared_port(port_rows[_i].given, true);
+	struct fluid *f = shared_port(port_rows[_i].given);
 	struct dam_policy_component_view v;
 	double want = port_rows[_i].depth ? 3.2 * CAP : 1.5 * CAP, got;
 
@@ -76,7 +75,7 @@ START_TEST(test_shared_port)
 	}
 	fluid_run(f, 5, DT);
 	got = rate(f, 5);
-	ck_assert_msg((f->moves > 0) == port_rows[_i].moves, "%s: %u moves", port_rows[_i].why, f->moves);
+	ck_assert_msg(f->moves > 0, "%s: nobody moved", port_rows[_i].why);
 	ck_assert_msg(got >= port_rows[_i].least * want, "%s: %.2f of %.2f MiB/s, %u moves", port_rows[_i].why,
 		      got / MIB, want / MIB, f->moves);
 	dam_policy_view_component(f->policy, 0, &v);
@@ -89,7 +88,7 @@ END_TEST
 /* Behind a full port nobody gains by changing sides. */
 START_TEST(test_port_is_no_reason_to_change_sides)
 {
-	struct fluid *f = shared_port(1.2 * CAP, true);
+	struct fluid *f = shared_port(1.2 * CAP);
 
 	for (unsigned int i = 0; i < 5; i++) {
 		fluid_closed(f, i < 4 ? 0 : 1, 16, OP);

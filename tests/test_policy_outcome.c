@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "policy/outcome.h"
 #include "tools/replay/series.h"
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "predict/predict.h"
+#include "tests/random.h"
 
 #define INTERVAL 0.01
 
@@ -16,8 +17,7 @@ static uint64_t seed;
 
 static double uniform(void)
 {
-	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (double)(seed >> 11) / 9007199254740992.0;
+	return test_uniform(&seed);
 }
 
 static double normal(void)

@@ -15,13 +15,13 @@
 #include "predict/mix.h"
 #include "predict/past.h"
 #include "predict/sorted.h"
+#include "tests/random.h"
 
 static uint64_t seed = 1;
 
 static double uniform(void)
 {
-	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (double)(seed >> 11) / 9007199254740992.0;
+	return test_uniform(&seed);
 }
 
 START_TEST(test_past_means)
