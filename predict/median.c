@@ -45,8 +45,10 @@ static double hmedian_update(void *state, const struct dam_past *past)
 const struct dam_predict_member dam_predict_median = {
 	.name = "median",
 	.help = "median of the last 100 values",
-	.prior = 3, /* a burst, as programs begin with, leaves it alone; more is better on bursty disks, worse on short series */
-	.memory = 10, /* what single intervals do says little of the mean over more than some ten */
+	/* A burst, as programs begin with, leaves it alone, at every horizon: without it at long ones, bursty disks are
+	 * forecast 10 % worse, all together 0.6 % better. */
+	.prior = 3,
+	.memory = INFINITY,
 	.size = sizeof(struct median),
 	.update = median_update,
 };
