@@ -9,8 +9,11 @@
 
 #include "base/sys.h"
 
-/* "start-end perms offset dev:dev inode path" */
-#define LINE_MAX_BYTES 4352
+/*
+ * "start-end perms offset dev:dev inode path": the numbers, and more of a path than is of use (DAM_MODULE_PATH). On the
+ * stack, which may be small: several threads may read at the same time.
+ */
+#define LINE_BYTES 512
 
 static int hex_digit(char c)
 {
@@ -67,23 +70,44 @@ static long lines(char *buf, size_t len, bool (*fn)(const struct dam_mapping *m,
 	return line - buf;
 }
 
+/* Takes the first @used of @len bytes away. Return: how many are left. */
+static size_t drop(char *buf, size_t len, size_t used)
+{
+	memmove(buf, buf + used, len - used);
+	return len - used;
+}
+
+/* What is left of a line of which too much has been read already. Return: its length, the end included. */
+static size_t rest_of_line(const char *buf, size_t len, bool *cut)
+{
+	const char *end = memchr(buf, '\n', len);
+
+	*cut = !end;
+	return end ? (size_t)(end + 1 - buf) : len;
+}
+
 void dam_maps_each(bool (*fn)(const struct dam_mapping *m, void *arg), void *arg)
 {
-	static char buf[2 * LINE_MAX_BYTES];
+	char buf[LINE_BYTES];
 	size_t len = 0;
 	long n, used, fd;
+	bool cut = false;
 
 	fd = dam_sys6(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY | O_CLOEXEC, 0, 0, 0);
 	if (fd < 0)
 		return;
-	while (len < sizeof(buf) &&
-	       (n = dam_sys3(SYS_read, fd, (long)(buf + len), (long)(sizeof(buf) - len))) > 0) {
+	while ((n = dam_sys3(SYS_read, fd, (long)(buf + len), (long)(sizeof(buf) - len))) > 0) {
 		len += (size_t)n;
+		if (cut)
+			len = drop(buf, len, rest_of_line(buf, len, &cut));
+		if (len == sizeof(buf) && !memchr(buf, '\n', len)) {
+			buf[len - 1] = '\n';
+			cut = true;
+		}
 		used = lines(buf, len, fn, arg);
 		if (used < 0)
 			break;
-		len -= (size_t)used;
-		memmove(buf, buf + used, len);
+		len = drop(buf, len, (size_t)used);
 	}
 	dam_sys3(SYS_close, fd, 0, 0);
 }

@@ -20,8 +20,8 @@ struct dam_mapping {
 bool dam_maps_parse(const char *line, struct dam_mapping *out);
 
 /**
- * dam_maps_each() - call @fn for every mapping of this process until it returns false
- * Raw system calls, no allocation. Context: inside dam_slow_enter(), one thread at a time.
+ * dam_maps_each() - call @fn for every mapping of this process until it returns false; a path of hundreds of bytes is cut
+ * Raw system calls, no allocation. Context: inside dam_slow_enter(), any number of threads.
  */
 void dam_maps_each(bool (*fn)(const struct dam_mapping *m, void *arg), void *arg);
 

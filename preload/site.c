@@ -205,11 +205,18 @@ static void take_stack(struct stack *k, const void *caller, bool may_unwind)
 	}
 }
 
-/* Return: false: another thread is at it; the next submission will do as well. */
-static bool record(const struct dam_count *d, const void *caller)
+/*
+ * One stack is taken at a time. While another thread is at it, the next submission will do as well: @may_wait. Not for
+ * ever: a thread that was preempted in the middle may get on only after all others have ended. Then the place alone is
+ * noted, without who called it.
+ *
+ * Return: false: not now.
+ */
+static bool record(const struct dam_count *d, const void *caller, bool may_wait)
 {
 	struct stack k = {.l = dam_attach_ledger_of(dam_self.epoch)};
 	uint64_t mask;
+	bool locked;
 
 	if (!dam_slow_enter(&mask)) {
 		/* sealed: not one system call */
@@ -217,16 +224,18 @@ static bool record(const struct dam_count *d, const void *caller)
 		count(&k, d, false);
 		return true;
 	}
-	if (!try_lock()) {
+	locked = try_lock();
+	if (!locked && may_wait) {
 		dam_slow_leave(&mask);
 		return false;
 	}
 	/* with a signal blocked, this may be a handler that has interrupted an allocation */
-	if (DAM_UNLIKELY(!dam_unwind_tried()) && !mask)
+	if (DAM_UNLIKELY(!dam_unwind_tried()) && locked && !mask)
 		dam_unwind_load(NULL);
-	take_stack(&k, caller, true);
+	take_stack(&k, caller, locked);
 	count(&k, d, true);
-	unlock();
+	if (locked)
+		unlock();
 	dam_slow_leave(&mask);
 	return true;
 }
@@ -277,7 +286,8 @@ uint32_t dam_site_step(struct dam_slot *s, uint32_t passed, const void *caller)
 
 	if (!period || !me->epoch)
 		return UINT32_MAX;
-	if (me->site_slot && me->site_slot == s && grown(s, &d) && !record(&d, caller)) {
+	/* it may wait until the next one is due */
+	if (me->site_slot && me->site_slot == s && grown(s, &d) && !record(&d, caller, me->site_left > passed)) {
 		mark(s);
 		me->site_left -= passed;
 		return 0;

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
  * A program that reads a file from three places, site_one, site_two and site_four, in the ratio of
- * their names. Usage: FILE ROUNDS [uring|aio|plain|threads|handler|fork|sealed|plugin] [PLUGIN]
+ * their names. Usage: FILE ROUNDS [uring|aio|plain|threads|stalled|handler|fork|sealed|plugin] [PLUGIN]
  */
 #include "config.h"
 
@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,16 +134,63 @@ static void seal(void)
 		die("seccomp");
 }
 
-static void in_threads(void)
+static void in_threads(void *(*start)(void *))
 {
 	pthread_t t[4];
 
 	for (int i = 0; i < 4; i++)
-		if (pthread_create(&t[i], NULL, all_sites, NULL))
+		if (pthread_create(&t[i], NULL, start, NULL))
 			die("pthread_create");
 	for (int i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
 }
+
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+static sem_t ended;
+static int stall;
+static __typeof__(&_dl_find_object) find_object; /* libc's */
+
+static __attribute__((constructor)) void know_libc(void)
+{
+	find_object = (__typeof__(find_object))dlsym(RTLD_NEXT, "_dl_find_object");
+}
+
+/* Whoever unwinds asks this. The first who does gets on only after the three other threads have ended. */
+__attribute__((visibility("default"))) int _dl_find_object(void *pc, struct dl_find_object *out)
+{
+	if (__atomic_exchange_n(&stall, 0, __ATOMIC_RELAXED))
+		for (int i = 0; i < 3; i++)
+			while (sem_wait(&ended))
+				;
+	return find_object(pc, out);
+}
+
+static void arm(void)
+{
+	stall = 1;
+}
+
+static void *sites_and_tell(void *arg)
+{
+	static pthread_once_t armed = PTHREAD_ONCE_INIT;
+
+	pthread_once(&armed, arm); /* here libunwind has been loaded */
+	all_sites(NULL);
+	sem_post(&ended);
+	return arg;
+}
+
+static void with_a_stall(void)
+{
+	sem_init(&ended, 0, 0);
+	in_threads(sites_and_tell);
+}
+#else
+static void with_a_stall(void)
+{
+	in_threads(all_sites);
+}
+#endif
 
 static unsigned int nr_fds(int first, int end)
 {
@@ -173,13 +221,17 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (!strcmp(how, "threads") || !strcmp(how, "fork"))
-		in_threads();
+		in_threads(all_sites);
+	if (!strcmp(how, "stalled")) {
+		with_a_stall();
+		return 0;
+	}
 	if (!strcmp(how, "fork")) {
 		pid_t pid = fork();
 		int status = 0;
 
 		if (pid == 0)
-			in_threads();
+			in_threads(all_sites);
 		if (pid)
 			waitpid(pid, &status, 0);
 		return status != 0;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -103,6 +105,7 @@ static const struct {
 	{"io_submit through syscall()", "aio", "8", ROUNDS, 1, 1, true},
 	{"plain pread", "plain", "8", ROUNDS, 1, 1, true},
 	{"four threads that are sampled at the same time", "threads", "32", "3000", 1, 5, true},
+	{"the stack of one takes longer than all others live", "stalled", "32", "3000", 1, 4, true},
 	{"a child forked while it has threads starts anew", "fork", "32", "3000", 2, 4, true},
 	{"in a signal handler: nothing is loaded there", "handler", "4", ROUNDS, 1, 1, false},
 	{"a plugin whose constructor holds the linker's lock", "plugin", "4", ROUNDS, 1, 1, true},
@@ -290,19 +293,61 @@ START_TEST(test_line)
 }
 END_TEST
 
-static bool find_me(const struct dam_mapping *m, void *arg)
+/* What is to be found: this program, a file with a very long path, and the stack, which lies behind both. */
+struct places {
+	uintptr_t file, stack;
+	bool has_me, has_file, has_stack;
+};
+
+static bool covers(const struct dam_mapping *m, uintptr_t at)
 {
-	*(bool *)arg |= (uintptr_t)find_me - m->start < m->end - m->start &&
-			strstr(m->path, "test_preload_sites");
+	return at - m->start < m->end - m->start;
+}
+
+static bool find_places(const struct dam_mapping *m, void *arg)
+{
+	struct places *p = arg;
+
+	p->has_me |= covers(m, (uintptr_t)find_places) && strstr(m->path, "test_preload_sites");
+	p->has_file |= covers(m, p->file) && strlen(m->path) >= DAM_MODULE_PATH && *m->path == '/';
+	p->has_stack |= covers(m, p->stack) && !strcmp(m->path, "[stack]");
 	return true;
+}
+
+/* A file @depth folders of 200 letters below the runtime directory, mapped, and gone again. */
+static void *map_deep(int depth)
+{
+	char name[201];
+	void *at;
+	int fd;
+
+	memset(name, 'x', 200);
+	name[200] = '\0';
+	if (!depth) {
+		fd = open(name, O_RDWR | O_CREAT, 0600);
+		at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+		close(fd);
+		unlink(name);
+		return at;
+	}
+	ck_assert(!mkdir(name, 0700) && !chdir(name));
+	at = map_deep(depth - 1);
+	ck_assert(!chdir("..") && !rmdir(name));
+	return at;
 }
 
 START_TEST(test_maps)
 {
-	bool found = false;
+	char dir[] = "/tmp/dam-test-XXXXXX";
+	struct places p = {.stack = (uintptr_t)__builtin_frame_address(0)};
 
-	dam_maps_each(find_me, &found);
-	ck_assert(found);
+	ck_assert(mkdtemp(dir) && !chdir(dir));
+	p.file = (uintptr_t)map_deep(_i);
+	ck_assert(!chdir("/") && !rmdir(dir));
+	dam_maps_each(find_places, &p);
+	ck_assert(p.has_me);
+	ck_assert(p.has_file == (_i > 0));
+	ck_assert(p.has_stack);
 }
 END_TEST
 
@@ -322,7 +367,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_traffic, 0, sizeof(counters) / sizeof(counters[0]));
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(maps, test_line, 0, sizeof(lines) / sizeof(lines[0]));
-	tcase_add_test(maps, test_maps);
+	tcase_add_loop_test(maps, test_maps, 0, 4); /* folders */
 	suite_add_tcase(s, maps);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
