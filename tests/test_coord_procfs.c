@@ -58,20 +58,24 @@ static void use_up(struct rlimit *old)
 
 START_TEST(test_errors)
 {
-	int plain, kept;
+	int plain, kept, stat;
 	struct rlimit old;
-	uint64_t io[2];
+	uint64_t io[2], start;
+	pid_t parent;
 
 	ck_assert_int_eq(coord_proc_io(child, 0, io), 0);
 	ck_assert_int_eq(coord_proc_io(child, child, io), 0);
 	use_up(&old);
 	plain = coord_proc_io(child, 0, io);
 	kept = coord_proc_io_kept(child, &fd, io);
+	stat = coord_proc_stat(child, &parent, &start);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-	ck_assert_msg(plain == -EMFILE && kept == -EMFILE, "without descriptors nobody has ended: %d, %d", plain, kept);
+	ck_assert_msg(plain == -EMFILE && kept == -EMFILE && stat == -EMFILE,
+		      "without descriptors nobody has ended: %d, %d, %d", plain, kept, stat);
 	ck_assert_int_eq(coord_proc_io_kept(child, &fd, io), 0);
 	reap();
 	ck_assert_msg(coord_proc_io(child, 0, io) == -ENOENT, "it has ended");
+	ck_assert_int_eq(coord_proc_stat(child, &parent, &start), -ENOENT);
 	ck_assert_msg(coord_proc_io_kept(child, &fd, io) == -ENOENT, "it has ended, says what is open");
 }
 END_TEST

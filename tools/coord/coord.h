@@ -438,7 +438,6 @@ void coord_observe_end(struct coord *c, struct coord_watch *w);
 /** coord_watch_add() - watch process @pid, after @delay_ns. Return: its watch, also an older one; NULL: gone, or full. */
 struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id, uint64_t delay_ns);
 struct coord_watch *coord_watch_find(struct coord *c, pid_t pid);
-void coord_watch_drop(struct coord *c, struct coord_watch *w);
 
 /* masks.c */
 /** coord_mask_first() - what mask does a new thread have, and whose is it? @s: its slot; NULL: no hook has seen it. */

@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 
-#define RING_NAME     "anon_inode:[io_uring]"
 #define WAIT_NS	      (100 * DAM_NS_PER_MS) /* between looks; doubles */
 #define WAIT_MAX_NS   (60 * DAM_NS_PER_S)
 #define EXPLAINED     0.9 /* of the kernel's bytes */
@@ -39,7 +38,7 @@ static struct coord_mapped *take_line(const char *line, struct coord_mapped *lis
 	uint64_t begin, end, offset, ino;
 	struct coord_mapped *m = list;
 
-	if (!strstr(line, RING_NAME) ||
+	if (!strstr(line, COORD_RING_NAME) ||
 	    sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %" SCNu64, &begin, &end, &offset, &ino) != 4)
 		return NULL;
 	while (m < list + *nr && m->ino != ino)

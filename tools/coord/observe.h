@@ -16,6 +16,7 @@
 #include "tools/coord/files.h"
 #include "tools/coord/peek.h"
 
+#define COORD_RING_NAME "anon_inode:[io_uring]" /* in /proc, as a descriptor's and as a mapping's */
 #define COORD_KINDS 6
 #define COORD_LINKS 8
 #define COORD_CLOSED 8

@@ -60,13 +60,19 @@ static ssize_t read_of(pid_t pid, pid_t tid, const char *file, char *buf, size_t
 
 /*
  * The fields of its stat file from the state on. The name before it may hold blanks and parentheses: fields are
- * counted from its last one. Return: NULL: it is gone.
+ * counted from its last one. Return: 0; -ENOENT: gone; another -errno.
  */
-static const char *read_stat(pid_t pid, pid_t tid, char buf[1024])
+static int read_stat(pid_t pid, pid_t tid, char buf[1024], const char **out)
 {
-	const char *p = read_of(pid, tid, "stat", buf, 1024) < 0 ? NULL : strrchr(buf, ')');
+	ssize_t n = read_of(pid, tid, "stat", buf, 1024);
+	const char *p = n < 0 ? NULL : strrchr(buf, ')');
 
-	return p && p[1] ? p + 2 : NULL;
+	if (n < 0)
+		return (int)n;
+	if (!p || !p[1])
+		return -EINVAL;
+	*out = p + 2;
+	return 0;
 }
 
 int coord_proc_comm(pid_t pid, pid_t tid, char out[16])
@@ -84,14 +90,15 @@ int coord_proc_comm(pid_t pid, pid_t tid, char out[16])
 int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 {
 	char buf[1024];
-	const char *fields = read_stat(pid, 0, buf);
-	int parent;
+	const char *fields;
+	int parent, err = read_stat(pid, 0, buf, &fields);
 	unsigned long long begun;
 
-	if (!fields || sscanf(fields,
-			      "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			      &parent, &begun) != 2)
-		return -ENOENT;
+	if (err)
+		return err;
+	if (sscanf(fields, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &parent, &begun) != 2)
+		return -EINVAL;
 	*ppid = parent;
 	*start = begun;
 	return 0;
@@ -100,18 +107,20 @@ int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 bool coord_proc_ended(pid_t pid)
 {
 	char buf[1024], state;
-	const char *fields = read_stat(pid, 0, buf);
+	const char *fields;
 	unsigned int flags;
 
-	return fields && sscanf(fields, "%c %*d %*d %*d %*d %*d %u", &state, &flags) == 2 &&
+	return !read_stat(pid, 0, buf, &fields) && sscanf(fields, "%c %*d %*d %*d %*d %*d %u", &state, &flags) == 2 &&
 	       (state == 'Z' || (flags & EXITING));
 }
 
 int coord_proc_cpu(pid_t pid, pid_t tid)
 {
 	char buf[1024];
-	const char *p = read_stat(pid, tid, buf);
+	const char *p = NULL;
 
+	if (read_stat(pid, tid, buf, &p))
+		return -ENOENT;
 	for (int field = 3; p && field < 39; field++) {
 		p = strchr(p, ' ');
 		p = p ? p + 1 : NULL;

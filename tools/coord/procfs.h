@@ -15,7 +15,7 @@ ssize_t coord_proc_read(const char *path, char *buf, size_t size);
 
 int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
 
-/** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT. */
+/** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT: gone; another -errno: not now. */
 int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start);
 
 /** coord_proc_ended() - has it ended, or is about to? What /proc has of it may be root's then. */

@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "tools/coord/sqe.h"
 
-#define RING_NAME   "anon_inode:[io_uring]"
 #define MAX_RINGS   1024 /* of a process */
 #define LOOK_UNITS  8
 #define SIZES_TAU_S 2.0
@@ -79,13 +78,13 @@ static struct coord_ring *add_ring(struct coord *c, struct coord_watch *w, int f
 
 void coord_ring_find(struct coord *c, struct coord_watch *w, const char *name)
 {
-	char link[sizeof(RING_NAME) + 1];
+	char link[sizeof(COORD_RING_NAME) + 1];
 	int fd = (int)strtol(name, NULL, 10);
 	struct stat st;
 	ssize_t n;
 
 	n = readlinkat(dirfd(w->dir), name, link, sizeof(link));
-	if (n != (ssize_t)sizeof(RING_NAME) - 1 || memcmp(link, RING_NAME, (size_t)n))
+	if (n != (ssize_t)sizeof(COORD_RING_NAME) - 1 || memcmp(link, COORD_RING_NAME, (size_t)n))
 		return;
 	if (known_here(w, fd) || w->nr_rings >= MAX_RINGS || fstatat(dirfd(w->dir), name, &st, 0) ||
 	    (coord_peek_distinct() && known_elsewhere(c, st.st_ino)))

@@ -81,7 +81,7 @@ struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id,
 	return w;
 }
 
-void coord_watch_drop(struct coord *c, struct coord_watch *w)
+static void drop_watch(struct coord *c, struct coord_watch *w)
 {
 	struct coord_watch **at = bucket_of(c, w->pid);
 
@@ -157,13 +157,14 @@ static void close_phase(struct coord_watch *w)
 	w->dir = NULL;
 }
 
-/* Perhaps its pid is somebody else's by now. */
+/* Perhaps its pid is somebody else's by now. Who cannot be asked for want of descriptors has not ended. */
 static bool still_there(struct coord_watch *w)
 {
 	uint64_t start;
 	pid_t ppid;
+	int err = coord_proc_stat(w->pid, &ppid, &start);
 
-	return !coord_proc_stat(w->pid, &ppid, &start) && start == w->start;
+	return err ? err != -ENOENT : start == w->start;
 }
 
 /*
@@ -306,7 +307,7 @@ static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *u
 
 		/* a process that we have a descriptor of is dropped when that says so */
 		if (scan < 0 && !w->proc) {
-			coord_watch_drop(c, w);
+			drop_watch(c, w);
 			return;
 		}
 		w->cursor = 0;
@@ -365,7 +366,7 @@ void coord_observe_end(struct coord *c, struct coord_watch *w)
 		coord_judge(c, w, now, true);
 		coord_settle(c, w, now);
 	}
-	coord_watch_drop(c, w);
+	drop_watch(c, w);
 }
 
 int coord_observe_open(struct coord *c)
@@ -385,6 +386,6 @@ void coord_observe_close(struct coord *c)
 {
 	for (unsigned int i = 0; i < COORD_WATCH_BUCKETS; i++)
 		while (c->watch[i])
-			coord_watch_drop(c, c->watch[i]);
+			drop_watch(c, c->watch[i]);
 	coord_family_close(c);
 }
