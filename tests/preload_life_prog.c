@@ -275,20 +275,22 @@ static int mode_dup2(void)
 	return all_closed(by_dup2);
 }
 
-/* The book's way: two forks, no terminal, no descriptor, another folder. The first parent stays to tell. */
+/*
+ * The book's way: two forks, no terminal, no descriptor, another folder. The first parent stays to tell: the daemon
+ * falls to it, and what it says and has counted is complete once it has ended.
+ */
 static int mode_daemon(void)
 {
-	char told[256], part[256];
+	char told[256];
+	int out, status;
 	pid_t pid;
-	int out;
 
 	snprintf(told, sizeof(told), "%s.stop", path);
-	snprintf(part, sizeof(part), "%s.part", path); /* has its name once all is told */
+	need(!prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "subreaper");
 	pid = fork();
 	if (pid) {
-		while (access(told, F_OK))
-			usleep(1000);
-		need(wait_for(pid) == 0, "daemon");
+		need(wait_for(pid) == 0, "parent of the daemon");
+		need(wait(&status) > 0 && status == 0, "daemon");
 		out = open(told, O_RDONLY);
 		need(out >= 0 && read(out, told, sizeof(told)) > 0, "told");
 		need(write(1, told, strcspn(told, "\n") + 1) > 0, "write");
@@ -301,10 +303,9 @@ static int mode_daemon(void)
 	need(open("/dev/null", O_RDWR) == 0 && dup(0) == 1 && dup(0) == 2 && !chdir("/"), "daemon");
 	open_all();
 	reads(60);
-	out = open(part, O_WRONLY | O_CREAT | O_EXCL, 0600);
-	dup2(out, 1);
+	out = open(told, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	need(dup2(out, 1) == 1, told);
 	tell();
-	need(!rename(part, told), "rename");
 	exit(0);
 }
 

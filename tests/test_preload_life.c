@@ -32,7 +32,6 @@ static void setup(void)
 	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
 	close(fd);
 	unlink(TEST_FILE ".stop");
-	unlink(TEST_FILE ".part");
 	coord_dir(&c);
 	c.delay_ms = delay_ms;
 	out = tmpfile();
@@ -46,7 +45,6 @@ static void teardown(void)
 	coord_remove_dir(&c);
 	unlink(TEST_FILE);
 	unlink(TEST_FILE ".stop");
-	unlink(TEST_FILE ".part");
 }
 
 static pid_t start(const char *mode)
