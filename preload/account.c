@@ -141,7 +141,7 @@ struct dam_slot *dam_slot_slow(void)
 {
 	struct dam_self *me = &dam_self;
 	uint64_t mask, epoch, now_ns;
-	bool entered;
+	bool entered, due;
 
 	if (!dam_enabled)
 		return NULL;
@@ -154,7 +154,10 @@ struct dam_slot *dam_slot_slow(void)
 	}
 	now_ns = dam_now_coarse_ns();
 	idle_again(me, now_ns);
-	if (!epoch && !dam_attach_due(now_ns)) {
+	due = dam_attach_due(now_ns);
+	/* looked at once more: perhaps nothing is due because another thread has asked, and opened the gate */
+	epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
+	if (!epoch && !due) {
 		me->epoch = 0;
 		me->slot = NULL;
 		return NULL;

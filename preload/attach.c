@@ -133,7 +133,8 @@ static void ask(uint64_t now_ns)
 	}
 	state.asked_ns = now_ns;
 	state.poll_ns = DAM_NS_PER_MS;
-	__atomic_store_n(&state.due_ns, now_ns, __ATOMIC_RELAXED);
+	/* Release: pairs with dam_attach_due(). */
+	__atomic_store_n(&state.due_ns, now_ns, __ATOMIC_RELEASE);
 }
 
 /* Return: false: what it sent cannot be used; anonymous memory is back. */
@@ -211,7 +212,8 @@ static void check(uint64_t now_ns)
 
 bool dam_attach_due(uint64_t now_ns)
 {
-	return now_ns >= __atomic_load_n(&state.due_ns, __ATOMIC_RELAXED) || !dam_gate.born;
+	/* Acquire: who sees the time of the next look for the answer sees the gate that was opened before. */
+	return now_ns >= __atomic_load_n(&state.due_ns, __ATOMIC_ACQUIRE) || !dam_gate.born;
 }
 
 /* One step with the line's lock held. What is mapped, and the routes, change under the routing lock too. */

@@ -3,6 +3,7 @@
 /*
  * A program that knows nothing of DAM: plain reads and writes, by every call there is, and POSIX aio; prints what
  * each thread did: "tid read_bytes read_ops write_bytes write_ops". Usage: FILE MODE THREADS ROUNDS
+ * The first thread of mode "late" is held up in the midst of its first submission, until the second has made its own.
  */
 #include "config.h"
 
@@ -10,10 +11,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BLOCK 4096
@@ -132,6 +137,48 @@ static void by_reuse(struct did *d, char *buf)
 	close(fd);
 }
 
+/* -- the library takes the time, before it looks whether there is anything to do -- */
+
+static __thread int held_up; /* the next time that the thread takes is an old one when it gets it */
+static struct timespec old;
+static sem_t looked, submitted;
+
+int clock_gettime(clockid_t id, struct timespec *out)
+{
+	int ret = (int)syscall(SYS_clock_gettime, id, out);
+
+	if (held_up && id == CLOCK_MONOTONIC_COARSE) {
+		held_up = 0;
+		old = *out;
+		sem_post(&looked);
+		while (sem_wait(&submitted))
+			;
+	}
+	return ret;
+}
+
+static void by_late(struct did *d, char *buf)
+{
+	static int threads;
+	bool first = !__atomic_fetch_add(&threads, 1, __ATOMIC_RELAXED);
+	struct timespec now;
+	int fd = open_or_die();
+
+	if (first) {
+		held_up = 1;
+	} else {
+		while (sem_wait(&looked))
+			;
+		do
+			clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+		while (now.tv_sec == old.tv_sec && now.tv_nsec == old.tv_nsec);
+	}
+	note(d, 0, pread(fd, buf, BLOCK, 0), BLOCK);
+	if (!first)
+		sem_post(&submitted);
+	close(fd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct did *d, char *buf);
@@ -141,6 +188,7 @@ static const struct {
 	{"buffered", by_every_call, O_RDWR},
 	{"flag", by_flag, O_RDWR},
 	{"reuse", by_reuse, O_RDWR},
+	{"late", by_late, O_RDWR | O_DIRECT},
 };
 
 static void (*run)(struct did *d, char *buf);
@@ -174,6 +222,8 @@ int main(int argc, char **argv)
 		return 2;
 	path = argv[1];
 	rounds = atoi(argv[4]);
+	sem_init(&looked, 0, 0);
+	sem_init(&submitted, 0, 0);
 	for (int i = 1; i < threads; i++)
 		if (pthread_create(&thread[i], NULL, work, NULL))
 			return 2;

@@ -83,6 +83,8 @@ static const struct {
 	 {"tests/preload_uring_prog", TEST_FILE, "1", "50", "buffered"}, 1, true, false},
 	{"plain calls and POSIX aio", {"tests/preload_plain_prog", TEST_FILE, "direct", "1", "40"}, 1, false, true},
 	{"plain calls, four threads", {"tests/preload_plain_prog", TEST_FILE, "direct", "4", "20"}, 4, false, true},
+	{"another asks between this one's look at the gate and at the time",
+	 {"tests/preload_plain_prog", TEST_FILE, "late", "2", "1"}, 2, false, true},
 	{"made direct after the first read", {"tests/preload_plain_prog", TEST_FILE, "flag", "1", "20"}, 1, false, true},
 	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false, false},
 	{"a ring of the program's own, through syscall()", {"tests/preload_raw_prog", TEST_FILE, "200"}, 1, false, false},
