@@ -64,8 +64,10 @@ static void measure(unsigned int nr)
 	client_attach(&c);
 	if (nr)
 		client_threads(&c, nr);
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < nr; i++) {
 		slot[i] = dam_ledger_claim(c.ledger, (uint32_t)c.tid[i]);
+		dam_slot_publish(slot[i]);
+	}
 	look(&c, slot, true, DAM_NS_PER_S);
 	busy = look(&c, slot, true, LOOK_NS);
 	look(&c, slot, false, 4 * DAM_NS_PER_S); /* until the tick has stretched to a second */

@@ -87,16 +87,38 @@ void dam_account_adopt(struct dam_ledger *from, struct dam_ledger *to, bool ende
 
 		if (was != DAM_SLOT_ENDED && (ended_only || was != DAM_SLOT_LIVE))
 			continue;
+		/* while the process ends, another thread may be at it too: one of them takes it */
+		if (!__atomic_compare_exchange_n(&s->state, &was, DAM_SLOT_CLAIMED, false, __ATOMIC_ACQUIRE,
+						 __ATOMIC_RELAXED))
+			continue;
 		t = dam_ledger_claim(to, s->tid);
-		if (!t)
+		if (!t) {
+			__atomic_store_n(&s->state, was, __ATOMIC_RELEASE);
 			return;
+		}
 		t->pin_calls = s->pin_calls;
 		t->placed = s->placed;
 		t->heir = s->heir;
 		move_counts(s, t);
-		if (was == DAM_SLOT_ENDED)
-			dam_slot_end(t);
+		(was == DAM_SLOT_ENDED ? dam_slot_end : dam_slot_publish)(t);
 	}
+}
+
+/*
+ * Another thread that pins this one notes that first, and then looks for a live slot to count it in: where it found
+ * none yet, the note is found here. Where both found the other, the pin counts twice, which is as good as once.
+ */
+static void take_late_pins(struct dam_slot *s)
+{
+	uint32_t late;
+
+	/* LIVE before the look: pairs with note_other() */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	late = dam_pins_take(s->tid);
+	if (!late)
+		return;
+	dam_self.pins += late;
+	__atomic_fetch_add(&s->pin_calls, late, __ATOMIC_RELAXED);
 }
 
 /* The thread enters @epoch: a slot in its ledger, with what it counted in private memory. */
@@ -119,6 +141,8 @@ static struct dam_slot *claim(uint64_t epoch)
 	s->heir = me->heir;
 	if (former)
 		move_counts(former, s);
+	dam_slot_publish(s);
+	take_late_pins(s);
 	if (have_key)
 		pthread_setspecific(end_key, me);
 	return s;

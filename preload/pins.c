@@ -56,13 +56,16 @@ static void note_own(void)
 /* Kept beside the slot too: the next coordinator has to know. A full table forgets the oldest of that place. */
 static void note_other(uint32_t tid)
 {
-	struct dam_slot *s = slot_of(tid);
+	struct dam_slot *s;
 	uint64_t *n = &noted[tid % NOTED], was = __atomic_load_n(n, __ATOMIC_RELAXED), now;
 
 	do {
 		now = (uint32_t)was == tid ? was + (1ull << 32) : (1ull << 32 | tid);
 	} while (!__atomic_compare_exchange_n(n, &was, now, false, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
+	/* the note before the look: pairs with take_late_pins(), for a thread that is just getting its slot */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	s = slot_of(tid);
 	if (s)
 		__atomic_fetch_add(&s->pin_calls, 1, __ATOMIC_RELAXED);
 }

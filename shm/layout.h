@@ -105,7 +105,7 @@ enum dam_slot_state {
 	DAM_SLOT_FREE,	/* the coordinator has taken the counts of the last owner: may be claimed */
 	DAM_SLOT_LIVE,	/* owned by thread tid */
 	DAM_SLOT_ENDED, /* the thread has ended; the coordinator reads the final counts and frees it */
-	DAM_SLOT_CLAIMED, /* taken, tid and seq not yet written: nothing to read */
+	DAM_SLOT_CLAIMED, /* taken, and not all of what its owner brings is written: nothing to read */
 };
 
 struct dam_slot {

@@ -67,10 +67,13 @@ void dam_ledger_init(struct dam_ledger *l, uint32_t pid);
 
 /**
  * dam_ledger_claim() - a free slot for thread @tid
- * Return: the slot, LIVE, with zeroed counts; NULL when the table is full: the whole of it was searched, so
+ * Return: the slot, CLAIMED, with zeroed counts; NULL when the table is full: the whole of it was searched, so
  * do not ask again at every submission. Lock-free; any thread, signal handlers too.
  */
 struct dam_slot *dam_ledger_claim(struct dam_ledger *l, uint32_t tid);
+
+/** dam_slot_publish() - the slot is LIVE from now on: others may look at what the owner has written since it claimed it. */
+void dam_slot_publish(struct dam_slot *s);
 
 /** dam_slot_end() - the owner will not write again. */
 void dam_slot_end(struct dam_slot *s);

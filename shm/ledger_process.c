@@ -85,9 +85,13 @@ struct dam_slot *dam_ledger_claim(struct dam_ledger *l, uint32_t tid)
 		return NULL;
 	s->tid = tid;
 	s->seq = __atomic_add_fetch(&l->slot_seq, 1, __ATOMIC_RELAXED);
-	/* Release: whoever sees it LIVE sees whose it is. */
-	__atomic_store_n(&s->state, DAM_SLOT_LIVE, __ATOMIC_RELEASE);
 	return s;
+}
+
+void dam_slot_publish(struct dam_slot *s)
+{
+	/* Release: whoever sees it LIVE sees whose it is, and what was written since it was claimed. */
+	__atomic_store_n(&s->state, DAM_SLOT_LIVE, __ATOMIC_RELEASE);
 }
 
 void dam_slot_end(struct dam_slot *s)

@@ -33,6 +33,7 @@ static void claim(void)
 	for (int i = 0; i < 2; i++) {
 		slot[i] = dam_ledger_claim(c.ledger, (uint32_t)c.tid[i]);
 		ck_assert_ptr_nonnull(slot[i]);
+		dam_slot_publish(slot[i]);
 	}
 }
 
@@ -408,10 +409,10 @@ START_TEST(test_same_mask)
 	claim();
 	ck_assert(drive(one_on_each));
 	ck_assert_int_eq(dam_cpuset_set_thread(c.tid[2], &one), 0);
-	s = dam_ledger_claim(c.ledger, 0); /* no thread's until all of it is written */
+	s = dam_ledger_claim(c.ledger, (uint32_t)c.tid[2]);
 	s->pin_calls = alike[_i].pin_calls;
 	s->heir = alike[_i].heir;
-	__atomic_store_n(&s->tid, (uint32_t)c.tid[2], __ATOMIC_RELEASE);
+	dam_slot_publish(s);
 	ck_assert(drive(third_known));
 	ck_assert_int_eq(dam_cpuset_get_thread(c.tid[2], &mask), 0);
 	ck_assert_msg(dam_cpuset_equal(&mask, alike[_i].kept ? &one : &c.everywhere), "%s", alike[_i].why);

@@ -153,8 +153,9 @@ static void start(const char *file)
 	for (int i = 0; i < THREADS; i++) {
 		slot[i] = dam_ledger_claim(c.ledger, (uint32_t)c.tid[i]);
 		ck_assert_ptr_nonnull(slot[i]);
+		slot[i]->pin_calls = i == 2; /* not to be moved */
+		dam_slot_publish(slot[i]);
 	}
-	slot[2]->pin_calls = 1; /* not to be moved */
 	longest_gap = 0;
 	third_works = true;
 	drive(NULL, STEADY_NS);

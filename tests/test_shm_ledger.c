@@ -57,8 +57,11 @@ START_TEST(test_slot_life)
 
 	ck_assert_ptr_eq(s, &l->slot[0]);
 	ck_assert_ptr_eq(t, &l->slot[1]);
-	ck_assert_uint_eq(s->state, DAM_SLOT_LIVE);
 	ck_assert_uint_eq(s->tid, 100);
+	/* nobody looks before all of it has been written */
+	ck_assert_uint_eq(s->state, DAM_SLOT_CLAIMED);
+	dam_slot_publish(s);
+	ck_assert_uint_eq(s->state, DAM_SLOT_LIVE);
 	ck_assert_uint_lt(s->seq, t->seq);
 	ck_assert_uint_eq(dam_ledger_nr_slots(l), 2);
 	dam_count_add(&s->count[5].read_bytes, 4096);
@@ -214,6 +217,7 @@ static void *claim_many(void *arg)
 		if (!s)
 			return NULL;
 		dam_count_add(&s->count[0].write_ops, 1);
+		dam_slot_publish(s);
 		/* every thread uses the same targets, in another order */
 		if (dam_ledger_target(l, 100 + (i + tid) % 30) < DAM_LOCAL_FIRST)
 			return NULL;
