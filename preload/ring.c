@@ -70,6 +70,8 @@ void dam_ring_setup(int fd, const struct io_uring_params *p)
 {
 	struct dam_ring *r;
 
+	if (p->flags & IORING_SETUP_REGISTERED_FD_ONLY)
+		return; /* @fd is a number that only the calling thread's io_uring_enter() knows */
 	dam_place_forget(fd);
 	r = dam_ring_get(fd);
 	if (!r)
@@ -79,9 +81,9 @@ void dam_ring_setup(int fd, const struct io_uring_params *p)
 	r->cq_off = p->cq_off;
 	r->known = true;
 	if (p->flags & IORING_SETUP_NO_MMAP) {
-		/* the program's own memory: the kernel gives the addresses back (user_addr) */
-		r->sq = r->cq = (const char *)(uintptr_t)p->cq_off.resv2;
-		r->sqes = (const char *)(uintptr_t)p->sq_off.resv2;
+		/* the program's own memory: the kernel gives the addresses back */
+		r->sq = r->cq = (const char *)(uintptr_t)*DAM_URING_USER_ADDR(p->cq_off);
+		r->sqes = (const char *)(uintptr_t)*DAM_URING_USER_ADDR(p->sq_off);
 		__atomic_fetch_add(&nr_mapped, 1, __ATOMIC_RELAXED);
 	}
 }

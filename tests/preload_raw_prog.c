@@ -2,12 +2,13 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
  * A program that drives io_uring through syscall(), with a ring of its own making: reads, and prints
- * "tid read_bytes read_ops write_bytes write_ops". Usage: FILE ROUNDS
+ * "tid read_bytes read_ops write_bytes write_ops". Usage: FILE ROUNDS [own]
+ * own: the ring lies in memory of the program's own, where the kernel can do that (6.5).
  */
 #include "config.h"
 
 #include <fcntl.h>
-#include <linux/io_uring.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/uring_abi.h"
+
 #define BLOCK 4096u
 #define DEPTH 8u
+#define OWN   (1u << 16) /* more than a ring of that depth, or its entries, take */
 
 static struct io_uring_params p;
 static char *sq, *cq;
@@ -26,6 +30,29 @@ static unsigned long long bytes, ops;
 static unsigned int *at(char *base, unsigned int offset)
 {
 	return (unsigned int *)(void *)(base + offset);
+}
+
+static void *own_memory(void)
+{
+	void *at = mmap(NULL, OWN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		exit(3);
+	return at;
+}
+
+/* Return: whether the kernel can do it. */
+static bool setup_own(int *ring)
+{
+	p.flags = IORING_SETUP_NO_MMAP;
+	sq = cq = own_memory();
+	sqes = own_memory();
+	*DAM_URING_USER_ADDR(p.cq_off) = (uintptr_t)sq;
+	*DAM_URING_USER_ADDR(p.sq_off) = (uintptr_t)sqes;
+	*ring = (int)syscall(SYS_io_uring_setup, DEPTH, &p);
+	if (*ring < 0)
+		memset(&p, 0, sizeof(p));
+	return *ring >= 0;
 }
 
 static void setup(int *ring)
@@ -73,7 +100,8 @@ int main(int argc, char **argv)
 	fd = open(argv[1], O_RDWR | O_DIRECT);
 	if (fd < 0 || posix_memalign(&buf, BLOCK, 2 * BLOCK))
 		return 3;
-	setup(&ring);
+	if (argc < 4 || !setup_own(&ring))
+		setup(&ring);
 	files[0] = fd;
 	if (syscall(SYS_io_uring_register, ring, IORING_REGISTER_FILES, files, 1))
 		return 4;

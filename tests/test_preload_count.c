@@ -88,6 +88,7 @@ static const struct {
 	{"made direct after the first read", {"tests/preload_plain_prog", TEST_FILE, "flag", "1", "20"}, 1, false, true},
 	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false, false},
 	{"a ring of the program's own, through syscall()", {"tests/preload_raw_prog", TEST_FILE, "200"}, 1, false, false},
+	{"a ring in memory of the program's own", {"tests/preload_raw_prog", TEST_FILE, "200", "own"}, 1, false, false},
 	{"io_submit through syscall()", {"tests/preload_aio_prog", TEST_FILE, "raw", "200"}, 1, false, false},
 };
 
