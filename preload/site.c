@@ -125,6 +125,14 @@ static void add(uint64_t *p, uint64_t n)
 	__atomic_fetch_add(p, n, __ATOMIC_RELAXED);
 }
 
+static void add_sample(struct dam_site *site, const struct dam_count *d)
+{
+	add(&site->samples, 1);
+	add(&site->ops, (d->read_ops + d->write_ops) * period);
+	add(&site->read_bytes, d->read_bytes * period);
+	add(&site->write_bytes, d->write_bytes * period);
+}
+
 static void count(struct stack *k, const struct dam_count *d, bool may_ask)
 {
 	struct dam_sites *sites = &k->l->sites;
@@ -140,10 +148,41 @@ static void count(struct stack *k, const struct dam_count *d, bool may_ask)
 	}
 	if (fresh)
 		describe(k, site, may_ask);
-	add(&site->samples, 1);
-	add(&site->ops, (d->read_ops + d->write_ops) * period);
-	add(&site->read_bytes, d->read_bytes * period);
-	add(&site->write_bytes, d->write_bytes * period);
+	add_sample(site, d);
+}
+
+/*
+ * The stack that a place was last seen with, by a hash of the place: the key of the stack XOR the place. Of
+ * another place with the same hash it yields a key that no stack has.
+ */
+static uint64_t last_seen[64];
+
+static uint64_t *last_seen_at(uintptr_t place)
+{
+	return &last_seen[(place * 0x9e3779b97f4a7c15ull) >> 58];
+}
+
+static void remember(const struct stack *k)
+{
+	if (k->nr)
+		__atomic_store_n(last_seen_at(k->pc[0]), key_of(k) ^ k->pc[0], __ATOMIC_RELAXED);
+}
+
+/* Return: false: the place has not been seen in this ledger. */
+static bool count_as_last_seen(struct dam_ledger *l, const struct dam_count *d, const void *caller)
+{
+	uintptr_t place = (uintptr_t)caller;
+	uint64_t key = __atomic_load_n(last_seen_at(place), __ATOMIC_RELAXED) ^ place;
+
+	for (unsigned int i = 0; i < DAM_LEDGER_SITES; i++) {
+		struct dam_site *s = &l->sites.site[i];
+
+		if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == DAM_ENTRY_READY && s->key == key) {
+			add_sample(s, d);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* The same frames, with the indices of modules that @to gives them. */
@@ -207,8 +246,8 @@ static void take_stack(struct stack *k, const void *caller, bool may_unwind)
 
 /*
  * One stack is taken at a time. While another thread is at it, the next submission will do as well: @may_wait. Not for
- * ever: a thread that was preempted in the middle may get on only after all others have ended. Then the place alone is
- * noted, without who called it.
+ * ever: a thread that was preempted in the middle may get on only after all others have ended. Then the stack is taken
+ * for the one that the place was last seen with; where it was not, the place alone is noted, without who called it.
  *
  * Return: false: not now.
  */
@@ -232,10 +271,14 @@ static bool record(const struct dam_count *d, const void *caller, bool may_wait)
 	/* with a signal blocked, this may be a handler that has interrupted an allocation */
 	if (DAM_UNLIKELY(!dam_unwind_tried()) && locked && !mask)
 		dam_unwind_load(NULL);
-	take_stack(&k, caller, locked);
-	count(&k, d, true);
-	if (locked)
+	if (locked || !count_as_last_seen(k.l, d, caller)) {
+		take_stack(&k, caller, locked);
+		count(&k, d, true);
+	}
+	if (locked) {
+		remember(&k);
 		unlock();
+	}
 	dam_slow_leave(&mask);
 	return true;
 }

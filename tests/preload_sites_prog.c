@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
  * A program that reads a file from three places, site_one, site_two and site_four, in the ratio of
- * their names. Usage: FILE ROUNDS [uring|aio|plain|threads|stalled|handler|fork|sealed|plugin] [PLUGIN]
+ * their names. Usage: FILE ROUNDS [uring|aio|plain|threads|stalled|known|handler|fork|sealed|plugin] [PLUGIN]
  */
 #include "config.h"
 
@@ -134,14 +134,14 @@ static void seal(void)
 		die("seccomp");
 }
 
-static void in_threads(void *(*start)(void *))
+static void in_threads(int nr, void *(*start)(void *), void *arg)
 {
-	pthread_t t[4];
+	pthread_t t[5];
 
-	for (int i = 0; i < 4; i++)
-		if (pthread_create(&t[i], NULL, start, NULL))
+	for (int i = 0; i < nr; i++)
+		if (pthread_create(&t[i], NULL, start, arg))
 			die("pthread_create");
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < nr; i++)
 		pthread_join(t[i], NULL);
 }
 
@@ -170,25 +170,30 @@ static void arm(void)
 	stall = 1;
 }
 
-static void *sites_and_tell(void *arg)
+static void *sites_and_tell(void *may_stall)
 {
 	static pthread_once_t armed = PTHREAD_ONCE_INIT;
 
-	pthread_once(&armed, arm); /* here libunwind has been loaded */
+	if (may_stall)
+		pthread_once(&armed, arm); /* here libunwind has been loaded */
 	all_sites(NULL);
 	sem_post(&ended);
-	return arg;
+	return NULL;
 }
 
 static void with_a_stall(void)
 {
 	sem_init(&ended, 0, 0);
-	in_threads(sites_and_tell);
+	if (!strcmp(how, "known")) {
+		in_threads(1, sites_and_tell, NULL);
+		sem_wait(&ended);
+	}
+	in_threads(4, sites_and_tell, &ended);
 }
 #else
 static void with_a_stall(void)
 {
-	in_threads(all_sites);
+	in_threads(strcmp(how, "known") ? 4 : 5, all_sites, NULL);
 }
 #endif
 
@@ -221,8 +226,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (!strcmp(how, "threads") || !strcmp(how, "fork"))
-		in_threads(all_sites);
-	if (!strcmp(how, "stalled")) {
+		in_threads(4, all_sites, NULL);
+	if (!strcmp(how, "stalled") || !strcmp(how, "known")) {
 		with_a_stall();
 		return 0;
 	}
@@ -231,7 +236,7 @@ int main(int argc, char **argv)
 		int status = 0;
 
 		if (pid == 0)
-			in_threads(all_sites);
+			in_threads(4, all_sites, NULL);
 		if (pid)
 			waitpid(pid, &status, 0);
 		return status != 0;

@@ -51,6 +51,7 @@ struct found {
 	uint64_t offset[32]; /* of each */
 	struct dam_site sum[32];
 	uint64_t ops; /* of all, whatever their file */
+	uint64_t alone; /* of those without a caller */
 	unsigned int deepest;
 };
 
@@ -74,6 +75,7 @@ static void collect(unsigned int i, const char *module, struct found *out)
 		out->ops += s.ops;
 		if (!ends_with(m[0].path, module))
 			continue;
+		out->alone += s.nr_frames == 1 ? s.ops : 0;
 		if (s.nr_frames > out->deepest)
 			out->deepest = s.nr_frames;
 		while (n < out->nr && out->offset[n] != s.frame[0])
@@ -98,17 +100,19 @@ static const struct {
 	const char *why, *how, *sample, *rounds;
 	unsigned int clients; /* that the program becomes */
 	double times;	      /* rounds of each client, in `rounds` */
-	bool stacks;	      /* more than the innermost frame, where there is libunwind */
+	bool stacks;	      /* more than the innermost frame, where there is libunwind; */
+	bool all_stacks;      /* always */
 } rows[] = {
-	{"every submission", "uring", "1", ROUNDS, 1, 1, true},
-	{"one in eight", "uring", "8", ROUNDS, 1, 1, true},
-	{"io_submit through syscall()", "aio", "8", ROUNDS, 1, 1, true},
-	{"plain pread", "plain", "8", ROUNDS, 1, 1, true},
-	{"four threads that are sampled at the same time", "threads", "32", "3000", 1, 5, true},
-	{"the stack of one takes longer than all others live", "stalled", "32", "3000", 1, 4, true},
-	{"a child forked while it has threads starts anew", "fork", "32", "3000", 2, 4, true},
-	{"in a signal handler: nothing is loaded there", "handler", "4", ROUNDS, 1, 1, false},
-	{"a plugin whose constructor holds the linker's lock", "plugin", "4", ROUNDS, 1, 1, true},
+	{"every submission", "uring", "1", ROUNDS, 1, 1, true, true},
+	{"one in eight", "uring", "8", ROUNDS, 1, 1, true, true},
+	{"io_submit through syscall()", "aio", "8", ROUNDS, 1, 1, true, true},
+	{"plain pread", "plain", "8", ROUNDS, 1, 1, true, true},
+	{"four threads that are sampled at the same time", "threads", "32", "3000", 1, 5, true, false},
+	{"the stack of one takes longer than all others live", "stalled", "32", "3000", 1, 4, true, false},
+	{"the same where every place has been seen before", "known", "32", "3000", 1, 5, true, true},
+	{"a child forked while it has threads starts anew", "fork", "32", "3000", 2, 4, true, false},
+	{"in a signal handler: nothing is loaded there", "handler", "4", ROUNDS, 1, 1, false, false},
+	{"a plugin whose constructor holds the linker's lock", "plugin", "4", ROUNDS, 1, 1, true, true},
 };
 
 /* The ratio is 1 : 2 : 4 in operations, and every place has moved as many bytes as every other. */
@@ -141,6 +145,8 @@ START_TEST(test_shares)
 #ifdef HAVE_LIBUNWIND_H
 		ck_assert_msg((f.deepest > 1) == rows[_i].stacks, "%s: %u frames", rows[_i].why,
 			      f.deepest);
+		ck_assert_msg(!(rows[_i].all_stacks && f.alone), "%s: %lu operations of no caller", rows[_i].why,
+			      (unsigned long)f.alone);
 #endif
 	}
 }
