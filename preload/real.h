@@ -20,6 +20,8 @@
 	X(pwrite, DAM_LIBC)                                \
 	X(readv, DAM_LIBC)                                 \
 	X(writev, DAM_LIBC)                                \
+	X(__read_chk, DAM_LIBC)                            \
+	X(__pread_chk, DAM_LIBC)                           \
 	X(fcntl, DAM_LIBC)                                 \
 	X(io_submit, DAM_AIO)                              \
 	X(close, DAM_LIBC)                                 \
@@ -55,6 +57,7 @@
 	X(io_uring_enter2, DAM_URING)                      \
 	X(io_uring_register, DAM_URING)                    \
 	X(io_uring_queue_exit, DAM_URING)                  \
+	X(io_uring_close_ring_fd, DAM_URING)               \
 	X(io_uring_register_files, DAM_URING)              \
 	X(io_uring_register_files_tags, DAM_URING)         \
 	X(io_uring_register_files_sparse, DAM_URING)       \

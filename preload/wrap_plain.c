@@ -15,6 +15,10 @@
 #include "preload/real.h"
 #include "preload/site.h"
 
+/* What read() and pread() are in a program that is built with _FORTIFY_SOURCE; @size: the buffer's. */
+ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
+ssize_t __pread_chk(int fd, void *buf, size_t n, off_t at, size_t size);
+
 #define ALIAS(name, other)                                          \
 	extern __typeof__(name) dam_alias_##other __asm__(#other)   \
 		__attribute__((alias(#name), visibility("default")))
@@ -62,6 +66,13 @@ HOOK(readv, DAM_DIR_READ, (int fd, const struct iovec *iov, int nr), (fd, iov, n
 HOOK(writev, DAM_DIR_WRITE, (int fd, const struct iovec *iov, int nr), (fd, iov, nr),
      dam_real_errno(dam_sys3(SYS_writev, fd, (long)iov, nr)))
 
+/* Before the constructor nobody ends the program for a buffer that is too small: it is not overrun, that is all. */
+HOOK(__read_chk, DAM_DIR_READ, (int fd, void *buf, size_t n, size_t size), (fd, buf, n, size),
+     dam_real_errno(dam_sys3(SYS_read, fd, (long)buf, (long)(n < size ? n : size))))
+HOOK(__pread_chk, DAM_DIR_READ, (int fd, void *buf, size_t n, off_t at, size_t size),
+     (fd, buf, n, at, size),
+     dam_real_errno(dam_sys6(SYS_pread64, fd, (long)buf, (long)(n < size ? n : size), at, 0, 0)))
+
 /* The others are looked up when first called. */
 #define LATE(name, args)                                                                           \
 	(dam_real_find(DAM_REAL_##name) ? counted_##name args : dam_real_errno(-ENOSYS))
@@ -75,6 +86,7 @@ HOOK(pwritev2, DAM_DIR_WRITE, (int fd, const struct iovec *iov, int nr, off_t at
      (fd, iov, nr, at, flags), LATE(pwritev2, (fd, iov, nr, at, flags)))
 ALIAS(pread, pread64);
 ALIAS(pwrite, pwrite64);
+ALIAS(__pread_chk, __pread64_chk);
 ALIAS(preadv, preadv64);
 ALIAS(pwritev, pwritev64);
 ALIAS(preadv2, preadv64v2);

@@ -16,11 +16,16 @@
 
 /* Newer than the oldest supported header. */
 struct io_uring_reg_wait;
+int io_uring_close_ring_fd(struct io_uring *ring);
 int io_uring_submit_and_wait_min_timeout(struct io_uring *ring, struct io_uring_cqe **cqe_ptr,
 					 unsigned int wait_nr, struct __kernel_timespec *ts,
 					 unsigned int min_wait, sigset_t *sigmask);
 int io_uring_submit_and_wait_reg(struct io_uring *ring, struct io_uring_cqe **cqe_ptr,
 				 unsigned int wait_nr, int reg_index);
+
+/* By a name of its own: what @arg points to depends on the header. */
+int dam_uring_enter2(unsigned int fd, unsigned int to_submit, unsigned int min_complete,
+		     unsigned int flags, void *arg, size_t sz) __asm__("io_uring_enter2");
 
 /* What was counted before the call, to be compared with what the kernel took. */
 struct batch {
@@ -217,6 +222,18 @@ DAM_EXPORT void io_uring_queue_exit(struct io_uring *ring)
 		real(ring);
 }
 
+/* The number may come back as another ring's, or a file's; the ring lives on as the thread's registered one. */
+DAM_EXPORT int io_uring_close_ring_fd(struct io_uring *ring)
+{
+	__typeof__(&io_uring_close_ring_fd) real = DAM_REAL(io_uring_close_ring_fd);
+	int fd = ring->ring_fd;
+	int ret = real ? real(ring) : -ENOSYS;
+
+	if (ret > 0)
+		dam_place_forget(fd);
+	return ret;
+}
+
 DAM_EXPORT int io_uring_enter(unsigned int fd, unsigned int to_submit, unsigned int min_complete,
 			      unsigned int flags, sigset_t *sig)
 {
@@ -232,17 +249,17 @@ DAM_EXPORT int io_uring_enter(unsigned int fd, unsigned int to_submit, unsigned 
 	return ret;
 }
 
-DAM_EXPORT int io_uring_enter2(unsigned int fd, unsigned int to_submit, unsigned int min_complete,
-			       unsigned int flags, sigset_t *sig, size_t sz)
+DAM_EXPORT int dam_uring_enter2(unsigned int fd, unsigned int to_submit, unsigned int min_complete,
+				unsigned int flags, void *arg, size_t sz)
 {
-	__typeof__(&io_uring_enter2) real = DAM_REAL(io_uring_enter2);
+	__typeof__(&dam_uring_enter2) real = (__typeof__(real))DAM_REAL(io_uring_enter2);
 	struct dam_enter e = {.caller = DAM_CALLER};
 	int ret;
 
 	if (!real)
 		return -ENOSYS;
 	dam_enter_before((int)fd, to_submit, flags, &e);
-	ret = real(fd, to_submit, min_complete, flags, sig, sz);
+	ret = real(fd, to_submit, min_complete, flags, arg, sz);
 	dam_enter_after(&e, ret);
 	return ret;
 }

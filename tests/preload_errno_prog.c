@@ -52,6 +52,11 @@ static const struct iovec one = {&byte, 1};
 /* libc has them; its headers have them under other names only, or not at all with _GNU_SOURCE. */
 extern int libc_fcntl64(int fd, int cmd, ...) __asm__("fcntl64");
 
+/* What the compiler makes of read() and pread() with _FORTIFY_SOURCE. */
+ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
+ssize_t __pread_chk(int fd, void *buf, size_t n, off_t at, size_t size);
+ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t at, size_t size);
+
 static bool open_all(void)
 {
 	int fd[2];
@@ -210,6 +215,13 @@ static long wait_reg(void)
 	return call ? call(with_entry(), &cqe, 1, 0) : -1000;
 }
 
+static long close_ring_fd(void)
+{
+	int (*call)(struct io_uring *) = of_liburing("io_uring_close_ring_fd");
+
+	return call ? call(&ring) : -1000;
+}
+
 #define RING(expr) (have_ring ? (expr) : -1000)
 
 /* hook, row, call: each call in a function of its own below, so that the rows can be a table */
@@ -231,6 +243,11 @@ static long wait_reg(void)
 	X(pread, pread_before, pread(read_only, &byte, 1, -1))                                              \
 	X(pread, pread_pipe, pread(pipe_end, &byte, 1, 0))                                                  \
 	X(pread64, pread64_bad_fd, pread64(bad_fd, &byte, 1, 0))                                            \
+	X(__read_chk, read_chk_bad_fd, __read_chk(bad_fd, &byte, 1, 1))                                     \
+	X(__read_chk, read_chk_bad_buf, __read_chk(read_only, bad, 1, 1))                                   \
+	X(__read_chk, read_chk_end, __read_chk(0, &byte, 1, 1))                                             \
+	X(__pread_chk, pread_chk_pipe, __pread_chk(pipe_end, &byte, 1, 0, 1))                               \
+	X(__pread64_chk, pread64_chk_bad_fd, __pread64_chk(bad_fd, &byte, 1, 0, 1))                         \
 	X(pwrite, pwrite_bad_fd, pwrite(bad_fd, &byte, 1, 0))                                               \
 	X(pwrite, pwrite_pipe, pwrite(pipe_end, &byte, 1, 0))                                               \
 	X(pwrite64, pwrite64_bad_fd, pwrite64(bad_fd, &byte, 1, 0))                                         \
@@ -324,6 +341,7 @@ static long wait_reg(void)
 	X(io_uring_register_files_update_tag, uring_files_update_tag,                                       \
 	  RING(io_uring_register_files_update_tag(&ring, 0, &bad_fd, NULL, 1)))                             \
 	X(io_uring_unregister_files, uring_no_files, RING(io_uring_unregister_files(&ring)))                \
+	X(io_uring_close_ring_fd, uring_close_fd, RING(close_ring_fd()))                                    \
 	X(io_uring_queue_exit, uring_exit, RING(queue_exit()))
 
 #define FUNCTION(hook, name, expr)       \

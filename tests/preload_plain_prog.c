@@ -28,6 +28,11 @@ struct did {
 	unsigned long long bytes[2], ops[2]; /* read, written */
 };
 
+/* What the compiler makes of read() and pread() with _FORTIFY_SOURCE. */
+ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
+ssize_t __pread_chk(int fd, void *buf, size_t n, off_t at, size_t size);
+ssize_t __pread64_chk(int fd, void *buf, size_t n, off64_t at, size_t size);
+
 static void *volatile nowhere = (void *)8; /* not a constant: the compiler need not know */
 static const char *path;
 static int rounds, flags = O_RDWR | O_DIRECT;
@@ -92,6 +97,9 @@ static void by_every_call(struct did *d, char *buf)
 	note(d, 1, pwritev(fd, v, 2, 0), 2 * BLOCK);
 	note(d, 0, preadv2(fd, v, 1, 0, 0), BLOCK);
 	note(d, 1, pwritev2(fd, v, 1, 0, 0), BLOCK);
+	note(d, 0, __read_chk(fd, buf, BLOCK, 2 * BLOCK), BLOCK);
+	note(d, 0, __pread_chk(fd, buf, 2 * BLOCK, 0, 2 * BLOCK), 2 * BLOCK);
+	note(d, 0, __pread64_chk(fd, buf, BLOCK, BLOCK, 2 * BLOCK), BLOCK);
 	/* what was asked for is not what was done */
 	note(d, 0, pread(fd, buf, 2 * BLOCK, END - BLOCK), BLOCK);
 	note(d, 0, pread(fd, buf, BLOCK, END), 0);

@@ -86,6 +86,12 @@ static void prepare(struct job *j, unsigned int slot, unsigned int k)
 		count(&j->t, kind & 1, BLOCK);
 }
 
+#ifdef IO_URING_CHECK_VERSION
+#if !IO_URING_CHECK_VERSION(2, 8) /* true where the header is older */
+#define HAVE_MIN_TIMEOUT
+#endif
+#endif
+
 static void submit(struct job *j, unsigned int n, unsigned int how)
 {
 	struct __kernel_timespec ts = {.tv_sec = 10};
@@ -98,6 +104,10 @@ static void submit(struct job *j, unsigned int n, unsigned int how)
 		ret = io_uring_submit_and_wait(&j->ring, n);
 	else if (how == 2)
 		ret = io_uring_submit_and_get_events(&j->ring);
+#ifdef HAVE_MIN_TIMEOUT
+	else if (how == 3)
+		ret = io_uring_submit_and_wait_min_timeout(&j->ring, &cqe, n, &ts, 0, NULL);
+#endif
 	else
 		ret = io_uring_submit_and_wait_timeout(&j->ring, &cqe, n, &ts, NULL);
 	if (ret < 0)
@@ -126,7 +136,7 @@ static void *work(void *arg)
 
 		for (unsigned int i = 0; i < n; i++)
 			prepare(j, i, r + i);
-		submit(j, n, r % 4);
+		submit(j, n, r % 5);
 		for (unsigned int i = 0; i < n; i++) {
 			struct io_uring_cqe *cqe;
 

@@ -11,7 +11,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 # What the library exports and is no hook: what the runtimes of sanitizers ask for.
-nm -D --defined-only "$lib" | awk '$3 !~ /^__/ { print $3 }' | sort -u >"$tmp/hooks"
+nm -D --defined-only "$lib" | awk '$3 !~ /^__asan/ { print $3 }' | sort -u >"$tmp/hooks"
 "$program" --rows | sort -u >"$tmp/rows"
 diff -u "$tmp/hooks" "$tmp/rows" || {
 	echo "a hook without a row (-), or a row without a hook (+)" >&2
