@@ -4,7 +4,6 @@
 #include "config.h"
 #include "tools/sim/parse.h"
 
-#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
