@@ -42,7 +42,7 @@ int dam_dma_scan(struct dam_hal *hal, enum dam_dma_kind kind,
 {
 	const char *root = dam_hal_root(hal);
 	char **list, path[DAM_SYSFS_PATH];
-	int member[DAM_HAL_TARGETS];
+	int member[DAM_HAL_TARGETS] = {0};
 	int nr = dam_sysfs_list(&list, root, DAM_DMA_CLASS), target = 0;
 	unsigned int members = 0;
 

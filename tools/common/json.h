@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* As people read it, and the same by every jansson: before 2.15 it writes 1.1 as 1.1000000000000001. */
+#define DAM_JSON_PRETTY (JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15))
+
 /* JSON has no NaN: what is not known is null. */
 static inline json_t *number(double v)
 {

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tools/common/engines.h"
+#include "tools/common/json.h"
 #include "tools/common/options.h"
 #include "tools/common/paths.h"
 
@@ -156,7 +157,7 @@ static int print_engines(struct coord *c)
 	json_t *j = c->opt.list_engines ? list_engines(c) : look_once(c);
 
 	if (c->opt.json) {
-		json_dumpf(j, stdout, JSON_INDENT(2));
+		json_dumpf(j, stdout, DAM_JSON_PRETTY);
 		printf("\n");
 	} else {
 		dam_engines_print(stdout, j, !c->opt.list_engines);

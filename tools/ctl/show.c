@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "tools/common/engines.h"
+#include "tools/common/json.h"
 #include "tools/common/sites.h"
 #include "tools/common/view.h"
 
@@ -133,7 +134,7 @@ void ctl_show_sites(const json_t *answer)
 
 int ctl_print_json(const json_t *answer)
 {
-	int err = json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	int err = json_dumpf(answer, stdout, DAM_JSON_PRETTY);
 
 	putchar('\n');
 	return err ? CTL_STATUS_FAILED : 0;

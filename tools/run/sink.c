@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "tools/common/json.h"
 
 /* A device, a pipe: nothing to be replaced, written as it is. */
 static int open_in_place(const char *path, struct run_sink *out)
@@ -73,7 +74,7 @@ int run_sink_write(struct run_sink *s, const json_t *o)
 
 	if (!s->f)
 		return 0;
-	bad = json_dumpf(o, s->f, JSON_INDENT(2) | JSON_PRESERVE_ORDER) || fputc('\n', s->f) == EOF;
+	bad = json_dumpf(o, s->f, DAM_JSON_PRETTY) || fputc('\n', s->f) == EOF;
 	bad |= s->f == stdout ? fflush(s->f) : fclose(s->f);
 	if (bad)
 		err = errno ? -errno : -EIO;
