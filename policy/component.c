@@ -45,13 +45,13 @@ static void learn(struct dam_component *k, double dt_s)
 /* Before engines learn: a component that is full lowers nobody's capacity. */
 void dam_component_limits(struct dam_policy *p, double dt_s)
 {
-	for (unsigned int c = 0; c < p->cfg.max_components; c++) {
+	for (unsigned int c = 0; c < p->nr_components; c++) {
 		struct dam_component *k = &p->components[c];
 
 		k->rate = 0;
 		k->active = k->saturated = k->below = 0;
 	}
-	for (unsigned int e = 0; e < p->max_engines; e++) {
+	for (unsigned int e = 0; e < p->nr_engines; e++) {
 		const struct dam_engine *en = &p->engines[e];
 
 		for (unsigned int i = 0; en->present && i < DAM_POLICY_ABOVE; i++) {
@@ -61,7 +61,7 @@ void dam_component_limits(struct dam_policy *p, double dt_s)
 				add(&p->components[c], en);
 		}
 	}
-	for (unsigned int c = 0; c < p->cfg.max_components; c++)
+	for (unsigned int c = 0; c < p->nr_components; c++)
 		if (p->components[c].present)
 			learn(&p->components[c], dt_s);
 }
@@ -69,9 +69,9 @@ void dam_component_limits(struct dam_policy *p, double dt_s)
 /* After demand is known. */
 void dam_component_demand(struct dam_policy *p)
 {
-	for (unsigned int c = 0; c < p->cfg.max_components; c++)
+	for (unsigned int c = 0; c < p->nr_components; c++)
 		p->components[c].demand = p->components[c].demand_written = 0;
-	for (unsigned int e = 0; e < p->max_engines; e++) {
+	for (unsigned int e = 0; e < p->nr_engines; e++) {
 		const struct dam_engine *en = &p->engines[e];
 
 		for (unsigned int i = 0; en->present && i < DAM_POLICY_ABOVE; i++) {

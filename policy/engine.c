@@ -440,7 +440,7 @@ double dam_engine_view(const struct dam_engine *en)
 
 void dam_engine_tick(struct dam_policy *p, double dt_s)
 {
-	for (unsigned int e = 0; e < p->max_engines; e++) {
+	for (unsigned int e = 0; e < p->nr_engines; e++) {
 		struct dam_engine *en = &p->engines[e];
 
 		if (!en->present)
@@ -450,10 +450,10 @@ void dam_engine_tick(struct dam_policy *p, double dt_s)
 		for (int way = 0; en->desc.pool < 0 && way < 2; way++)
 			settle_capacity(en, way, 0, 0);
 	}
-	for (unsigned int pool = 0; pool < p->max_pools; pool++)
+	for (unsigned int pool = 0; pool < p->nr_pools; pool++)
 		if (p->pools[pool].first >= 0)
 			settle_pool(p, pool);
-	for (unsigned int e = 0; e < p->max_engines; e++)
+	for (unsigned int e = 0; e < p->nr_engines; e++)
 		if (p->engines[e].present)
 			p->engines[e].capacity = dam_engine_capacity(&p->engines[e], p->engines[e].written);
 }
@@ -461,7 +461,7 @@ void dam_engine_tick(struct dam_policy *p, double dt_s)
 /* Demand is known: the capacity is that of the mix which is asked for, so that a move counts at once. */
 void dam_engine_mix(struct dam_policy *p)
 {
-	for (unsigned int e = 0; e < p->max_engines; e++) {
+	for (unsigned int e = 0; e < p->nr_engines; e++) {
 		struct dam_engine *en = &p->engines[e];
 
 		if (en->present && en->demand > 0)

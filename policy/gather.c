@@ -59,7 +59,7 @@ static void open_tree(struct gather *g)
 	struct dam_policy *p = g->p;
 	unsigned int nr = 0;
 
-	for (unsigned int e = 0; e < p->max_engines; e++)
+	for (unsigned int e = 0; e < p->nr_engines; e++)
 		if (p->engines[e].present)
 			p->list[nr++] = e;
 	dam_tree_open(&g->tree, p, p->list, nr);

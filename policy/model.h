@@ -182,6 +182,8 @@ struct dam_policy {
 	struct dam_policy_config cfg;
 	unsigned int max_engines, max_pools, max_threads;
 	unsigned int nr_threads; /* one more than the highest present */
+	/* one more than the highest that was ever told of: a tick walks over these, not over all there is room for */
+	unsigned int nr_engines, nr_pools, nr_components;
 	struct dam_engine *engines;
 	struct dam_thread *threads;
 	struct dam_pool *pools;

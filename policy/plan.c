@@ -23,7 +23,7 @@ static bool listed(const struct dam_thread *th)
 /* Threads by engine. */
 void dam_plan_sort(struct dam_policy *p)
 {
-	unsigned int nr = p->max_engines;
+	unsigned int nr = p->nr_engines;
 
 	memset(p->first, 0, (nr + 1) * sizeof(*p->first));
 	memset(p->sorted, 0, nr * sizeof(*p->sorted));

@@ -77,15 +77,37 @@ void dam_policy_destroy(struct dam_policy *p)
 
 static void link_pools(struct dam_policy *p)
 {
-	for (unsigned int i = 0; i < p->max_pools; i++)
+	for (unsigned int i = 0; i < p->nr_pools; i++)
 		p->pools[i].first = DAM_POLICY_NONE;
-	for (unsigned int e = p->max_engines; e-- > 0;) {
+	for (unsigned int e = p->nr_engines; e-- > 0;) {
 		struct dam_engine *en = &p->engines[e];
 
 		if (!en->present || en->desc.pool < 0)
 			continue;
 		en->next = p->pools[en->desc.pool].first;
 		p->pools[en->desc.pool].first = (int)e;
+	}
+}
+
+static void cover(unsigned int *nr, unsigned int index)
+{
+	if (index >= *nr)
+		*nr = index + 1;
+}
+
+/* Engine @e, its pool and what is above it are walked over from now on. */
+static void note_engine(struct dam_policy *p, unsigned int e)
+{
+	const struct dam_engine *en = &p->engines[e];
+
+	cover(&p->nr_engines, e);
+	if (en->desc.pool >= 0)
+		cover(&p->nr_pools, (unsigned int)en->desc.pool);
+	for (unsigned int i = 0; i < DAM_POLICY_ABOVE; i++) {
+		int c = dam_component_above(p, en, i);
+
+		if (c >= 0)
+			cover(&p->nr_components, (unsigned int)c);
 	}
 }
 
@@ -105,6 +127,7 @@ void dam_policy_set_engine(struct dam_policy *p, unsigned int e, const struct da
 	en->desc = *d;
 	if (d->pool < 0 || (unsigned int)d->pool >= p->max_pools)
 		en->desc.pool = DAM_POLICY_NONE;
+	note_engine(p, e);
 	link_pools(p);
 }
 
@@ -123,6 +146,7 @@ void dam_policy_set_pool(struct dam_policy *p, unsigned int pool, const int *eng
 {
 	if (pool >= p->max_pools)
 		return;
+	cover(&p->nr_pools, pool);
 	memcpy(p->pools[pool].engine_of_domain, engine_of_domain,
 	       p->cfg.nr_domains * sizeof(*engine_of_domain));
 }
@@ -139,8 +163,7 @@ void dam_policy_add_thread(struct dam_policy *p, unsigned int t)
 		.peak_ops = -1, .inflight_ops = NAN, .unseen_s = INFINITY,
 		.since_move_s = INFINITY, .plan_move = -1};
 	dam_bound_reset(&p->threads[t].watch);
-	if (t >= p->nr_threads)
-		p->nr_threads = t + 1;
+	cover(&p->nr_threads, t);
 }
 
 void dam_policy_drop_thread(struct dam_policy *p, unsigned int t)
@@ -170,6 +193,7 @@ void dam_policy_set_component(struct dam_policy *p, unsigned int c, const struct
 {
 	if (c >= p->cfg.max_components)
 		return;
+	cover(&p->nr_components, c);
 	p->components[c].present = true;
 	p->components[c].desc = *d;
 }
@@ -219,7 +243,7 @@ unsigned int dam_policy_tick(struct dam_policy *p, double dt_s, const struct dam
 	dam_component_demand(p);
 	if (dam_trigger_tick(p, dt_s, forecast) || p->nr_far)
 		dam_plan_sort(p);
-	for (unsigned int pool = 0; pool < p->max_pools; pool++)
+	for (unsigned int pool = 0; pool < p->nr_pools; pool++)
 		nr += dam_plan_pool(p, (int)pool, moves, nr, max);
 	nr += dam_plan_locality(p, moves, nr, max);
 	nr += dam_power_gather(p, dt_s, moves, nr, max);

@@ -176,7 +176,7 @@ static void judge_demand(const struct dam_policy *p, struct dam_thread *th, doub
 
 static void clear_sums(struct dam_policy *p)
 {
-	for (unsigned int e = 0; e < p->max_engines; e++) {
+	for (unsigned int e = 0; e < p->nr_engines; e++) {
 		struct dam_engine *en = &p->engines[e];
 
 		en->attributed = 0;
@@ -184,7 +184,7 @@ static void clear_sums(struct dam_policy *p)
 		en->demand_written = en->background * en->written;
 		en->strangers = 0;
 	}
-	for (unsigned int i = 0; i < p->max_pools; i++)
+	for (unsigned int i = 0; i < p->nr_pools; i++)
 		p->pools[i].doubt = false;
 	memset(p->domain_threads, 0, sizeof(p->domain_threads));
 	memset(p->domain_cpu, 0, sizeof(p->domain_cpu));

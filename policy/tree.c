@@ -262,14 +262,14 @@ static void add_background(struct dam_tree *t, unsigned int e)
 void dam_tree_open(struct dam_tree *t, struct dam_policy *p, const unsigned int *engines, unsigned int nr)
 {
 	*t = (struct dam_tree){.p = p};
-	for (unsigned int c = 0; c < p->cfg.max_components; c++)
+	for (unsigned int c = 0; c < p->nr_components; c++)
 		if (p->components[c].capacity > 0)
 			clear_component(t, c);
 	for (unsigned int i = 0; i < nr; i++) {
 		clear_engine(t, engines[i]);
 		take_from_outside(t, engines[i]);
 	}
-	for (unsigned int c = 0; c < p->cfg.max_components; c++)
+	for (unsigned int c = 0; c < p->nr_components; c++)
 		if (p->components[c].capacity > 0)
 			settle_component(t, c);
 	for (unsigned int i = 0; i < nr; i++)

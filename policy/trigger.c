@@ -161,9 +161,9 @@ bool dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy
 {
 	bool any = false;
 
-	for (unsigned int c = 0; c < p->cfg.max_components; c++)
+	for (unsigned int c = 0; c < p->nr_components; c++)
 		watch_component(&p->components[c], dt_s);
-	for (unsigned int pool = 0; pool < p->max_pools; pool++) {
+	for (unsigned int pool = 0; pool < p->nr_pools; pool++) {
 		const struct dam_engine *coolest = find_coolest(p, pool);
 		bool wait = in_doubt(&p->pools[pool], dt_s);
 

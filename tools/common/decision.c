@@ -18,6 +18,7 @@ struct series {
 
 struct dam_decision {
 	struct dam_decision_config cfg;
+	unsigned int nr_engines; /* one more than the highest that was told of */
 	unsigned int asked; /* how often experience was asked in this tick */
 	struct dam_policy *policy;
 	struct series *series;		      /* by engine */
@@ -105,6 +106,8 @@ int dam_decision_set_engine(struct dam_decision *d, unsigned int e, const struct
 	if (e >= d->cfg.max_engines)
 		return -EINVAL;
 	note(d, DAM_CALL_SET_ENGINE, e, desc);
+	if (e >= d->nr_engines)
+		d->nr_engines = e + 1;
 	if (d->cfg.horizon && !d->series[e].predictor) {
 		mem = aligned_alloc(16, dam_predict_size(d->cfg.horizon));
 		if (!mem)
@@ -204,7 +207,7 @@ unsigned int dam_decision_tick(struct dam_decision *d, double dt_s, struct dam_p
 {
 	unsigned int nr;
 
-	for (unsigned int e = 0; e < d->cfg.max_engines; e++) {
+	for (unsigned int e = 0; e < d->nr_engines; e++) {
 		struct series *se = &d->series[e];
 
 		if (!se->predictor)
