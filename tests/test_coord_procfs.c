@@ -5,11 +5,13 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,11 +20,18 @@
 static pid_t child = -1;
 static int fd = -1; /* of coord_proc_io_kept() */
 
+static void wake(int sig)
+{
+	(void)sig;
+}
+
 static void setup(void)
 {
+	signal(SIGUSR1, wake);
 	child = fork();
 	if (child == 0) {
-		pause();
+		while (pause())
+			;
 		_exit(0);
 	}
 	ck_assert_int_gt(child, 0);
@@ -43,6 +52,18 @@ static void teardown(void)
 	if (fd >= 0)
 		close(fd);
 	fd = -1;
+}
+
+static int gate[2];
+
+static void *sit(void *arg)
+{
+	pid_t tid = (pid_t)syscall(SYS_gettid);
+
+	(void)arg;
+	if (write(gate[1], &tid, sizeof(tid)) == sizeof(tid))
+		pause();
+	return NULL;
 }
 
 /* No descriptor is left until the limit is @old again. */
@@ -77,6 +98,44 @@ START_TEST(test_errors)
 	ck_assert_msg(coord_proc_io(child, 0, io) == -ENOENT, "it has ended");
 	ck_assert_int_eq(coord_proc_stat(child, &parent, &start), -ENOENT);
 	ck_assert_msg(coord_proc_io_kept(child, &fd, io) == -ENOENT, "it has ended, says what is open");
+}
+END_TEST
+
+START_TEST(test_parent)
+{
+	pid_t parent = -1, thread;
+	pthread_t id;
+
+	ck_assert_int_eq(coord_proc_parent(child, &parent), 0);
+	ck_assert_int_eq(parent, getpid());
+	ck_assert_int_eq(pipe(gate), 0);
+	ck_assert_int_eq(pthread_create(&id, NULL, sit, &thread), 0);
+	ck_assert_int_eq(read(gate[0], &thread, sizeof(thread)), sizeof(thread));
+	ck_assert_msg(coord_proc_parent(thread, &parent) == -ENOENT, "a thread is nobody's child");
+	pthread_cancel(id);
+	pthread_join(id, NULL);
+	reap();
+	ck_assert_msg(coord_proc_parent(child, &parent) == -ENOENT, "it has ended");
+}
+END_TEST
+
+START_TEST(test_runtime)
+{
+	uint64_t now = 0, before;
+	clockid_t clock;
+
+	ck_assert_int_eq(coord_proc_clock(child, &clock), 0);
+	do { /* it goes to sleep, and then */
+		before = now;
+		usleep(1000);
+		ck_assert_int_eq(coord_proc_runtime(clock, &now), 0);
+	} while (now != before);
+	kill(child, SIGUSR1);
+	while (now == before)
+		ck_assert_int_eq(coord_proc_runtime(clock, &now), 0);
+	ck_assert_uint_gt(now, before);
+	reap();
+	ck_assert_msg(coord_proc_runtime(clock, &now) == -ENOENT, "it has ended");
 }
 END_TEST
 
@@ -123,6 +182,8 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_errors);
+	tcase_add_test(t, test_parent);
+	tcase_add_test(t, test_runtime);
 	tcase_add_test(t, test_name);
 	tcase_add_test(t, test_zombie);
 	suite_add_tcase(s, t);

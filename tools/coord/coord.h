@@ -290,7 +290,8 @@ struct coord {
 	uint64_t nr_past;
 	/* observation */
 	struct coord_watch *watch[COORD_WATCH_BUCKETS]; /* by pid */
-	unsigned int nr_watches, watch_next;
+	struct coord_watch *watches, *watch_next; /* all of them; the one whose turn it is, NULL: the first's */
+	unsigned int nr_watches;
 	uint64_t start_ticks; /* when we began, on the clock of start times */
 	uint64_t random;
 	struct {

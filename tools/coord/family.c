@@ -17,7 +17,7 @@
 #define FAMILY_NS    (100 * DAM_NS_PER_MS)
 #define FAMILY_SHARE 400 /* looking for them takes at most this part of the time */
 #define SETTLED_NS   (30 * DAM_NS_PER_MS) /* a process made to execute another program has done so */
-#define FAMILY_FEW   32	 /* numbers that are tried one by one; most of many are threads', which no list has */
+#define FAMILY_FEW   256 /* numbers that are tried one by one; most of many are threads', which no list has */
 
 /* The number that the last new process or thread got; it stands at the end of /proc/loadavg. -1: not known. */
 static pid_t newest_pid(struct coord *c)
@@ -37,10 +37,10 @@ static pid_t newest_pid(struct coord *c)
 static void adopt(struct coord *c, pid_t pid)
 {
 	struct coord_watch *parent, *w;
-	uint64_t start;
 	pid_t ppid;
 
-	if (coord_proc_stat(pid, &ppid, &start))
+	/* a coordinator may be a child of what it watches */
+	if (pid == getpid() || coord_proc_parent(pid, &ppid))
 		return;
 	parent = coord_watch_find(c, ppid);
 	if (!parent || coord_proc_leader(pid) != pid || coord_watch_find(c, pid))

@@ -134,9 +134,13 @@ struct coord_watch {
 	bool young;	   /* it began under our eyes: all it did counts, not only what comes */
 	const char *blind; /* why its descriptors cannot be read; static text */
 	struct coord_process *proc; /* NULL: no ring, no ledger */
-	struct coord_watch *next;
+	struct coord_watch *next; /* in its bucket */
+	struct coord_watch *before, *after; /* among all */
 	uint64_t born_ns, due_ns, scan_ns, slow_scan_ns, judged_ns, settled_ns, round_ns;
 	uint64_t scanned_ns; /* when its descriptors had been looked through last; 0: never */
+	clockid_t clock;   /* of its processor time, */
+	uint64_t run_ns;   /* which was this when it was asked last, */
+	uint64_t scan_run_ns; /* and this before its descriptors were looked through; 0: look again */
 	uint64_t quiet_ns; /* how long to leave it alone while it has no rings */
 	enum { WATCH_IDLE, WATCH_FDS, WATCH_RINGS, WATCH_TASKS } phase;
 	DIR *dir;	     /* of the phase */

@@ -10,9 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define ENTER_REGISTERED_RING (1ul << 4) /* the descriptor is an index of the thread's own */
 #define EXITING		      4		   /* PF_EXITING: it gives up its memory and its files, and has not ended yet */
@@ -104,6 +107,33 @@ int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start)
 	return 0;
 }
 
+/* Linux 6.13. */
+struct process_info {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid, ids[8];
+	int32_t exit_code;
+};
+#define GET_INFO _IOWR(0xff, 11, struct process_info)
+#define INFO_PID 1
+
+int coord_proc_parent(pid_t pid, pid_t *ppid)
+{
+	struct process_info info = {.mask = INFO_PID};
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t start;
+	bool told;
+
+	if (fd < 0 && (errno == ESRCH || errno == EINVAL || errno == ENOENT))
+		return -ENOENT;
+	told = fd >= 0 && !ioctl(fd, GET_INFO, &info) && info.mask & INFO_PID;
+	if (fd >= 0)
+		close(fd);
+	if (!told)
+		return coord_proc_stat(pid, ppid, &start);
+	*ppid = (pid_t)info.ppid;
+	return 0;
+}
+
 bool coord_proc_ended(pid_t pid)
 {
 	char buf[1024], state;
@@ -136,6 +166,21 @@ int coord_proc_cputime(pid_t pid, pid_t tid, uint64_t *out)
 	if (read_of(pid, tid, "schedstat", buf, sizeof(buf)) < 0 || sscanf(buf, "%llu %llu", &run, &wait) != 2)
 		return -ENOENT;
 	*out = run + wait;
+	return 0;
+}
+
+int coord_proc_clock(pid_t pid, clockid_t *out)
+{
+	return clock_getcpuclockid(pid, out) ? -ENOENT : 0;
+}
+
+int coord_proc_runtime(clockid_t clock, uint64_t *out)
+{
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts))
+		return -ENOENT;
+	*out = (uint64_t)ts.tv_sec * DAM_NS_PER_S + (uint64_t)ts.tv_nsec;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 /** coord_proc_read() - the beginning of a small /proc file, terminated. Return: its length; -errno.
  */
@@ -17,6 +18,9 @@ int coord_proc_comm(pid_t pid, pid_t tid, char out[16]);
 
 /** coord_proc_stat() - parent and start time of a process. Return: 0; -ENOENT: gone; another -errno: not now. */
 int coord_proc_stat(pid_t pid, pid_t *ppid, uint64_t *start);
+
+/** coord_proc_parent() - of a process, told at the least expense. Return: 0; -ENOENT: gone, or a thread; another -errno. */
+int coord_proc_parent(pid_t pid, pid_t *ppid);
 
 /** coord_proc_ended() - has it ended, or is about to? What /proc has of it may be root's then. */
 bool coord_proc_ended(pid_t pid);
@@ -44,6 +48,12 @@ pid_t coord_proc_leader(pid_t tid);
 
 /** coord_proc_cputime() - nanoseconds that a thread has run or waited for a processor. Return: 0; -ENOENT. */
 int coord_proc_cputime(pid_t pid, pid_t tid, uint64_t *out);
+
+/** coord_proc_clock() - the clock of a process's processor time, to be asked often. Return: 0; -ENOENT. */
+int coord_proc_clock(pid_t pid, clockid_t *out);
+
+/** coord_proc_runtime() - nanoseconds that all threads of a clock's process have run, ended ones too. Return: 0; -ENOENT. */
+int coord_proc_runtime(clockid_t clock, uint64_t *out);
 
 /** coord_proc_cpu() - the processor that a thread ran on last. Return: it; -ENOENT. */
 int coord_proc_cpu(pid_t pid, pid_t tid);

@@ -65,8 +65,10 @@ struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id,
 	if (c->nr_watches >= MAX_WATCHES || coord_proc_stat(pid, &ppid, &start))
 		return NULL;
 	w = calloc(1, sizeof(*w));
-	if (!w)
+	if (!w || coord_proc_clock(pid, &w->clock)) {
+		free(w);
 		return NULL;
+	}
 	w->pid = pid;
 	w->start = start;
 	w->run_id = run_id;
@@ -77,6 +79,10 @@ struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id,
 	w->io_fd = -1;
 	w->next = *bucket;
 	*bucket = w;
+	w->after = c->watches;
+	if (w->after)
+		w->after->before = w;
+	c->watches = w;
 	c->nr_watches++;
 	return w;
 }
@@ -88,6 +94,11 @@ static void drop_watch(struct coord *c, struct coord_watch *w)
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
+	*(w->before ? &w->before->after : &c->watches) = w->after;
+	if (w->after)
+		w->after->before = w->before;
+	if (c->watch_next == w)
+		c->watch_next = w->after;
 	c->nr_watches--;
 	coord_tasks_drop(c, w, 0, true);
 	while (w->nr_rings)
@@ -167,6 +178,12 @@ static bool still_there(struct coord_watch *w)
 	return err ? err != -ENOENT : start == w->start;
 }
 
+/* Since its descriptors were looked through: if not, they are the same, and nothing was done by them. */
+static bool has_run(struct coord_watch *w)
+{
+	return coord_proc_runtime(w->clock, &w->run_ns) || w->run_ns != w->scan_run_ns;
+}
+
 /*
  * Is it time to look through the descriptors? Only I/O that the kernel counts makes that urgent.
  * Return: 1; 0: no; -ENOENT: the process is gone.
@@ -179,6 +196,11 @@ static int scan_due(struct coord_watch *w, uint64_t now_ns, int *units)
 
 	if (now_ns < w->scan_ns)
 		return 0;
+	--*units;
+	if (!has_run(w) && !w->newcomer) {
+		w->slow_scan_ns = slow ? now_ns + SLOW_SCAN_NS : w->slow_scan_ns;
+		return 0;
+	}
 	*units -= READ_UNITS;
 	err = coord_proc_io_kept(w->pid, &w->io_fd, io);
 	if (err)
@@ -198,6 +220,7 @@ static void begin_scan(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 {
 	w->scan_ns = now_ns + (w->quiet_ns < SCAN_NS ? w->quiet_ns : SCAN_NS) / 2;
 	w->slow_scan_ns = now_ns + SLOW_SCAN_NS;
+	w->scan_run_ns = w->run_ns;
 	coord_family_settle(c, w, now_ns);
 	if (open_phase(w, "fd")) {
 		w->phase = WATCH_FDS;
@@ -205,8 +228,10 @@ static void begin_scan(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 		w->blind = NULL;
 		return;
 	}
+	if (errno != EACCES && errno != EPERM)
+		w->scan_run_ns = 0; /* a shortage of descriptors */
 	/* what a process that has ended leaves in /proc is root's */
-	if ((errno == EACCES || errno == EPERM) && !coord_proc_ended(w->pid)) {
+	else if (!coord_proc_ended(w->pid)) {
 		w->blind = "its descriptors cannot be read: not dumpable, or another user's";
 		if (w->proc || coord_client_get(c, w))
 			w->proc->coverage.blind = w->blind;
@@ -332,17 +357,14 @@ void coord_observe_tick(struct coord *c, uint64_t now_ns)
 	if (!c->nr_watches)
 		return;
 	coord_family_tick(c, begin);
-	for (unsigned int i = 0; i < COORD_WATCH_BUCKETS && units > 0; i++) {
-		unsigned int at = c->watch_next % COORD_WATCH_BUCKETS;
-		struct coord_watch *w = c->watch[at], *next;
+	for (unsigned int n = c->nr_watches; n && c->watches && units > 0; n--) {
+		struct coord_watch *w = c->watch_next ? c->watch_next : c->watches;
 
-		for (; w && units > 0; w = next) {
-			next = w->next;
-			if (w->phase != WATCH_IDLE || now_ns >= w->due_ns)
-				step(c, w, now_ns, &units);
-		}
-		if (!w) /* else this one is resumed */
-			c->watch_next++;
+		c->watch_next = w;
+		if (w->phase != WATCH_IDLE || now_ns >= w->due_ns)
+			step(c, w, now_ns, &units);
+		if (c->watch_next == w && units > 0) /* else it was dropped, or is resumed */
+			c->watch_next = w->after;
 	}
 	c->observed.cut_short += units <= 0;
 	ns = dam_now_ns() - begin;
@@ -384,8 +406,7 @@ int coord_observe_open(struct coord *c)
 
 void coord_observe_close(struct coord *c)
 {
-	for (unsigned int i = 0; i < COORD_WATCH_BUCKETS; i++)
-		while (c->watch[i])
-			drop_watch(c, c->watch[i]);
+	while (c->watches)
+		drop_watch(c, c->watches);
 	coord_family_close(c);
 }
