@@ -203,6 +203,7 @@ struct coord_engine {
 	bool known; /* to the decision */
 	struct dam_hal_counters last;
 	uint64_t last_ns; /* 0: no counters yet */
+	bool still;	  /* nothing had been done then since the time before */
 	double read_bps, write_bps; /* about one second's mean */
 	struct dam_outcome_window window; /* in progress: sums */
 	struct dam_outcome_past past;
