@@ -112,7 +112,8 @@ struct coord_thread {
 	uint32_t pin_calls;
 	const char *why; /* left alone: static text */
 	bool excluded;	 /* the same, by request */
-	double mask_age_s; /* since its mask was last read */
+	double mask_age_s; /* since its mask was last read, */
+	bool worked;	   /* and has it submitted since? */
 	enum dam_policy_class class;
 	uint64_t cpu_ns; /* of processors, used and waited for; as last read; 0: not yet */
 	double cpu;	 /* the same as a share of one processor */
@@ -257,6 +258,7 @@ struct coord {
 	struct coord_thread *thread[COORD_MAX_THREADS]; /* by policy index; NULL: free */
 	unsigned int nr_thread; /* high-water mark of the above */
 	unsigned int nr_live;
+	unsigned int rechecks; /* threads that the kernel may still be asked about in this tick */
 	struct coord_process *processes;
 	unsigned int nr_processes, nr_waiting;
 	struct coord_thread *ended, **ended_tail;
@@ -382,6 +384,8 @@ static inline double coord_rate(double mean, double bytes, double dt_s, double g
 void coord_sample_ring_ops(struct coord_process *p);
 /** coord_sample_process() - every slot of one ledger, every thread without one. @dt_s: since the last time. */
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s);
+/** coord_sample_processes() - all of them; who has left is dropped. */
+void coord_sample_processes(struct coord *c, double dt_s);
 /** coord_thread_flush() - let all of its observed work in. */
 void coord_thread_flush(struct coord *c, struct coord_thread *t);
 

@@ -202,16 +202,10 @@ double coord_uptime_s(const struct coord *c)
 void coord_tick(struct coord *c, uint64_t now_ns)
 {
 	double dt = (double)(now_ns - c->last_tick_ns) / DAM_NS_PER_S;
-	struct coord_process *next;
 
 	if (dt <= 0)
 		return;
-	for (struct coord_process *p = c->processes; p; p = next) {
-		next = p->next;
-		coord_sample_process(c, p, dt);
-		if (p->ledger && __atomic_load_n(&p->ledger->detached, __ATOMIC_ACQUIRE))
-			coord_drop(c, p);
-	}
+	coord_sample_processes(c, dt);
 	coord_observe_tick(c, now_ns);
 	/* after the ledgers: what they report is what simulated engines have done */
 	coord_sample_engines(c, now_ns);

@@ -17,9 +17,11 @@
 #define RECENT_TAU_S	 2.0 /* of what decides the target that a thread uses most */
 #define INFLIGHT_HOLD_S	 2.0 /* a sample of work in flight stays good for as long */
 #define MASK_RECHECK_S	 1.0 /* of a thread that submits; */
-#define QUIET_RECHECK_S	 5.0 /* of one that does not */
+#define QUIET_RECHECK_S	 5.0 /* of one that has not since then */
+#define RECHECKS_S	 0.5 /* in which all masks are read at most once: not those of a thousand threads in one tick */
 #define DISTANT_S	 0.04 /* between looks at what no tick needs */
 #define MAX_USES	 64
+#define AHEAD		 4 /* slots: what other processors have written takes long to come */
 /* No thread submits more than this in a second: a counter that says so was damaged. */
 #define SANE_BYTES_PER_S 1e13
 
@@ -344,6 +346,19 @@ static void take_cputime(struct coord_thread *t, double dt_s)
 	t->cpu_ns = now;
 }
 
+/* What the kernel says of the thread. */
+static void recheck(struct coord *c, struct coord_thread *t)
+{
+	c->rechecks--;
+	take_cputime(t, t->mask_age_s);
+	t->mask_age_s = 0;
+	t->worked = false;
+	if (coord_mask_check(c, t))
+		coord_thread_classify(c, t);
+	if (!t->named) /* programs name their threads a little after they have made them */
+		t->named = !coord_proc_comm(t->pid, t->tid, t->comm);
+}
+
 static void sample_thread(struct coord *c, struct coord_thread *t, const struct lapse *lapse)
 {
 	double dt_s = lapse->dt_s, gone = lapse->rate;
@@ -371,14 +386,9 @@ static void sample_thread(struct coord *c, struct coord_thread *t, const struct 
 	t->read_bps = coord_rate(t->read_bps, k.read, dt_s, gone);
 	t->write_bps = coord_rate(t->write_bps, k.write, dt_s, gone);
 	t->mask_age_s += dt_s;
-	if (t->mask_age_s >= (t->read_bps + t->write_bps > 1 ? MASK_RECHECK_S : QUIET_RECHECK_S)) {
-		take_cputime(t, t->mask_age_s);
-		t->mask_age_s = 0;
-		if (coord_mask_check(c, t))
-			coord_thread_classify(c, t);
-		if (!t->named) /* programs name their threads a little after they have made them */
-			t->named = !coord_proc_comm(t->pid, t->tid, t->comm);
-	}
+	t->worked |= seen.nr > 0;
+	if (t->mask_age_s >= (t->worked ? MASK_RECHECK_S : QUIET_RECHECK_S) && c->rechecks)
+		recheck(c, t);
 	tell_policy(c, t, &k, dt_s);
 }
 
@@ -457,8 +467,26 @@ static void sample_ledger(struct coord *c, struct coord_process *p, const struct
 	while (p->nr_local < DAM_LEDGER_TARGETS &&
 	       __atomic_load_n(&p->ledger->target_id[p->nr_local], __ATOMIC_ACQUIRE))
 		p->nr_local++;
-	for (unsigned int i = 0; i < p->nr_thread; i++)
+	for (unsigned int i = 0; i < p->nr_thread; i++) {
+		const struct dam_slot *ahead = &p->ledger->slot[i + AHEAD < p->nr_thread ? i + AHEAD : i];
+
+		__builtin_prefetch(ahead);
+		__builtin_prefetch(ahead->count);
 		sample_slot(c, p, i, lapse);
+	}
+}
+
+void coord_sample_processes(struct coord *c, double dt_s)
+{
+	struct coord_process *next;
+
+	c->rechecks = 1 + (unsigned int)(c->nr_live * dt_s / RECHECKS_S);
+	for (struct coord_process *p = c->processes; p; p = next) {
+		next = p->next;
+		coord_sample_process(c, p, dt_s);
+		if (p->ledger && __atomic_load_n(&p->ledger->detached, __ATOMIC_ACQUIRE))
+			coord_drop(c, p);
+	}
 }
 
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
