@@ -36,6 +36,12 @@ static double usable(const struct dam_policy *p, const struct dam_engine *en)
 	return en->capacity * (1 - dam_engine_head_room(p, en));
 }
 
+/* A rise that is worth acting on, as a share of the capacity: more than the noise of the load. */
+static double worth_acting(const struct dam_policy *p, const struct dam_engine *en)
+{
+	return fmax(p->cfg.threshold, SIGMAS * sqrt(en->noise.var));
+}
+
 /*
  * The bound crosses the high-water mark, and the mean is foreseen to rise by as much as is worth acting on, above what
  * has been for half a second too: a load that comes and goes returns to its mean all the time, and that is no rise.
@@ -45,7 +51,7 @@ static bool foretold(const struct dam_policy *p, const struct dam_engine *en, co
 	double rate = fmax(dam_window_rate(&en->fast), dam_window_rate(&en->slow));
 
 	return f->trusted && isfinite(f->p90) && f->p90 >= DAM_COST_HIGH_WATER * usable(p, en) &&
-	       f->mean - rate >= p->cfg.threshold * en->capacity;
+	       f->mean - rate >= worth_acting(p, en) * en->capacity;
 }
 
 /* What is submitted rises so steeply that it will cross the mark within the horizon; the noise of the load is less. */
@@ -53,7 +59,7 @@ static bool climbing(const struct dam_policy *p, const struct dam_engine *en)
 {
 	double rise = dam_trend_rise(&en->trend, p->cfg.horizon_s);
 
-	return rise >= fmax(p->cfg.threshold, SIGMAS * sqrt(en->noise.var)) * en->capacity &&
+	return rise >= worth_acting(p, en) * en->capacity &&
 	       dam_trend_level(&en->trend) + rise >= DAM_COST_HIGH_WATER * usable(p, en);
 }
 
