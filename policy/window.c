@@ -9,7 +9,7 @@
 
 #define WINDOW_OPS	8.0 /* a window holds at least as many operations … */
 #define WINDOW_LONGEST	1.0 /* … but its half-life stays below this, seconds */
-#define BOUND_TIME	0.2 /* a block is this long, … */
+#define BOUND_TIME	0.15 /* a block is this long (two of them pass before the first plan), … */
 #define BOUND_OPS	8.0 /* … with so many operations, … */
 #define BOUND_LONGEST	0.3 /* … but no longer than this */
 #define BOUND_MEMORY	0.8 /* of the operations of earlier blocks */
@@ -69,21 +69,21 @@ void dam_bound_reset(struct dam_bound_watch *b)
 
 /*
  * Has in-flight work grown since the watch began? Growth adds up over the blocks, so that a slow one is seen too.
- * A block in which nothing was submitted shows a thread that waits.
+ * A block in which nothing was submitted shows a thread that waits. Work that becomes less is a backlog that is worked
+ * off, and shows nothing of who waits for what.
  */
 static enum dam_bound judge(struct dam_bound_watch *b)
 {
+	double grown = b->max - b->start;
+	bool begun = b->start >= 0;
+
 	b->recent = b->recent * BOUND_MEMORY + b->ops;
 	if (b->max < 0)
 		return DAM_BOUND_YES;
-	if (b->start >= 0 && b->max - b->start <= fmax(BOUND_GRANULE, BOUND_GROWTH * b->recent))
+	if (begun && fabs(grown) <= fmax(BOUND_GRANULE, BOUND_GROWTH * b->recent))
 		return DAM_BOUND_YES;
-	if (b->start < 0) {
-		b->start = b->max;
-		return DAM_BOUND_UNKNOWN;
-	}
 	b->start = b->max;
-	return DAM_BOUND_NO;
+	return begun && grown > 0 ? DAM_BOUND_NO : DAM_BOUND_UNKNOWN;
 }
 
 /* One more observation while the engine is saturated (@inflight NaN: none); an answer at the end of a block. */

@@ -357,6 +357,32 @@ START_TEST(test_trend)
 }
 END_TEST
 
+/* Who is an open loop is told by in-flight work that grows; a backlog that is worked off tells nothing. */
+static const struct {
+	const char *why;
+	double slope;	/* of the work in flight, operations per second */
+	bool yes, no;	/* bounded, unbounded: is that ever said? */
+} bound_rows[] = {
+	{"a queue that is kept full", 0, true, false},
+	{"a backlog that grows", 100, false, true},
+	{"a backlog that is worked off: an open loop must not be taken for a closed one that asks for all of it", -100,
+	 false, false},
+};
+
+START_TEST(test_bound)
+{
+	struct dam_bound_watch watch;
+	unsigned int said[3] = {0};
+
+	dam_bound_reset(&watch);
+	for (int k = 0; k < 300; k++)
+		said[dam_bound_add(&watch, 0.01, 2, 400 + bound_rows[_i].slope * k * 0.01)]++;
+	ck_assert_msg((said[DAM_BOUND_YES] > 0) == bound_rows[_i].yes && (said[DAM_BOUND_NO] > 0) == bound_rows[_i].no,
+		      "%s: bounded %u times, unbounded %u times", bound_rows[_i].why, said[DAM_BOUND_YES],
+		      said[DAM_BOUND_NO]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy_plan");
@@ -372,6 +398,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_batch_equals_one_by_one, 0, 3);
 	tcase_add_test(tc, test_one_plan_spreads_a_crowd);
 	tcase_add_loop_test(tc, test_trend, 0, sizeof(trend_rows) / sizeof(trend_rows[0]));
+	tcase_add_loop_test(tc, test_bound, 0, sizeof(bound_rows) / sizeof(bound_rows[0]));
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

@@ -17,7 +17,7 @@
 #define SECONDS	      8.0
 #define OF_ORACLE     0.94
 #define OF_MEAN	      0.97
-#define OF_BASELINES  0.94 /* a third of a second is needed to know anything, of eight */
+#define OF_BASELINES  0.96 /* a third of a second is needed to know anything, of eight */
 #define BEATEN	      0.985 /* the oracle does not know single operations */
 #define P99	      1.10
 #define SHORTEST_S    1e-3  /* differences below are no matter */
@@ -33,6 +33,8 @@ static const struct {
 } exceptions[] = {
 	{"closer", "the oracle crowds the processors next to the engine as far as they go", 0.85, 0.94, 1.1, 2},
 	{"bursty-16", "bursts above what all engines take together: single runs differ by half", 0.94, 0.94, 3, 3},
+	{"traces-16", "a plan that comes a tick later decides on a backlog: 82 to 132 ms by seed, with forecasts and without",
+	 0.94, 0.96, 1.7, 2},
 	{"square-0.5", "half of a period is over before a wave is known", 0.94, 0.94, 1.5, 2},
 };
 
