@@ -16,7 +16,7 @@
 int dam_board_create(struct dam_board_writer *out)
 {
 	struct dam_board_writer w = {.current = DAM_SNAPSHOTS, .period = 1};
-	void *map;
+	void *map = NULL;
 	int err = dam_segment_create("dam-board", sizeof(*w.map), true, &w.fd, &map);
 
 	if (err)

@@ -12,7 +12,7 @@
 
 int dam_ledger_create(uint32_t pid, int *fd, struct dam_ledger **out)
 {
-	void *map;
+	void *map = NULL;
 	int err = dam_segment_create("dam-ledger", sizeof(**out), false, fd, &map);
 
 	if (err)
