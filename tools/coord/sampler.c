@@ -497,7 +497,8 @@ void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
 		sample_ledger(c, p, &lapse);
 	for (unsigned int i = p->nr_extra; i-- > 0;) {
 		sample_thread(c, p->extra[i], &lapse);
-		if (p->extra[i]->gone)
+		/* while /proc's thread is known, its rings may have more to tell of it: see coord_tasks_drop() */
+		if (p->extra[i]->gone && !p->extra[i]->task)
 			coord_thread_end(c, p->extra[i]);
 	}
 }
