@@ -45,7 +45,8 @@ static void add_habits(struct coord *c, const struct coord_thread *t, struct hab
 	}
 	e = &dam_hal_target(c->hal, (unsigned int)v.engine)->engine;
 	if (!h->like)
-		h->birth = (struct dam_policy_birth){.engine = v.engine, .pool = e->pool, .allowed = t->allowed};
+		h->birth = (struct dam_policy_birth){.engine = v.engine, .pool = e->pool, .allowed = t->allowed,
+						     .class = t->class};
 	h->like = t;
 	h->birth.demand += v.demand;
 	h->nr++;
