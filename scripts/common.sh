@@ -27,10 +27,12 @@ packages() {
 	done
 }
 
-# missing_packages SECTION…
+# missing_packages SECTION…: those that are not there, nor another that provides them (Debian 13 has libX as libXt64)
 missing_packages() {
+	there=$(dpkg-query -W -f '${db:Status-Status} ${Package}, ${Provides}\n' | sed -n 's/^installed //p' |
+		tr ',' '\n' | awk '{ print $1 }')
 	for package in $(packages "$@"); do
-		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -q '^installed' || printf ' %s' "$package"
+		printf '%s\n' "$there" | grep -qxF "$package" || printf ' %s' "$package"
 	done
 }
 
