@@ -4,7 +4,6 @@
 #ifndef DAM_PRELOAD_ENTER_H
 #define DAM_PRELOAD_ENTER_H
 
-
 #include "preload/ring.h"
 #include "preload/uring.h"
 #include "shm/layout.h"
