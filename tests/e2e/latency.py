@@ -4,10 +4,13 @@
 """latency.py [RUNS]: is the mean latency that DAM reports, without a timestamp, what the programs measure themselves?
 
 Within 5 %, or unknown; a run that is not is made twice more, and then the median of the three counts: one stall of the
-disk is worth more than 5 % of a run of two seconds, and both sides see it through different samples. Environment: BUILDDIR, the folder of the build (default: the current one);
-SECONDS_EACH of each run.
+disk is worth more than 5 % of a run of two seconds, and both sides see it through different samples.
+
+Environment: BUILDDIR, the folder of the build (default: the current one); SECONDS_EACH of each run.
 """
+import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -63,23 +66,26 @@ def once(make, arguments, path):
         return busiest["latency_us"], own(printed)
 
 
-def is_bad(seen, own, expected):
-    return expected is True if seen is None else expected is False or abs(seen / own - 1) > TOLERANCE
+def error_of(seen, own, expected):
+    """Relative; infinite where it should be known and is not, or the reverse."""
+    if seen is None:
+        return math.inf if expected is True else 0
+    return math.inf if expected is False else seen / own - 1
 
 
 def measure(make, arguments, path, expected):
     """Return whether it is bad, and what is to be printed."""
-    texts, bad = [], []
-    while not bad or (bad[0] and len(bad) < 3):
+    texts, errors = [], []
+    while not errors or (abs(errors[0]) > TOLERANCE and len(errors) < 3):
         try:
             seen, own = once(make, arguments, path)
         except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError, KeyError, IndexError) as why:
-            bad.append(True)
+            errors.append(math.inf)
             texts.append(repr(why))
             continue
-        bad.append(is_bad(seen, own, expected))
+        errors.append(error_of(seen, own, expected))
         texts.append(f"the program {own:.1f} us, DAM " + ("unknown" if seen is None else f"{seen:.1f} us, {seen / own - 1:+.1%}"))
-    return sum(bad) > len(bad) / 2, "; again: ".join(texts)
+    return abs(statistics.median(errors)) > TOLERANCE, "; again: ".join(texts)
 
 
 def main():
