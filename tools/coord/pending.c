@@ -12,6 +12,8 @@
 #define MIN_REAPED 100
 #define MIN_SEEN   0.97 /* of its operations completed between two looks: what was before or after may have been unlike */
 #define MAX_ERROR  0.025 /* standard error of the mean in flight, as a share of it */
+/* A look holds up whom it looks at, on a machine with few processors by some 5 us: of less latency, that is too much. */
+#define LEAST_S 200e-6
 #define MAX_IDLE                                                                                   \
 	0.05 /* share of looks with nothing in flight: it thinks, or is paced, and we look when it \
 		can */
@@ -90,7 +92,7 @@ static double observed_latency(const struct coord_thread *t)
 	    (double)t->idle_looks > MAX_IDLE * (double)t->looks ||
 	    t->reaped < MIN_SEEN * (double)t->observed_ops || !mean_is_sure(t))
 		return (double)NAN;
-	return t->wait_s / t->reaped;
+	return t->wait_s / t->reaped < LEAST_S ? (double)NAN : t->wait_s / t->reaped;
 }
 
 double coord_thread_latency(const struct coord_thread *t)
