@@ -209,8 +209,9 @@ static_assert(sizeof(struct dam_sites) == 64 + 256 * DAM_LEDGER_MODULES + 128 * 
 	      "wire format");
 
 /*
- * Where threads to be born do best. The coordinator's, but for what is the process's. What stands here has gone into the record of
- * masks before: a thread of this process that has the mask of a place gets `orig` back when the coordinator dies.
+ * Where threads to be born do best. The coordinator's, but for what is the process's. What stands here has gone into
+ * the record of masks before: a thread of this process that has the mask of a place gets `orig` back when the
+ * coordinator dies.
  */
 #define DAM_ADVICE_PLACES 32
 #define DAM_ADVICE_BIRTHS 32

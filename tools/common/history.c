@@ -13,7 +13,6 @@
 
 #include "base/str.h"
 
-
 #define BUSY_MS 2000 /* another program writes: never the coordinator's loop that waits */
 
 /*

@@ -7,7 +7,6 @@
 #ifndef DAM_TOOLS_COORD_OUTCOMES_H
 #define DAM_TOOLS_COORD_OUTCOMES_H
 
-
 #include "policy/policy.h"
 
 struct coord;

@@ -495,10 +495,7 @@ void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
 
 	if (p->ledger)
 		sample_ledger(c, p, &lapse);
-	for (unsigned int i = p->nr_extra; i-- > 0;) {
+	/* coord_tasks_drop() ends these, once their rings have told all */
+	for (unsigned int i = 0; i < p->nr_extra; i++)
 		sample_thread(c, p->extra[i], &lapse);
-		/* while /proc's thread is known, its rings may have more to tell of it: see coord_tasks_drop() */
-		if (p->extra[i]->gone && !p->extra[i]->task)
-			coord_thread_end(c, p->extra[i]);
-	}
 }
