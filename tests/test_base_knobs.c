@@ -5,10 +5,10 @@
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/knobs.h"
+#include "tests/suite.h"
 
 static const char *env_name;
 static char env_value[64];
@@ -101,14 +101,9 @@ int main(void)
 {
 	Suite *s = suite_create("base_knobs");
 	TCase *tc = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_row, 0, DAM_KNOB_NR);
 	tcase_add_test(tc, test_mission_names);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -5,10 +5,10 @@
 
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/cpuset.h"
 #include "base/str.h"
+#include "tests/suite.h"
 
 static const struct {
 	const char *why, *text;
@@ -111,8 +111,6 @@ int main(void)
 {
 	Suite *s = suite_create("base_str");
 	TCase *tc = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_bytes, 0, sizeof(bytes_rows) / sizeof(bytes_rows[0]));
 	tcase_add_loop_test(tc, test_cpulist, 0, sizeof(cpu_rows) / sizeof(cpu_rows[0]));
@@ -120,8 +118,5 @@ int main(void)
 	tcase_add_test(tc, test_format);
 	tcase_add_test(tc, test_thread_mask);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -5,10 +5,10 @@
 #include "tools/coord/coord.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "hal/drm_fdinfo.h"
+#include "tests/suite.h"
 
 #define MOST 700
 
@@ -83,14 +83,8 @@ int main(void)
 {
 	Suite *s = suite_create("gpu");
 	TCase *t = tcase_create("gpu");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, test_turns, 0, sizeof(rows) / sizeof(rows[0]));
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -20,6 +20,7 @@
 #include "base/cpuset.h"
 #include "shm/ledger.h"
 #include "tests/coord_client.h"
+#include "tests/suite.h"
 #include "tools/common/control.h"
 
 #define WAIT_NS (20 * DAM_NS_PER_S) /* generous: only a failure takes as long */
@@ -485,8 +486,6 @@ int main(void)
 {
 	Suite *s = suite_create("coord_live");
 	TCase *tc = tcase_create("live");
-	SRunner *r;
-	int failed;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
 		printf("SKIP: one CPU, nothing to move between\n");
@@ -506,9 +505,5 @@ int main(void)
 	tcase_add_test(tc, test_hostile_packets);
 	tcase_add_test(tc, test_hostile_ledger);
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

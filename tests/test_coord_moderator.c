@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "tests/suite.h"
 #include "tools/common/modfile.h"
 #include "tools/coord/moderator.h"
 
@@ -443,8 +444,6 @@ int main(void)
 {
 	Suite *s = suite_create("coord_moderator");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
@@ -462,8 +461,5 @@ int main(void)
 	tcase_add_test(t, test_last_changed_is_first_restored);
 	tcase_add_test(t, test_no_record_no_setting);
 	tcase_add_test(t, test_profiles);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -22,6 +22,7 @@
 #include "base/cpuset.h"
 #include "shm/ledger.h"
 #include "tests/coord_client.h"
+#include "tests/suite.h"
 #include "tools/common/control.h"
 
 #define WAIT_NS	 (30 * DAM_NS_PER_S) /* generous: only a failure takes as long */
@@ -327,8 +328,6 @@ int main(void)
 {
 	Suite *s = suite_create("coord_outcomes");
 	TCase *tc = tcase_create("outcomes");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_learning);
@@ -336,9 +335,5 @@ int main(void)
 	tcase_add_test(tc, test_requests);
 	tcase_add_test(tc, test_undo);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -8,13 +8,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tools/coord/procfs.h"
 
 static pid_t child = -1;
@@ -177,8 +177,6 @@ int main(void)
 {
 	Suite *s = suite_create("procfs");
 	TCase *t = tcase_create("procfs");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_errors);
@@ -187,9 +185,5 @@ int main(void)
 	tcase_add_test(t, test_name);
 	tcase_add_test(t, test_zombie);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

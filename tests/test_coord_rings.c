@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "tests/coord_client.h"
+#include "tests/suite.h"
 #include "tools/common/control.h"
 #include "tools/coord/procfs.h"
 
@@ -296,8 +297,6 @@ int main(void)
 {
 	Suite *s = suite_create("rings");
 	TCase *t = tcase_create("rings");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, test_read, 0, sizeof(reads) / sizeof(reads[0]));
@@ -306,9 +305,5 @@ int main(void)
 	tcase_add_test(t, test_no_mmap);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
 #include "tools/coord/sqe.h"
 
 #define NVME_IO	    0xc0484e80u /* NVME_URING_CMD_IO */
@@ -134,15 +135,9 @@ int main(void)
 {
 	Suite *s = suite_create("sqe");
 	TCase *t = tcase_create("sqe");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, test_row, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(t, test_any_bytes);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

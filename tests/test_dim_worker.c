@@ -9,10 +9,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "predict/dam_dim.h"
+#include "tests/suite.h"
 
 #define PATIENCE_S 20 /* to wait for what has to happen */
 
@@ -292,8 +292,6 @@ int main(void)
 {
 	Suite *suite = suite_create("dim/worker");
 	TCase *tcase = tcase_create("worker");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 2 * PATIENCE_S);
@@ -306,8 +304,5 @@ int main(void)
 	tcase_add_test(tcase, test_unregister_by_itself);
 	tcase_add_test(tcase, test_refused);
 	tcase_add_test(tcase, test_many);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

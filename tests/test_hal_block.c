@@ -13,6 +13,7 @@
 #include "hal/hal.h"
 #include "hal/sysfs.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 #define VIRTIO                                                          \
 	"block:vda pci=0000:00:02.0 cpus=2-3 pool=- us=200 depth=256\n" \
@@ -301,8 +302,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_block");
 	TCase *tc = tcase_create("trees");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -315,8 +314,5 @@ int main(void)
 	tcase_add_test(tc, test_no_sysfs);
 	tcase_add_test(tc, test_escape);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -14,6 +14,7 @@
 
 #include "hal/hal.h"
 #include "hal/internal.h"
+#include "tests/suite.h"
 
 static struct dam_hal *hal;
 
@@ -151,16 +152,11 @@ int main(void)
 {
 	Suite *s = suite_create("hal_contract");
 	TCase *tc = tcase_create("this machine");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_list);
 	tcase_add_test(tc, test_engines);
 	tcase_add_test(tc, test_disks);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -21,6 +21,7 @@
 
 #include "hal/hal.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 #define ROUNDS	  200
 #define REBUILD	  6 /* rounds that share a tree, so that damage adds up */
@@ -342,14 +343,9 @@ int main(void)
 {
 	Suite *s = suite_create("hal_damage");
 	TCase *tc = tcase_create("rounds");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 300 + (getenv("DAM_FUZZ_SECONDS") ? atoi(getenv("DAM_FUZZ_SECONDS")) : 0));
 	tcase_add_test(tc, test_rounds);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

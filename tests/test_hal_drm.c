@@ -6,7 +6,6 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "hal/drm_fdinfo.h"
 #include "hal/hal.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 #define GPU "/sys/devices/pci0000:00/0000:00:02.0"
 
@@ -125,16 +125,11 @@ int main(void)
 {
 	Suite *s = suite_create("hal_drm");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, test_parse, 0, sizeof(texts) / sizeof(texts[0]));
 	tcase_add_test(t, test_process);
 	tcase_add_test(t, test_engine);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

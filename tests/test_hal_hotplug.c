@@ -13,6 +13,7 @@
 
 #include "hal/hal.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 #define PCI    "/sys/devices/pci0000:80/0000:80:00.0/0000:81:00.0"
 #define PATH1  PCI "/nvme/nvme1/nvme1c1n1"
@@ -253,8 +254,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_hotplug");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 120);
@@ -267,8 +266,5 @@ int main(void)
 	tcase_add_test(t, test_bond);
 	tcase_add_test(t, test_gone_by_sample);
 	tcase_add_test(t, test_for_ever);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

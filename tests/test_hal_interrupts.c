@@ -6,11 +6,11 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "hal/interrupts.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 #define FUNCTION "0000:21:00.0"
 #define OTHER	 "0000:22:00.0"
@@ -148,8 +148,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_interrupts");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -158,8 +156,5 @@ int main(void)
 	tcase_add_test(t, test_line_without_end);
 	tcase_add_test(t, test_watch);
 	tcase_add_test(t, test_vectors_change);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,12 +6,12 @@
 
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "hal/internal.h"
 #include "hal/moderation.h"
 #include "hal/nvme_coalesce.h"
+#include "tests/suite.h"
 
 static const struct dam_moderation_limits nvme = {0, 25500, 100, 1, 256},
 					  net = {10, 10000, 1, 0, 512};
@@ -107,16 +107,11 @@ int main(void)
 {
 	Suite *s = suite_create("hal_moderation");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, test_fit, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(t, test_names);
 	tcase_add_test(t, test_absent_devices);
 	tcase_add_test(t, test_loopback);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

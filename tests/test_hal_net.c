@@ -6,12 +6,12 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hal/hal.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 #define PORT "/sys/devices/pci0000:00/0000:41:00.0/net/"
 
@@ -159,8 +159,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_net");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -168,8 +166,5 @@ int main(void)
 	tcase_add_test(t, test_counters);
 	tcase_add_loop_test(t, test_damage, 0, 5);
 	tcase_add_test(t, test_inflight);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

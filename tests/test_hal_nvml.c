@@ -6,9 +6,9 @@
 #include <check.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "hal/hal.h"
+#include "tests/suite.h"
 
 static void *fake;
 static struct dam_hal *hal;
@@ -67,15 +67,10 @@ int main(void)
 {
 	Suite *s = suite_create("hal_nvml");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_gpu);
 	tcase_add_test(t, test_no_counters);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

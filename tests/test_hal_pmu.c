@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "hal/pmu.h"
+#include "tests/suite.h"
 
 static bool perf_works(void)
 {
@@ -129,8 +130,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_pmu");
 	TCase *tc = tcase_create("events");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_wanted, 0, sizeof(rows) / sizeof(rows[0]));
@@ -139,8 +138,5 @@ int main(void)
 	tcase_add_test(tc, test_list);
 #endif
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -10,6 +10,7 @@
 
 #include "hal/power.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 /* Two packages: the first of two domains, fast and slow, the second of one. Two CPUs each. */
 static void machine(struct dam_topology *topo)
@@ -128,16 +129,11 @@ int main(void)
 {
 	Suite *s = suite_create("hal_power");
 	TCase *tc = tcase_create("power");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, test_told);
 	tcase_add_test(tc, test_energy_model);
 	tcase_add_test(tc, test_untold);
 	tcase_add_loop_test(tc, test_no_clock, 0, 2);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

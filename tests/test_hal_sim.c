@@ -11,6 +11,7 @@
 
 #include "hal/hal.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 static struct hal_tree tree;
 
@@ -354,8 +355,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_sim");
 	TCase *tc = tcase_create("all");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -372,8 +371,5 @@ int main(void)
 	tcase_add_test(tc, test_unset);
 	tcase_add_test(tc, test_damage);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

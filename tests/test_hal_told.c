@@ -12,6 +12,7 @@
 #include "hal/hal.h"
 #include "hal/uncore.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 static struct hal_tree tree;
 static struct dam_hal *hal;
@@ -194,8 +195,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_told");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -204,8 +203,5 @@ int main(void)
 	tcase_add_test(t, test_capacity);
 	tcase_add_loop_test(t, test_link, 0, NR(links));
 	tcase_add_loop_test(t, test_event, 0, NR(events));
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 #include "hal/hal.h"
 #include "hal/topology.h"
 #include "tests/hal_tree.h"
+#include "tests/suite.h"
 
 static struct dam_topology topo;
 
@@ -233,8 +234,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_topology");
 	TCase *tc = tcase_create("all");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 60);
@@ -246,8 +245,5 @@ int main(void)
 	tcase_add_test(tc, test_this_machine);
 	tcase_add_loop_test(tc, test_nearest, 0, (int)(sizeof(nearest) / sizeof(nearest[0])));
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,10 +6,10 @@
 #include <check.h>
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "hal/hal.h"
+#include "tests/suite.h"
 
 #define STEP_NS (10 * DAM_NS_PER_MS)
 #define MIB	1048576ull
@@ -209,8 +209,6 @@ int main(void)
 {
 	Suite *s = suite_create("hal_track");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, NULL);
@@ -223,8 +221,5 @@ int main(void)
 	tcase_add_test(t, test_stuck_at_the_end);
 	tcase_add_test(t, test_untrusted);
 	tcase_add_loop_test(t, test_util, 0, sizeof(sources) / sizeof(sources[0]));
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

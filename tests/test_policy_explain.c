@@ -5,10 +5,10 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "policy/explain.h"
 #include "tests/fluid.h"
+#include "tests/suite.h"
 
 #define MIB 1048576.0
 #define CAP (16 * MIB)
@@ -231,8 +231,6 @@ int main(void)
 {
 	Suite *s = suite_create("policy_explain");
 	TCase *tc = tcase_create("explain");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_moves_are_explained);
@@ -242,8 +240,5 @@ int main(void)
 	tcase_add_test(tc, test_birth_beside_a_fixed_engine);
 	tcase_add_test(tc, test_names);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

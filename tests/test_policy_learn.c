@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "policy/learn.h"
+#include "tests/suite.h"
 
 #define DAY 86400.0
 
@@ -189,8 +190,6 @@ int main(void)
 {
 	Suite *s = suite_create("policy_learn");
 	TCase *tc = tcase_create("learn");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, test_favour, 0, NR(rows));
 	tcase_add_test(tc, test_bias);
@@ -200,9 +199,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_kept, 0, 2);
 	tcase_add_test(tc, test_key);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_suite(s);
 }

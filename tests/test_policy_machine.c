@@ -5,9 +5,9 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "tests/fluid.h"
+#include "tests/suite.h"
 
 #define MIB 1048576.0
 #define CAP (16 * MIB)
@@ -399,8 +399,6 @@ int main(void)
 {
 	Suite *s = suite_create("policy_machine");
 	TCase *tc = tcase_create("machines");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_shared_port, 0, ROWS(port_rows));
@@ -414,8 +412,5 @@ int main(void)
 	tcase_add_test(tc, test_power_yields_to_load);
 	tcase_add_loop_test(tc, test_latency_class_avoids_sleepers, 0, 2);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -9,10 +9,10 @@
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/outcome.h"
+#include "tests/suite.h"
 #include "tools/replay/series.h"
 
 #define YOUNG	15
@@ -286,8 +286,6 @@ int main(void)
 {
 	Suite *s = suite_create("policy_outcome");
 	TCase *tc = tcase_create("outcome");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, test_row, 0, NR(rows));
 	tcase_add_test(tc, test_lost_control);
@@ -295,9 +293,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_null, 0, NR(nulls));
 	tcase_add_loop_test(tc, test_null_recorded, 0, NR(recordings));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_suite(s);
 }

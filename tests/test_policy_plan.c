@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/policy_random.h"
+#include "tests/suite.h"
 
 #define CASES 2000 /* of each kind; of the first test twice as many of the first two: 10,000 */
 
@@ -387,8 +388,6 @@ int main(void)
 {
 	Suite *s = suite_create("policy_plan");
 	TCase *tc = tcase_create("invariants");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, test_ends_and_only_improves, 0, 3);
@@ -400,8 +399,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_trend, 0, sizeof(trend_rows) / sizeof(trend_rows[0]));
 	tcase_add_loop_test(tc, test_bound, 0, sizeof(bound_rows) / sizeof(bound_rows[0]));
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

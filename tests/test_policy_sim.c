@@ -5,9 +5,9 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "tests/fluid.h"
+#include "tests/suite.h"
 
 #define MIB 1048576.0
 #define DT  0.01
@@ -330,8 +330,6 @@ int main(void)
 {
 	Suite *s = suite_create("policy_sim");
 	TCase *tc = tcase_create("scenarios");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_spread, 0, sizeof(rows) / sizeof(rows[0]));
@@ -349,8 +347,5 @@ int main(void)
 	tcase_add_test(tc, test_stopped_threads_are_no_load);
 	tcase_add_test(tc, test_overloaded_open_threads);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

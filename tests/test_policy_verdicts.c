@@ -5,9 +5,9 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "tests/fluid.h"
+#include "tests/suite.h"
 
 #define MIB 1048576.0
 #define CAP (16 * MIB)
@@ -237,8 +237,6 @@ int main(void)
 {
 	Suite *s = suite_create("policy_verdicts");
 	TCase *tc = tcase_create("verdicts");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_verdict, 0, sizeof(rows) / sizeof(rows[0]));
@@ -249,8 +247,5 @@ int main(void)
 	tcase_add_test(tc, test_cooldown_and_undo);
 	tcase_add_test(tc, test_odd_samples);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,9 +6,9 @@
 #include <check.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "predict/dam_dim.h"
+#include "tests/suite.h"
 
 #define BETTER	  DAM_DIM_BETTER
 #define SAME	  DAM_DIM_SAME
@@ -361,8 +361,6 @@ int main(void)
 {
 	Suite *suite = suite_create("predict/dim");
 	TCase *tcase = tcase_create("rows");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, test_net, 0, NR(net_rows));
@@ -374,8 +372,5 @@ int main(void)
 	tcase_add_test(tcase, test_measure);
 	tcase_add_test(tcase, test_rearm);
 	tcase_add_test(tcase, test_limits);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -5,9 +5,9 @@
 
 #include <check.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "predict/dam_dim.h"
+#include "tests/suite.h"
 
 static uint64_t seed;
 
@@ -180,8 +180,6 @@ int main(void)
 {
 	Suite *suite = suite_create("predict/dim_properties");
 	TCase *tcase = tcase_create("properties");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, test_ten_percent);
@@ -189,8 +187,5 @@ int main(void)
 	tcase_add_loop_test(tcase, test_scale, 0, VARIANTS);
 	tcase_add_loop_test(tcase, test_wrap, 0, VARIANTS);
 	tcase_add_test(tcase, test_no_bytes);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "predict/predict.h"
 #include "tests/random.h"
+#include "tests/suite.h"
 
 #define INTERVAL 0.01
 
@@ -322,8 +323,6 @@ int main(void)
 {
 	Suite *s = suite_create("predict_ensemble");
 	TCase *tc = tcase_create("properties");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_series, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(tc, test_horizons, 0, 4);
@@ -336,8 +335,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_members_do_not_diverge, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tc, test_size_and_clamp);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -16,6 +16,7 @@
 #include "predict/past.h"
 #include "predict/sorted.h"
 #include "tests/random.h"
+#include "tests/suite.h"
 
 static uint64_t seed = 1;
 
@@ -237,8 +238,6 @@ int main(void)
 {
 	Suite *s = suite_create("predict_parts");
 	TCase *tc = tcase_create("parts");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, test_past_means);
 	tcase_add_test(tc, test_sorted_window);
@@ -249,8 +248,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_analog, 0, 3);
 	tcase_add_loop_test(tc, test_season, 0, sizeof(seasons) / sizeof(seasons[0]));
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/preload_coord.h"
+#include "tests/suite.h"
 
 #define MAX_BATCH 8
 #define TEST_FILE DAM_BUILDDIR "/tests/preload-count.data"
@@ -138,8 +139,6 @@ int main(void)
 {
 	Suite *s = suite_create("preload_count");
 	TCase *tc = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	if (chdir(DAM_BUILDDIR))
 		return EXIT_FAILURE;
@@ -149,8 +148,5 @@ int main(void)
 	tcase_add_test(tc, test_plain_buffered);
 	tcase_add_test(tc, test_plain_reuse);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "tests/preload_coord.h"
+#include "tests/suite.h"
 
 #define PROG	  "tests/preload_life_prog"
 #define NOT_ROOT  77
@@ -356,8 +357,6 @@ int main(void)
 {
 	Suite *s = suite_create("preload_life");
 	TCase *tc = tcase_create("life");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	if (chdir(DAM_BUILDDIR))
 		return EXIT_FAILURE;
@@ -375,8 +374,5 @@ int main(void)
 	tcase_add_test(tc, test_mask_shown_back);
 	tcase_add_loop_test(tc, test_follow, 0, sizeof(follow_rows) / sizeof(follow_rows[0]));
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -15,6 +15,7 @@
 
 #include "preload/link.h"
 #include "preload/self.h"
+#include "tests/suite.h"
 
 bool dam_sealed;
 
@@ -70,14 +71,8 @@ int main(void)
 {
 	Suite *s = suite_create("preload_link");
 	TCase *tc = tcase_create("filter");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(tc, test_filtered, 0, sizeof(rows) / sizeof(rows[0]));
 	suite_add_tcase(s, tc);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

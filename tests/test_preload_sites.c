@@ -17,6 +17,7 @@
 
 #include "preload/maps.h"
 #include "tests/preload_coord.h"
+#include "tests/suite.h"
 
 #define TEST_FILE DAM_BUILDDIR "/tests/preload-sites.data"
 #define PROG	  DAM_BUILDDIR "/tests/preload_sites_prog"
@@ -361,8 +362,6 @@ int main(void)
 {
 	Suite *s = suite_create("preload_sites");
 	TCase *tc = tcase_create("programs"), *maps = tcase_create("maps");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -375,8 +374,5 @@ int main(void)
 	tcase_add_loop_test(maps, test_line, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_loop_test(maps, test_maps, 0, 4); /* folders */
 	suite_add_tcase(s, maps);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -31,6 +31,7 @@
 #include "preload/place.h"
 #include "preload/ring.h"
 #include "preload/uring.h"
+#include "tests/suite.h"
 
 /* -- the rest of the library, as far as the tables see it: descriptor 5 is the engine, 6 a pipe ---------- */
 
@@ -468,8 +469,6 @@ int main(void)
 {
 	Suite *s = suite_create("preload_tables");
 	TCase *tc = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, test_ioctl, 0, sizeof(ioctl_rows) / sizeof(ioctl_rows[0]));
@@ -480,8 +479,5 @@ int main(void)
 	tcase_add_test(tc, test_aio);
 	tcase_add_test(tc, test_clock_given_up);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -6,13 +6,13 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "shm/board.h"
 #include "shm/ledger.h"
 #include "shm/rcu.h"
+#include "tests/suite.h"
 
 #define NOW   1000000000000ull
 #define BOUND DAM_RCU_MAX_READ_NS
@@ -398,8 +398,6 @@ int main(void)
 {
 	Suite *s = suite_create("shm_board");
 	TCase *tc = tcase_create("board");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	ADD_ROWS(tc, test_lookup, rows);
@@ -412,8 +410,5 @@ int main(void)
 	tcase_add_test(tc, test_nesting);
 	tcase_add_test(tc, test_header);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -5,7 +5,6 @@
 
 #include <check.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "shm/board.h"
 #include "shm/ledger.h"
 #include "shm/segment.h"
+#include "tests/suite.h"
 
 #define GUARD  DAM_SEGMENT_UNIT
 #define ROUNDS 300
@@ -171,16 +171,11 @@ int main(void)
 {
 	Suite *s = suite_create("shm_fuzz");
 	TCase *tc = tcase_create("fuzz");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_board, 0, 3);
 	tcase_add_loop_test(tc, test_ledger, 0, 3);
 	tcase_add_loop_test(tc, test_announcements, 0, 3);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shm/ledger.h"
+#include "tests/suite.h"
 
 #define NR_THREADS 10000
 #define AT_ONCE	   16
@@ -349,8 +350,6 @@ int main(void)
 {
 	Suite *s = suite_create("shm_ledger");
 	TCase *tc = tcase_create("ledger");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -365,8 +364,5 @@ int main(void)
 	tcase_add_test(tc, test_masks_abandoned);
 	tcase_add_test(tc, test_counters);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,6 +19,7 @@
 #include "shm/board.h"
 #include "shm/ledger.h"
 #include "shm/rcu.h"
+#include "tests/suite.h"
 
 #define NR_READERS 3
 #define NR_TARGETS 16
@@ -271,8 +271,6 @@ int main(void)
 {
 	Suite *s = suite_create("shm_readers");
 	TCase *tc = tcase_create("readers");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -280,8 +278,5 @@ int main(void)
 	tcase_add_test(tc, test_stopped_inside);
 	tcase_add_loop_test(tc, test_storm, 0, sizeof(storms) / sizeof(storms[0]));
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "shm/segment.h"
+#include "tests/suite.h"
 
 #define SIZE 65536u
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
@@ -294,8 +294,6 @@ int main(void)
 {
 	Suite *s = suite_create("shm_segment");
 	TCase *tc = tcase_create("segment");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_check, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_loop_test(tc, test_receiver, 0, 2);
@@ -303,8 +301,5 @@ int main(void)
 	tcase_add_test(tc, test_create_fails);
 	tcase_add_test(tc, test_no_leak);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -5,9 +5,9 @@
 
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
 #include "tools/sim/sim.h"
 
 #define MIB 1048576.0
@@ -144,8 +144,6 @@ int main(void)
 {
 	Suite *s = suite_create("sim_machine");
 	TCase *tc = tcase_create("machine");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_machine, 0, sizeof(rows) / sizeof(rows[0]));
@@ -153,8 +151,5 @@ int main(void)
 	tcase_add_test(tc, test_runs_are_repeated);
 	tcase_add_test(tc, test_policies);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

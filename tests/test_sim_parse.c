@@ -4,9 +4,9 @@
 #include "config.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "tests/suite.h"
 #include "tools/sim/scenario.h"
 
 #define TOPO   "topology synthetic node:2 pu:4\n"
@@ -94,14 +94,9 @@ int main(void)
 {
 	Suite *s = suite_create("sim_parse");
 	TCase *tc = tcase_create("scenario");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_parse, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tc, test_not_text);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

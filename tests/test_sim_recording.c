@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tools/common/decision_text.h"
 #include "tools/sim/sim.h"
 
@@ -78,14 +79,9 @@ int main(void)
 {
 	Suite *s = suite_create("sim_recording");
 	TCase *tc = tcase_create("recording");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_lines, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_test(tc, test_a_difference_is_told_in_lines);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -9,10 +9,10 @@
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim_rows.h"
+#include "tests/suite.h"
 
 #define SECONDS	      8.0
 #define OF_ORACLE     0.94
@@ -115,16 +115,11 @@ int main(void)
 {
 	Suite *s = suite_create("sim_shipped");
 	TCase *tc = tcase_create("shipped");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	nr_paths = sim_shipped(DAM_SHIPPED_SCENARIOS, path);
 	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, test_shipped);
 	tcase_add_test(tc, test_ramps);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "shm/layout.h"
+#include "tests/suite.h"
 #include "tools/common/control.h"
 
 static char dir[64], path[96];
@@ -262,16 +263,11 @@ int main(void)
 {
 	Suite *s = suite_create("tools_control");
 	TCase *tc = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_answers, 0, sizeof(fakes) / sizeof(fakes[0]));
 	tcase_add_loop_test(tc, test_places, 0, sizeof(places) / sizeof(places[0]));
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

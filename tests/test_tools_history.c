@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tools/common/history.h"
 #include "tools/coord/historian.h"
 
@@ -380,8 +381,6 @@ int main(void)
 {
 	Suite *s = suite_create("tools_history");
 	TCase *tc = tcase_create("history");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, make_dir, remove_dir);
 	tcase_add_test(tc, test_round);
@@ -392,9 +391,5 @@ int main(void)
 	tcase_add_test(tc, test_restart);
 	tcase_add_loop_test(tc, test_off, 0, 2);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return run_suite(s);
 }

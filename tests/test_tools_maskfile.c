@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tests/suite.h"
 #include "tools/common/maskfile.h"
 
 static char dir[64], path[96];
@@ -473,8 +474,6 @@ int main(void)
 {
 	Suite *s = suite_create("tools_maskfile");
 	TCase *tc = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	if (dam_cpuset_get_thread(0, &all))
 		return EXIT_FAILURE;
@@ -498,8 +497,5 @@ int main(void)
 	tcase_add_test(tc, test_random_bytes);
 	tcase_add_test(tc, test_not_ours_to_trust);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

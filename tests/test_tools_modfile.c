@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tools/common/modfile.h"
 
 static char dir[64], path[96];
@@ -308,8 +309,6 @@ int main(void)
 {
 	Suite *s = suite_create("tools_modfile");
 	TCase *t = tcase_create("core");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -321,8 +320,5 @@ int main(void)
 	tcase_add_test(t, test_another_boot);
 	tcase_add_test(t, test_trust);
 	tcase_add_test(t, test_nowhere);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }

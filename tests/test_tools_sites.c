@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tools/common/elf.h"
 #include "tools/common/sites.h"
 
@@ -168,9 +169,8 @@ int main(void)
 {
 	Suite *s = suite_create("sites");
 	TCase *tc = tcase_create("names");
-	SRunner *r = srunner_create(s);
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	int fd = mkstemp(damaged), failed;
+	int fd = mkstemp(damaged), status;
 
 	if (n < 0 || fd < 0)
 		return EXIT_FAILURE;
@@ -181,9 +181,7 @@ int main(void)
 	tcase_add_test(tc, test_damage);
 	tcase_add_test(tc, test_names);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	status = run_suite(s);
 	unlink(damaged);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "tools/common/options.h"
 #include "tools/common/paths.h"
 #include "tools/common/table.h"
@@ -296,8 +297,6 @@ int main(void)
 {
 	Suite *s = suite_create("tools_table");
 	TCase *tc = tcase_create("rows");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_clean, 0, NR(clean_rows));
 	tcase_add_test(tc, test_table);
@@ -308,8 +307,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_options, 0, NR(option_rows));
 	tcase_add_test(tc, test_runtime_dir);
 	suite_add_tcase(s, tc);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(s);
 }
