@@ -80,9 +80,9 @@ def settled(env, pid):
         time.sleep(0.1)
 
 
-def by_itself(scratch, data, mode):
+def by_itself(scratch, data, mode, before=()):
     """The static program that enters its ring by itself. Returns the thread, and why it was not seen, if it was not."""
-    own, seen = run(scratch, tool("tests/raw_uring"), mode, data, "4096", "4000")
+    own, seen = run(scratch, tool("tests/raw_uring"), mode, data, "4096", "4000", before=before)
     thread = {t["tid"]: t for t in seen["threads"]}.get(own["tid"])
     why = [p["coverage"]["unobservable"] for p in seen["processes"] if p["pid"] == own["tid"]]
     if thread:
@@ -98,6 +98,17 @@ def bare_clone(scratch, data):
     return f"a thread that no library made: {thread['read_ops']} operations"
 
 
+def held_up(scratch, data):
+    """What is lost between two looks of the coordinator must not be estimated by the time that went by."""
+    library, folder = tool("tests/e2e/.libs/held_up.so"), os.path.join(scratch, "run")
+    assert os.path.exists(library), "nothing holds it up"
+    env = {**os.environ, "DAM_RUNTIME_DIR": folder, "LD_PRELOAD": library}
+    to_it = ["env", f"DAM_RUNTIME_DIR={folder}"]
+    with coordinator(env):
+        ops = [by_itself(scratch, data, "clone", before=to_it)[0]["read_ops"] for _ in range(3)]
+    return f"a coordinator that is held up between a look and the next: {', '.join(map(str, ops))} operations"
+
+
 def registered_ring(scratch, data):
     thread, why = by_itself(scratch, data, "registered")
     if thread:
@@ -107,6 +118,7 @@ def registered_ring(scratch, data):
 
 
 CASES = {"late names": late_names, "reused ids": reused_ids, "ten thousand": ten_thousand, "bare clone": bare_clone,
+         "held up": held_up,
          "registered ring": registered_ring}
 
 

@@ -104,10 +104,12 @@ struct coord_task {
 	double rate[2];	    /* of that, per second, lately */
 	uint64_t hooked[2]; /* bytes that hooks had counted on devices by then */
 	double kernel[2],
-		given[2]; /* bytes since we know it: by the kernel's count; of its rings */
+		given[2], /* bytes since we know it: by the kernel's count; of its rings */
+		left[2];  /* of the former at the last settlement, that its rings did not account for */
 	double ops_sum,
 		implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */
 	double window[2];    /* the kernel's since the last settlement */
+	unsigned int moved_pass; /* that found any last */
 	double ops_window;
 	double ahead,
 		ahead_given; /* operations in `kernel` that heads do not tell of yet; in `given` */
@@ -145,7 +147,7 @@ struct coord_watch {
 	enum { WATCH_IDLE, WATCH_FDS, WATCH_RINGS, WATCH_TASKS } phase;
 	DIR *dir;	     /* of the phase */
 	unsigned int cursor; /* of the phase */
-	unsigned int pass;
+	unsigned int pass, moved_pass; /* over its threads; the last that found bytes moved */
 	int io_fd;	/* of the process's io in /proc: what it says is never another process's; -1: none */
 	uint64_t io[2]; /* of the whole process, as last read */
 	bool still;	/* no ring moved in the last round */

@@ -239,6 +239,15 @@ static double reads_among(const struct coord_task *t, double n, const double sam
 	return n * reads / (reads + writes);
 }
 
+/* What was left over the last time already, when heads have been read anew since, is not of any ring. */
+static void leave_over(struct coord_task *t, int dir)
+{
+	double left = t->kernel[dir] - t->given[dir];
+
+	t->kernel[dir] -= fmin(left, t->left[dir]);
+	t->left[dir] = t->kernel[dir] - t->given[dir];
+}
+
 /*
  * Bytes of @n operations: the kernel's count, as far as they account for it. What comes on top is
  * something else that the thread did, and is left out: bytes of a direction that no entry had, or
@@ -279,8 +288,7 @@ static void bytes_of(struct coord_task *t, double n, double period_s, bool unrea
 	for (int dir = 0; dir < 2; dir++) {
 		out[dir] *= part;
 		t->given[dir] += out[dir];
-		if (part < 1)
-			t->kernel[dir] = t->given[dir];
+		leave_over(t, dir);
 	}
 }
 
@@ -322,11 +330,20 @@ static void adjust(struct coord_task *t, double period_s, bool unread)
 			scale(&t->work[i], ops, estimate, now, bytes);
 }
 
+/*
+ * Operations whose bytes have been given before the head told of them: what the bytes were worth more
+ * than the heads. Time alone does not say it: where we were held up between the two, so was perhaps the program.
+ */
+static double ahead_of_heads(const struct coord_task *t)
+{
+	return t->unsized ? t->ahead : fmin(t->ahead, fmax(t->implied_sum - t->ops_sum, 0));
+}
+
 static void pass_on(struct coord *c, struct coord_task *t, double period_s, bool unread)
 {
 	if (t->nr_work) {
 		adjust(t, period_s, unread);
-		t->ahead_given = t->ahead;
+		t->ahead_given = ahead_of_heads(t);
 	}
 	if (t->thread) {
 		for (unsigned int i = 0; i < t->nr_work; i++)

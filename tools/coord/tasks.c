@@ -101,6 +101,8 @@ static void credit(struct coord_watch *w, struct coord_task *t, const double byt
 	for (int dir = 0; to && dir < 2; dir++) {
 		to->kernel[dir] += bytes[dir];
 		to->window[dir] += bytes[dir];
+		if (bytes[dir] >= 1)
+			to->moved_pass = w->moved_pass = w->pass;
 	}
 }
 
@@ -197,7 +199,7 @@ static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 /* What @t has probably done since it was read. */
 static double expected(const struct coord_task *t, int dir, uint64_t now_ns)
 {
-	return t->rate[dir] * (double)coord_since(now_ns, t->read_ns) / DAM_NS_PER_S + 1;
+	return t->rate[dir] * (double)coord_since(now_ns, t->read_ns) / DAM_NS_PER_S;
 }
 
 /*
@@ -207,7 +209,7 @@ static double expected(const struct coord_task *t, int dir, uint64_t now_ns)
 void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
 {
 	double bytes[2], all[2] = {0}, mine[2];
-	bool any = false;
+	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < w->nr_tasks; i++) {
 		struct coord_task *t = &w->task[i];
@@ -215,11 +217,11 @@ void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
 		if (t->ended_ns || t->pass == w->pass)
 			continue;
 		t->ended_ns = now_ns;
-		any = true;
+		nr++;
 		for (int dir = 0; dir < 2; dir++)
 			all[dir] += expected(t, dir, now_ns);
 	}
-	if ((w->dead_known && !any) || !last_bytes(w, now_ns, bytes))
+	if ((w->dead_known && !nr) || !last_bytes(w, now_ns, bytes))
 		return;
 	for (unsigned int i = 0; i < w->nr_tasks; i++) {
 		struct coord_task *t = &w->task[i];
@@ -227,7 +229,8 @@ void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
 		if (t->ended_ns != now_ns)
 			continue;
 		for (int dir = 0; dir < 2; dir++)
-			mine[dir] = bytes[dir] * expected(t, dir, now_ns) / all[dir];
+			mine[dir] = bytes[dir] *
+				    (all[dir] > 0 ? expected(t, dir, now_ns) / all[dir] : 1.0 / nr);
 		without_hooked(t, mine);
 		credit(w, t, mine);
 	}

@@ -46,25 +46,42 @@ static unsigned int linked_users(struct coord_watch *w, const struct coord_ring 
 	return nr;
 }
 
-/* Nobody was seen: whoever moves bytes and is in no other ring; or whoever moves bytes; or the
- * first thread. */
+static bool moves_and_is_free(const struct coord_watch *w, const struct coord_task *t)
+{
+	(void)w;
+	return coord_moved(t) > 0 && !t->linked;
+}
+
+static bool moves(const struct coord_watch *w, const struct coord_task *t)
+{
+	(void)w;
+	return coord_moved(t) > 0;
+}
+
+/* Bytes may have been seen one settlement earlier than the operations that they belong to. */
+static bool moved_last(const struct coord_watch *w, const struct coord_task *t)
+{
+	return w->moved_pass && t->moved_pass == w->moved_pass;
+}
+
+static bool is_first(const struct coord_watch *w, const struct coord_task *t)
+{
+	return t->tid == w->pid;
+}
+
+/* Where nobody was seen: the first of these that holds for any thread. */
+static bool (*const likely[])(const struct coord_watch *w, const struct coord_task *t) = {
+	moves_and_is_free, moves, moved_last, is_first};
+
 static unsigned int likely_users(struct coord_watch *w, struct coord_user *u)
 {
-	for (int pass = 0; pass < 3; pass++) {
-		unsigned int nr = 0;
+	unsigned int nr = 0;
 
-		for (unsigned int i = 0; i < w->nr_tasks && nr < COORD_USERS; i++) {
-			struct coord_task *t = &w->task[i];
-
-			if (t->owner == t->tid &&
-			    (pass == 2 ? t->tid == w->pid
-				       : coord_moved(t) > 0 && (pass || !t->linked)))
-				u[nr++].task = t;
-		}
-		if (nr)
-			return nr;
-	}
-	return 0;
+	for (size_t how = 0; !nr && how < sizeof(likely) / sizeof(likely[0]); how++)
+		for (unsigned int i = 0; i < w->nr_tasks && nr < COORD_USERS; i++)
+			if (w->task[i].owner == w->task[i].tid && likely[how](w, &w->task[i]))
+				u[nr++].task = &w->task[i];
+	return nr;
 }
 
 unsigned int coord_users(struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns,
