@@ -5,6 +5,7 @@
 #define DAM_PRELOAD_SELF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shm/ledger.h"
@@ -58,6 +59,9 @@ struct dam_self {
 	int fd;
 	uint8_t index;
 	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
+	/* The ring last submitted to through liburing: see count_last(). All before last_tail is counted. */
+	uint32_t last_seq, last_tail;
+	const unsigned int *last_ring; /* its head; NULL: none, or one that needs a look after the call */
 	/* the second line: not read by every submission */
 	uint32_t idle_span;
 	uint32_t span;	/* mean of countdown */
@@ -93,6 +97,8 @@ struct dam_self {
 	uintptr_t
 		seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */
 } __attribute__((aligned(64)));
+
+_Static_assert(offsetof(struct dam_self, idle_span) == 64, "what every submission reads shares a line");
 
 extern struct dam_gate dam_gate;
 extern __thread struct dam_self dam_self __attribute__((tls_model("initial-exec")));

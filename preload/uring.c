@@ -22,7 +22,6 @@
 #define OP_RECV_ZC	  56
 #define OP_NOP128	  63
 #define OP_URING_CMD128	  64
-#define OP_NR		  65
 
 enum len {
 	LEN_NONE,    /* no DMA: not counted */
@@ -45,8 +44,10 @@ enum {
 #define ROW_LEN(row)	     ((enum len)((row)&7))
 #define ROW_DIR(row)	     ((enum dam_dir)((row) >> 3 & 1))
 #define ROW_FLAGS(row)	     ((unsigned int)(row) >> 4)
+_Static_assert(ROW(LEN_LEN, DAM_DIR_READ, 0) == DAM_URING_SIZED, "see uring.h");
+_Static_assert(ROW(LEN_NONE, DAM_DIR_WRITE, 0) == DAM_URING_WRITE, "see uring.h");
 
-static const uint8_t ops[OP_NR] __attribute__((aligned(64))) = {
+const uint8_t dam_uring_rows[DAM_URING_OPS] __attribute__((aligned(64))) = {
 	[IORING_OP_READV] = ROW(LEN_IOV, DAM_DIR_READ, 0),
 	[IORING_OP_WRITEV] = ROW(LEN_IOV, DAM_DIR_WRITE, 0),
 	[IORING_OP_READ_FIXED] = ROW(LEN_LEN, DAM_DIR_READ, 0),
@@ -149,7 +150,7 @@ static inline void add(struct run *r, uint8_t index, enum dam_dir dir, uint64_t 
 static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe,
 				 const struct dam_sq *sq)
 {
-	uint8_t row = ops[sqe->opcode], index;
+	uint8_t row = dam_uring_rows[sqe->opcode], index;
 	int dir = ROW_DIR(row);
 	uint64_t bytes = sqe->len;
 
@@ -189,8 +190,6 @@ union head {
 };
 _Static_assert(offsetof(struct io_uring_sqe, fd) == offsetof(union head, fd), "the kernel's order");
 
-#define PLAIN_FLAGS (IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC)
-
 static inline const struct io_uring_sqe *entry(const struct dam_sq *sq, unsigned int i)
 {
 	unsigned int at = (sq->head + i) & sq->mask;
@@ -211,10 +210,10 @@ static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const s
 		const struct io_uring_sqe *sqe = entry(sq, i);
 		uint8_t row, index;
 
-		row = sqe->opcode < OP_NR ? ops[sqe->opcode] : 0;
+		row = sqe->opcode < DAM_URING_OPS ? dam_uring_rows[sqe->opcode] : 0;
 		if (row == 0)
 			continue;
-		if (DAM_LIKELY((row & ~ROW(0, 1, 0)) == LEN_LEN && !(sqe->flags & ~PLAIN_FLAGS))) {
+		if (DAM_LIKELY((row & ~DAM_URING_WRITE) == DAM_URING_SIZED && !(sqe->flags & ~DAM_URING_PLAIN))) {
 			index = dam_place_index(sqe->fd);
 			if (DAM_LIKELY(index != DAM_ROUTE_IGNORE)) {
 				add(&run, index, ROW_DIR(row), sqe->len);
@@ -231,7 +230,7 @@ static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const s
 /* Entries alike, on the descriptor counted last, are added up in registers: a batch is mostly nothing else. */
 DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
 {
-	const union head relevant = {.opcode = 0xff, .flags = (uint8_t)~PLAIN_FLAGS, .fd = -1};
+	const union head relevant = {.opcode = 0xff, .flags = (uint8_t)~DAM_URING_PLAIN, .fd = -1};
 	const struct dam_self *me = &dam_self;
 	const struct io_uring_sqe *sqe = entry(sq, 0);
 	uint64_t bytes = 0;
@@ -241,9 +240,9 @@ DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, uns
 
 	dam_count_add(&s->ring_ops, n * sign);
 	/* piece by piece, as it was written a moment ago: a wider load would have to wait for the cache */
-	first = (union head){.opcode = sqe->opcode, .flags = sqe->flags & (uint8_t)~PLAIN_FLAGS, .fd = sqe->fd};
-	row = first.opcode < OP_NR ? ops[first.opcode] : 0;
-	if (DAM_UNLIKELY((row & ~ROW(0, 1, 0)) != LEN_LEN || first.flags || first.fd != me->fd ||
+	first = (union head){.opcode = sqe->opcode, .flags = sqe->flags & (uint8_t)~DAM_URING_PLAIN, .fd = sqe->fd};
+	row = first.opcode < DAM_URING_OPS ? dam_uring_rows[first.opcode] : 0;
+	if (DAM_UNLIKELY((row & ~DAM_URING_WRITE) != DAM_URING_SIZED || first.flags || first.fd != me->fd ||
 			 me->index == DAM_ROUTE_IGNORE ||
 			 me->fds_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
 		return walk_mixed(s, sq, 0, n, sign);

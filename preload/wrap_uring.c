@@ -60,6 +60,23 @@ static DAM_COLD void note_before(struct io_uring *ring, const struct batch *b)
 	dam_depth_before(b->slot, &now);
 }
 
+/* Entries that were counted with the last submission, and are in the queue still: the kernel did not take them. */
+static DAM_COLD void take_back_last(struct dam_slot *slot, const struct dam_sq *sq, unsigned int n)
+{
+	unsigned int left = dam_self.last_tail - sq->head;
+
+	if (left && left <= n && dam_self.last_seq == __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED))
+		dam_uring_walk(slot, sq, left, (uint64_t)-1);
+}
+
+static inline void note_submission(const struct io_uring *ring, struct dam_slot *slot, unsigned int head, bool counts)
+{
+	if (counts)
+		dam_count_add(&slot->submissions, 1);
+	if (head == __atomic_load_n(ring->cq.khead, __ATOMIC_RELAXED))
+		dam_count_add(&slot->depth_empty, 1);
+}
+
 /*
  * Counts what is about to be submitted: before the call, because afterwards another thread may have reaped
  * the completions and freed what the entries point to.
@@ -89,12 +106,12 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 		.shift = !!(ring->flags & IORING_SETUP_SQE128),
 		.ring_fd = ring->ring_fd,
 	};
+	if (dam_self.last_ring == sq->khead)
+		take_back_last(slot, &b->sq, b->n);
+	dam_self.last_ring = NULL;
 	counted = dam_uring_walk(slot, &b->sq, b->n, 1);
 	b->pure = counted == b->n;
-	if (counted)
-		dam_count_add(&slot->submissions, 1);
-	if (head == __atomic_load_n(ring->cq.khead, __ATOMIC_RELAXED))
-		dam_count_add(&slot->depth_empty, 1);
+	note_submission(ring, slot, head, counted);
 	dam_self.outer = 1;
 	if (dam_depth_wanted())
 		note_before(ring, b);
@@ -126,8 +143,21 @@ static DAM_COLD void sample(struct io_uring *ring, const struct batch *b, const 
 	dam_depth_after(&now);
 }
 
+/* Nothing of the next submission need be looked at after the call; @inner: this one came back by syscall(). */
+static inline void note_last(const struct io_uring *ring, const struct batch *b, bool inner)
+{
+	struct dam_self *me = &dam_self;
+
+	if (inner || (ring->flags & IORING_SETUP_SQE128) || b->sq.mask != ring->sq.ring_mask || me->slot != b->slot)
+		return;
+	me->last_ring = ring->sq.khead;
+	me->last_tail = b->sq.head + b->n;
+	me->last_seq = __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED);
+}
+
 static inline void settle_batch(struct io_uring *ring, struct batch *b, const void *caller)
 {
+	bool inner = !dam_self.outer;
 	unsigned int consumed;
 
 	if (DAM_UNLIKELY(!b->slot))
@@ -137,9 +167,40 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b, const vo
 		consumed = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) - b->sq.head;
 		if (DAM_UNLIKELY(consumed < b->n))
 			take_back(b, consumed);
+		else
+			note_last(ring, b, inner);
 	}
 	if (DAM_UNLIKELY(dam_account_due()))
 		sample(ring, b, caller);
+}
+
+/*
+ * Counts a submission to the ring of the last one, which took everything: then the call is the hook's last act. To
+ * come back from it would cost as much as all of this, for after a system call the processor does not know where
+ * a return leads. What the kernel does not take shows at the next submission. Return: false: nothing was counted.
+ */
+static inline bool count_last(const struct io_uring *ring, struct dam_slot *slot)
+{
+	const struct io_uring_sq *sq = &ring->sq;
+	struct dam_self *me = &dam_self;
+	unsigned int head = __atomic_load_n(sq->khead, __ATOMIC_RELAXED), n = sq->sqe_tail - head;
+	int counted = -1;
+
+	if (DAM_UNLIKELY(!me->countdown || me->last_ring != sq->khead || me->last_tail != head || !n ||
+			 me->last_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
+		return false;
+	me->last_tail = head + n;
+	me->countdown--;
+	if (n == 1)
+		counted = dam_uring_one(slot, &sq->sqes[head & sq->ring_mask]);
+	if (counted < 0) {
+		const struct dam_sq all = {
+			.sqes = sq->sqes, .head = head, .mask = sq->ring_mask, .ring_fd = ring->ring_fd};
+
+		counted = dam_uring_walk(slot, &all, n, 1) > 0;
+	}
+	note_submission(ring, slot, head, counted);
+	return true;
 }
 
 /* One hook on a function that submits: real function, slot, count, call, settle. */
@@ -154,7 +215,7 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b, const vo
 		if (DAM_UNLIKELY(!real))                   \
 			return -ENOSYS;                    \
 		slot = dam_slot_mine();                    \
-		if (DAM_UNLIKELY(!slot))                   \
+		if (!slot || count_last(ring, slot))       \
 			return real args;                  \
 		count_batch(ring, slot, &b);               \
 		ret = real args;                           \
@@ -218,6 +279,7 @@ DAM_EXPORT void io_uring_queue_exit(struct io_uring *ring)
 	void (*real)(struct io_uring *) = DAM_REAL(io_uring_queue_exit);
 
 	dam_place_forget(ring->ring_fd);
+	dam_place_changed(); /* the next one may lie at its address */
 	if (real)
 		real(ring);
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #define BLOCK	 4096u
 #define DEPTH	 8u
 #define MAX_THREADS 16
+#define BAD_OPCODE 250
 
 static const char *path;
 static unsigned int rounds;
@@ -80,10 +82,21 @@ static void prepare(struct job *j, unsigned int slot, unsigned int k)
 		io_uring_prep_write(sqe, 1, b, BLOCK, slot * BLOCK);
 	else
 		io_uring_prep_nop(sqe);
+	sqe->user_data = 0;
 	if (kind == 6 || kind == 7)
 		sqe->flags |= IOSQE_FIXED_FILE;
 	if (kind != 8)
 		count(&j->t, kind & 1, BLOCK);
+}
+
+/* The kernel takes it, refuses it, and leaves what comes after it where it is. */
+static void prepare_bad(struct job *j)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&j->ring);
+
+	io_uring_prep_nop(sqe);
+	sqe->opcode = BAD_OPCODE;
+	sqe->user_data = BAD_OPCODE;
 }
 
 #ifdef IO_URING_CHECK_VERSION
@@ -112,6 +125,13 @@ static void submit(struct job *j, unsigned int n, unsigned int how)
 		ret = io_uring_submit_and_wait_timeout(&j->ring, &cqe, n, &ts, NULL);
 	if (ret < 0)
 		die("submit", ret);
+	if (io_uring_sq_ready(&j->ring))
+		submit(j, n, how);
+}
+
+static bool as_it_should(const struct io_uring_cqe *cqe)
+{
+	return cqe->user_data == BAD_OPCODE ? cqe->res == -EINVAL : cqe->res >= 0;
 }
 
 static void *work(void *arg)
@@ -135,12 +155,15 @@ static void *work(void *arg)
 		unsigned int n = 1 + r % DEPTH;
 
 		for (unsigned int i = 0; i < n; i++)
-			prepare(j, i, r + i);
+			if (i == 1 && r % 3 == 2)
+				prepare_bad(j);
+			else
+				prepare(j, i, r + i);
 		submit(j, n, r % 5);
 		for (unsigned int i = 0; i < n; i++) {
 			struct io_uring_cqe *cqe;
 
-			if (io_uring_wait_cqe(&j->ring, &cqe) || cqe->res < 0)
+			if (io_uring_wait_cqe(&j->ring, &cqe) || !as_it_should(cqe))
 				die("completion", cqe->res);
 			io_uring_cqe_seen(&j->ring, cqe);
 		}
