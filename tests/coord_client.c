@@ -104,7 +104,7 @@ int client_start(struct client *c, const char *const *args)
 	if (c->coord == 0) {
 		close(ready[0]);
 		setenv("DAM_SIM", SIM, 1);
-		setenv("HWLOC_SYNTHETIC", "node:2 pu:1", 1);
+		setenv("HWLOC_SYNTHETIC", c->machine ? c->machine : "node:2 pu:1", 1);
 		execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}

@@ -20,6 +20,7 @@ struct client {
 	unsigned int nr_threads;
 	pid_t *tid;
 	struct dam_cpuset everywhere; /* what the threads start with */
+	const char *machine; /* for HWLOC_SYNTHETIC; NULL: two nodes of one CPU each */
 	char class[8];		      /* what the process says of itself when it attaches; "": nothing */
 };
 

@@ -314,7 +314,8 @@ static bool restore_entry(const struct file_entry *e, struct dam_masks_result *r
 	}
 	if (!err)
 		err = dam_cpuset_get_thread((pid_t)e->tid, &now);
-	if (!err && !dam_cpuset_equal(&now, &e->dam) && !dam_cpuset_equal(&now, &e->former)) {
+	if (!err && !dam_mask_comes_of((pid_t)e->tid, &e->dam, &now) &&
+	    !dam_mask_comes_of((pid_t)e->tid, &e->former, &now)) {
 		r->left++;
 		return true;
 	}

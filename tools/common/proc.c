@@ -7,17 +7,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 
 /* Fields of /proc/PID/stat, numbered as in proc(5). */
 enum { FIELD_PPID = 4, FIELD_START = 22 };
 
-static int read_stat(const char *path, char *text, size_t size)
+static int read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -54,8 +56,69 @@ int dam_thread_start_time(pid_t pid, pid_t tid, uint64_t *out)
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-	err = read_stat(path, text, sizeof(text));
+	err = read_text(path, text, sizeof(text));
 	return err ? err : parse_field(text, FIELD_START, out);
+}
+
+/* Where the group of that name says it: in the unified hierarchy, in one of its own. */
+static const char *const allowed_files[] = {"%s/sys/fs/cgroup%s/cpuset.cpus.effective",
+					    "%s/sys/fs/cgroup/cpuset%s/cpuset.effective_cpus"};
+
+static int read_cpus(const char *path, struct dam_cpuset *out)
+{
+	char text[8192];
+
+	if (read_text(path, text, sizeof(text)) || dam_cpuset_parse(text, out) || dam_cpuset_empty(out))
+		return -ENOENT;
+	return 0;
+}
+
+int dam_thread_allowed(const char *root, pid_t tid, struct dam_cpuset *out)
+{
+	char path[PATH_MAX], group[1024];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/proc/%d/cpuset", root, (int)tid);
+	err = read_text(path, group, sizeof(group));
+	if (err == -ESRCH)
+		dam_strlcpy(group, "/", sizeof(group)); /* a kernel without such groups has all in one */
+	else if (err)
+		return -ENOENT;
+	group[strcspn(group, "\n")] = '\0';
+	if (strstr(group, "/..")) /* outside what we see of the groups */
+		return -ENOENT;
+	err = -ENOENT;
+	for (size_t i = 0; err && i < sizeof(allowed_files) / sizeof(allowed_files[0]); i++) {
+		snprintf(path, sizeof(path), allowed_files[i], root, group);
+		err = read_cpus(path, out);
+	}
+	if (!err || strcmp(group, "/"))
+		return err;
+	snprintf(path, sizeof(path), "%s/sys/devices/system/cpu/online", root);
+	return read_cpus(path, out);
+}
+
+bool dam_mask_is_cut(const struct dam_cpuset *wanted, const struct dam_cpuset *group, const struct dam_cpuset *mask)
+{
+	struct dam_cpuset both;
+
+	return dam_cpuset_and(wanted, group, &both) && dam_cpuset_equal(&both, mask);
+}
+
+bool dam_mask_is_void(const struct dam_cpuset *wanted, const struct dam_cpuset *group, const struct dam_cpuset *mask)
+{
+	struct dam_cpuset both;
+
+	return !dam_cpuset_and(wanted, group, &both) && dam_cpuset_equal(group, mask);
+}
+
+bool dam_mask_comes_of(pid_t tid, const struct dam_cpuset *wanted, const struct dam_cpuset *mask)
+{
+	struct dam_cpuset group;
+
+	if (dam_cpuset_empty(wanted) || dam_cpuset_equal(wanted, mask) || dam_thread_allowed("", tid, &group))
+		return dam_cpuset_equal(wanted, mask);
+	return dam_mask_is_cut(wanted, &group, mask) || dam_mask_is_void(wanted, &group, mask);
 }
 
 uint64_t dam_ticks_now(void)
@@ -69,7 +132,7 @@ static int read_proc(const char *name, struct dam_proc *out)
 	uint64_t ppid;
 
 	snprintf(path, sizeof(path), "/proc/%s/stat", name);
-	if (read_stat(path, text, sizeof(text)) || parse_field(text, FIELD_PPID, &ppid) ||
+	if (read_text(path, text, sizeof(text)) || parse_field(text, FIELD_PPID, &ppid) ||
 	    parse_field(text, FIELD_START, &out->start_time))
 		return -ESRCH;
 	out->pid = (pid_t)strtol(name, NULL, 10);

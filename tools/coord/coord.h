@@ -103,8 +103,10 @@ struct coord_thread {
 	double wait_square; /* sum over looks of the square of what was in flight */
 	/* masks */
 	unsigned int domain; /* where it runs, or was put */
-	struct dam_cpuset orig, dam;
-	uint64_t allowed; /* domains that `orig` lets it be pinned to, as bits */
+	struct dam_cpuset orig, asked; /* without DAM; what DAM wants, and what the kernel makes of both: it leaves out */
+	struct dam_cpuset own, dam;    /* what the control group does not allow or is not online, for as long as it is so */
+	bool free; /* `orig` was all that the group allowed: restored, it may run on whatever that allows by then */
+	uint64_t allowed; /* domains that it can be pinned to now, as bits */
 	struct dam_cpuset former; /* what `dam` was until former_ns; 0: nothing */
 	uint64_t former_ns;
 	bool moved;	 /* its mask is `dam`, recorded in the mask file under mask_entry */

@@ -18,11 +18,14 @@
 #define FORMER_NS     (2 * DAM_NS_PER_S)
 #define MAX_ANCESTORS 16 /* a mask is handed down from shell to shell */
 
-/* Tell the thread's hooks, if it has any. */
-static void tell_hooks(const struct coord_thread *t, const struct dam_cpuset *orig, const struct dam_cpuset *dam)
+/* The kernel takes it as "whatever the control group allows", also when that changes. */
+static const struct dam_cpuset everything = {{[0 ... DAM_CPUSET_WORDS - 1] = UINT64_MAX}};
+
+/* Tell the thread's hooks, if it has any; @dam is NULL when DAM does nothing to its mask. */
+static void tell_hooks(const struct coord_thread *t, const struct dam_cpuset *dam)
 {
 	if (t->slot != COORD_NO_SLOT)
-		dam_slot_set_masks(&t->proc->ledger->slot[t->slot], orig, dam);
+		dam_slot_set_masks(&t->proc->ledger->slot[t->slot], dam ? &t->own : NULL, dam);
 }
 
 /* The domains that a thread with this mask of its own may be pinned to, as bits. */
@@ -45,8 +48,22 @@ static uint64_t allowed_domains(const struct coord *c, const struct dam_cpuset *
 
 static void set_orig(const struct coord *c, struct coord_thread *t, const struct dam_cpuset *mask)
 {
-	t->orig = *mask;
+	t->orig = t->own = *mask;
 	t->allowed = allowed_domains(c, mask);
+}
+
+/* The processors that its control group leaves to the thread are @group now. */
+static void set_group(const struct coord *c, struct coord_thread *t, const struct dam_cpuset *group)
+{
+	if (!dam_cpuset_and(&t->orig, group, &t->own))
+		t->own = *group;
+	t->allowed = allowed_domains(c, &t->own);
+}
+
+/* What to write to a thread that is to have back what it would have without DAM. */
+static const struct dam_cpuset *without_dam(const struct coord_thread *t)
+{
+	return t->free ? &everything : &t->orig;
 }
 
 /* Is @mask what DAM gave the thread, now or until a moment ago? Its children are seen a little after they were made. */
@@ -99,6 +116,7 @@ void coord_mask_first(struct coord *c, struct coord_thread *t, const struct dam_
 	orig = coord_births_adopt(c, t, placed, &mask);
 	if (orig) {
 		set_orig(c, t, orig);
+		t->asked = mask;
 		return;
 	}
 	creator = moved_with(c, t->pid, &mask);
@@ -107,7 +125,7 @@ void coord_mask_first(struct coord *c, struct coord_thread *t, const struct dam_
 	set_orig(c, t, &creator->orig);
 	/* It inherited DAM's pin from the thread that created it: undo that, it never asked for it. */
 	if (!c->opt.dry_run)
-		dam_cpuset_set_thread(t->tid, &t->orig);
+		dam_cpuset_set_thread(t->tid, without_dam(creator));
 }
 
 /* Does @mask leave out no CPU of the machine? Then whoever wrote it let the thread go rather than pin it. */
@@ -125,25 +143,67 @@ static bool is_everywhere(struct coord *c, const struct dam_cpuset *mask)
 static void forget_pin(struct coord *c, struct coord_thread *t)
 {
 	t->moved = false;
-	tell_hooks(t, NULL, NULL);
+	tell_hooks(t, NULL);
 	dam_masks_clear(c->masks, t->mask_entry);
 	t->mask_entry = -1;
 }
 
+/* The mask is as wanted, as far as @group, what the thread is allowed now, goes. */
+static void accept_cut(struct coord *c, struct coord_thread *t, const struct dam_cpuset *group,
+		       const struct dam_cpuset *mask)
+{
+	set_group(c, t, group);
+	if (!t->moved)
+		return;
+	keep_former(t); /* its children may have been made before */
+	t->dam = *mask;
+	dam_masks_update(c->masks, t->mask_entry, mask);
+	tell_hooks(t, mask);
+}
+
+/*
+ * Nothing that DAM gave the thread is left to it, and the kernel would come back to our pin when it can.
+ * Return: it is ours no longer, nor anybody else's.
+ */
+static bool let_go(struct coord *c, struct coord_thread *t, const struct dam_cpuset *group)
+{
+	if (dam_cpuset_set_thread(t->tid, without_dam(t)))
+		return false;
+	forget_pin(c, t);
+	t->former_ns = 0;
+	set_group(c, t, group);
+	return true;
+}
+
+/* A mask that is not the one seen last: did the control group change, or a processor come or go, and nothing else? */
+static bool is_kernels(struct coord *c, struct coord_thread *t, const struct dam_cpuset *group,
+		       const struct dam_cpuset *mask)
+{
+	if (dam_mask_is_cut(t->moved ? &t->asked : &t->orig, group, mask)) {
+		accept_cut(c, t, group, mask);
+		return true;
+	}
+	return t->moved && dam_mask_is_void(&t->asked, group, mask) && let_go(c, t, group);
+}
+
 bool coord_mask_check(struct coord *c, struct coord_thread *t)
 {
-	struct dam_cpuset mask;
+	struct dam_cpuset mask, group;
+	bool known;
 
 	if (dam_cpuset_get_thread(t->tid, &mask)) {
 		t->gone = true;
 		t->why = "ended";
 		return false;
 	}
-	if (dam_cpuset_equal(&mask, t->moved ? &t->dam : &t->orig))
+	if (dam_cpuset_equal(&mask, t->moved ? &t->dam : &t->own))
+		return true;
+	known = !dam_thread_allowed("", t->tid, &group);
+	if (known && is_kernels(c, t, &group, &mask))
 		return true;
 	/* Somebody else's mask: it stays, and ours is forgotten. */
 	t->former_ns = 0;
-	if (!is_everywhere(c, &mask))
+	if (!is_everywhere(c, &mask) && !(known && dam_cpuset_equal(&mask, &group)))
 		t->why = "pinned by somebody else";
 	else if (!t->pin_calls)
 		t->why = NULL;
@@ -153,31 +213,41 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 	return false;
 }
 
+/* Has nobody asked for the mask that it has of its own? Then it is to follow its control group, once it is restored. */
+static bool is_free(const struct coord_thread *t)
+{
+	struct dam_cpuset group;
+
+	return !t->pin_calls && !dam_thread_allowed("", t->tid, &group) && dam_cpuset_subset(&group, &t->orig);
+}
+
 /* Tell the mask file and the thread's hooks, then the kernel; in that order. */
 static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_cpuset *mask)
 {
 	int err, entry = t->mask_entry;
 
+	if (!t->moved)
+		t->free = is_free(t);
 	if (!t->start && dam_thread_start_time(t->pid, t->tid, &t->start))
 		return -ESRCH;
 	if (entry < 0)
-		entry = dam_masks_put(c->masks, t->pid, t->tid, t->start, &t->orig, mask);
+		entry = dam_masks_put(c->masks, t->pid, t->tid, t->start, without_dam(t), mask);
 	else
 		dam_masks_update(c->masks, entry, mask);
 	if (entry < 0)
 		return entry;
 	t->mask_entry = entry;
-	tell_hooks(t, &t->orig, mask);
+	tell_hooks(t, mask);
 	err = dam_cpuset_set_thread(t->tid, mask);
 	if (err)
 		return err;
 	keep_former(t);
-	t->dam = *mask;
+	t->asked = t->dam = *mask;
 	t->moved = true;
 	/* the kernel may have taken CPUs away that the thread's cpuset lacks: remember what it really is */
 	if (!dam_cpuset_get_thread(t->tid, &t->dam) && !dam_cpuset_equal(&t->dam, mask)) {
 		dam_masks_update(c->masks, entry, &t->dam);
-		tell_hooks(t, &t->orig, &t->dam);
+		tell_hooks(t, &t->dam);
 	}
 	return 0;
 }
@@ -194,12 +264,14 @@ int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain)
 		return -EINVAL;
 	dam_cpuset_and(&topo->domain[domain].cpus, &t->orig, &mask);
 	err = write_mask(c, t, &mask);
+	if (err == -EINVAL && !dam_thread_allowed("", t->tid, &mask))
+		set_group(c, t, &mask);
 	if (err) {
 		if (t->moved) { /* the former pin is still in place */
 			dam_masks_update(c->masks, t->mask_entry, &t->dam);
-			tell_hooks(t, &t->orig, &t->dam);
+			tell_hooks(t, &t->dam);
 		} else {
-			tell_hooks(t, NULL, NULL);
+			tell_hooks(t, NULL);
 			if (t->mask_entry >= 0)
 				dam_masks_clear(c->masks, t->mask_entry);
 			t->mask_entry = -1;
@@ -228,7 +300,7 @@ void coord_mask_restore(struct coord *c, struct coord_thread *t)
 	if (!t->moved || !coord_mask_check(c, t))
 		return;
 	coord_followers_restore(c, t);
-	if (dam_cpuset_set_thread(t->tid, &t->orig))
+	if (dam_cpuset_set_thread(t->tid, without_dam(t)))
 		return; /* its record stays in the mask file */
 	keep_former(t);
 	forget_pin(c, t);
@@ -260,7 +332,7 @@ static const struct dam_cpuset *inherited_orig(struct coord *c, pid_t pid, const
 	for (int up = 0; up <= MAX_ANCESTORS && pid > 1; up++) {
 		const struct coord_thread *giver = moved_with(c, pid, mask);
 		const struct coord_process *p = giver ? NULL : coord_client_find(c, pid);
-		const struct dam_cpuset *orig = giver ? &giver->orig : p ? coord_births_orig(p, mask) : NULL;
+		const struct dam_cpuset *orig = giver ? without_dam(giver) : p ? coord_births_orig(p, mask) : NULL;
 
 		if (orig || !first || coord_proc_stat(pid, &pid, &start))
 			return orig;

@@ -144,7 +144,7 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 	t->slot = slot;
 	t->seq = seq;
 	if (t->moved) /* its hooks are to hide what was done to it before */
-		dam_slot_set_masks(&p->ledger->slot[slot], &t->orig, &t->dam);
+		dam_slot_set_masks(&p->ledger->slot[slot], &t->own, &t->dam);
 	return t;
 }
 

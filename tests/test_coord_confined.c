@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* SPDX-FileCopyrightText: The DAM authors */
+/*
+ * A control group's processors change under a program, as when containers come and go beside it: nobody has pinned its
+ * threads by that, and nothing of DAM's stays behind. Changing a group takes root.
+ */
+#include "config.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "shm/ledger.h"
+#include "tests/coord_client.h"
+#include "tests/suite.h"
+#include "tools/common/control.h"
+
+#define WAIT_NS (20 * DAM_NS_PER_S) /* generous: only a failure takes as long */
+
+static const struct dam_cpuset zero = {{1}}, one = {{2}}, both = {{3}};
+
+/* Where groups of processors are made: the unified hierarchy, or one of its own. */
+static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/cpuset"};
+static char group[64], home[64];
+
+static struct client c;
+static struct dam_slot *slot[2];
+
+static bool put(const char *dir, const char *file, const char *text)
+{
+	char path[128];
+	int fd;
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY);
+	ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool enter(const char *dir)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	return put(dir, "cgroup.procs", pid);
+}
+
+static void leave_group(void)
+{
+	if (!*group)
+		return;
+	enter(home);
+	rmdir(group);
+	group[0] = '\0';
+}
+
+/* Make a group of CPUs 0 and 1 and go there. Return: that could be done. */
+static bool enter_group(void)
+{
+	struct dam_cpuset mask;
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		snprintf(home, sizeof(home), "%s", roots[i]);
+		snprintf(group, sizeof(group), "%s/dam-test-%d", roots[i], (int)getpid());
+		put(roots[i], "cgroup.subtree_control", "+cpuset");
+		if (mkdir(group, 0755))
+			continue;
+		put(group, "cpuset.mems", "0");
+		if (put(group, "cpuset.cpus", "0-1") && enter(group) && !dam_cpuset_get_thread(0, &mask) &&
+		    dam_cpuset_equal(&mask, &both))
+			return true;
+		leave_group();
+	}
+	group[0] = '\0';
+	return false;
+}
+
+static void setup(void)
+{
+	client_open(&c);
+	c.machine = "node:3 pu:1"; /* of which the group never has the third */
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	ck_assert(enter_group());
+	client_threads(&c, 2);
+	client_attach(&c);
+	for (int i = 0; i < 2; i++) {
+		slot[i] = dam_ledger_claim(c.ledger, (uint32_t)c.tid[i]);
+		ck_assert_ptr_nonnull(slot[i]);
+		dam_slot_publish(slot[i]);
+	}
+}
+
+static void teardown(void)
+{
+	leave_group();
+	client_close(&c);
+}
+
+static bool has(int i, const struct dam_cpuset *wanted)
+{
+	struct dam_cpuset mask;
+
+	return !dam_cpuset_get_thread(c.tid[i], &mask) && dam_cpuset_equal(&mask, wanted);
+}
+
+/* Both threads submit on CPU 0, or where they are pinned, until @done says so. */
+static bool drive(bool (*done)(void))
+{
+	uint64_t begin = dam_now_ns(), last = begin;
+	bool ok = false;
+
+	while (!ok && dam_now_ns() - begin < WAIT_NS) {
+		uint64_t now = dam_now_ns();
+
+		for (int i = 0; i < 2; i++) {
+			__atomic_store_n(&slot[i]->cpu, has(i, &one), __ATOMIC_RELAXED);
+			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * 80 / 1000);
+			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_ops, 1);
+			dam_count_add(&slot[i]->submissions, 1);
+		}
+		last = now;
+		ok = done();
+		usleep(1000);
+	}
+	return ok;
+}
+
+static bool is_pinned(void)
+{
+	return has(0, &one) || has(1, &one);
+}
+
+static bool text_is(int i, const char *key, const char *wanted)
+{
+	char error[DAM_CONTROL_ERROR];
+	json_t *j = NULL, *t;
+	bool same = false;
+	size_t k;
+
+	ck_assert_msg(!dam_control_ask(c.sock_path, "threads", 0, 10000, error, &j), "%s", error);
+	json_array_foreach (json_object_get(j, "threads"), k, t)
+		if (json_integer_value(json_object_get(t, "tid")) == c.tid[i])
+			same = !strcmp(json_string_value(json_object_get(t, key)), wanted);
+	json_decref(j);
+	return same;
+}
+
+static bool are_seen(void)
+{
+	return text_is(0, "class", "rt") && text_is(1, "class", "rt");
+}
+
+/* Until the coordinator has read the masks: it reads, at the same time, that the threads are real-time ones. */
+static void wait_seen(void)
+{
+	struct sched_param p = {.sched_priority = 1};
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(sched_setscheduler(c.tid[i], SCHED_RR, &p), 0);
+	ck_assert_msg(drive(are_seen), "the masks are taken for somebody's pins");
+	p.sched_priority = 0;
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(sched_setscheduler(c.tid[i], SCHED_OTHER, &p), 0);
+}
+
+/* Narrowed and widened again before anything was moved: afterwards one thread is put elsewhere. */
+START_TEST(test_not_moved)
+{
+	ck_assert(put(group, "cpuset.cpus", "0"));
+	wait_seen();
+	ck_assert(put(group, "cpuset.cpus", "0-1"));
+	ck_assert(drive(is_pinned));
+	client_join(&c);
+}
+END_TEST
+
+/* The processor that a thread was put on is taken from the group: it does not come back as a pin. */
+START_TEST(test_moved)
+{
+	ck_assert(drive(is_pinned));
+	ck_assert(put(group, "cpuset.cpus", "0"));
+	ck_assert(has(0, &zero) && has(1, &zero));
+	wait_seen();
+	ck_assert(text_is(0, "why", "") && text_is(1, "why", ""));
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	ck_assert(put(group, "cpuset.cpus", "0-1"));
+	ck_assert(has(0, &both) && has(1, &both));
+	client_join(&c);
+}
+END_TEST
+
+/* The same where nobody looked in between: what the coordinator gives back is the program's own mask. */
+START_TEST(test_restored_outside)
+{
+	ck_assert(drive(is_pinned));
+	ck_assert(put(group, "cpuset.cpus", "0"));
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	ck_assert(put(group, "cpuset.cpus", "0-1"));
+	ck_assert(has(0, &both) && has(1, &both));
+	client_join(&c);
+}
+END_TEST
+
+/* The same for the next coordinator, where the one that pinned it was killed. */
+START_TEST(test_restored_from_record)
+{
+	ck_assert(drive(is_pinned));
+	ck_assert(put(group, "cpuset.cpus", "0"));
+	ck_assert_int_eq(client_stop(&c, SIGKILL), -SIGKILL);
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	ck_assert(put(group, "cpuset.cpus", "0-1"));
+	ck_assert(has(0, &both) && has(1, &both));
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("coord_confined");
+	TCase *tc = tcase_create("confined");
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || getuid() || !enter_group()) {
+		printf("SKIP: no control group of two processors can be made here\n");
+		return 77;
+	}
+	leave_group();
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_not_moved);
+	tcase_add_test(tc, test_moved);
+	tcase_add_test(tc, test_restored_outside);
+	tcase_add_test(tc, test_restored_from_record);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
