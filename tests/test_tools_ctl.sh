@@ -58,6 +58,18 @@ wants 2 "undo a name" ctl undo fio
 wants 2 "undo less than nothing, which wraps to the first move" ctl undo -- -18446744073709551615
 wants 2 "undo beyond all numbers" ctl undo 18446744073709551617
 wants 2 "pause takes no number" ctl pause 1
+
+# names WORD WHY COMMAND...: it is this word that is said to be wrong
+names() {
+	word=$1 why=$2
+	shift 2
+	wants 2 "$why" "$@"
+	grep -q " $word;" "$tmp/err" || fail "$why: $(cat "$tmp/err")"
+}
+names -1 "a number that looks like an option" ctl undo -1
+names --nope "an unknown option behind a command" ctl status --nope
+names --file "an option without its value behind a command" ctl history --file
+names -z "one letter of several" ctl -z status
 wants 2 "a file of moves" ctl moves --file x
 wants 1 "a history that is none" ctl history --file "$tmp/nowhere/x"
 

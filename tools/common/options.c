@@ -206,22 +206,31 @@ static unsigned int index_of(const struct dam_tool *t, int c)
 	return i;
 }
 
+/* What getopt_long() has just refused: one letter of several, or a whole word, which operands may have gone before. */
+static const char *refused(char **argv, char letter[3])
+{
+	if (optopt <= 0 || optopt >= FIRST_VALUE)
+		return argv[optind - 1];
+	snprintf(letter, 3, "-%c", optopt);
+	return letter;
+}
+
 int dam_options_parse(const struct dam_tool *tool, int argc, char **argv, void *values)
 {
 	struct option longs[MAX_OPTIONS + 1];
-	char shorts[2 * MAX_OPTIONS + 3];
-	int c, r, at;
+	char shorts[2 * MAX_OPTIONS + 3], letter[3];
+	int c, r;
 
 	if (nr_all(tool) > MAX_OPTIONS)
 		return -EINVAL;
 	build(tool, longs, shorts);
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, and read the first character of shorts again */
-	for (at = 1; (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1; at = optind) {
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (c == '?')
-			return bad_usage(tool, "unknown or misused option ", argv[at]);
+			return bad_usage(tool, "unknown or misused option ", refused(argv, letter));
 		if (c == ':')
-			return bad_usage(tool, "a value is missing after ", argv[at]);
+			return bad_usage(tool, "a value is missing after ", refused(argv, letter));
 		r = apply(tool, index_of(tool, c), values);
 		if (r <= 0)
 			return r;
