@@ -16,7 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "shm/segment.h"
+
+#define DRIVE_NS (20 * DAM_NS_PER_S) /* generous */
 
 #define MUST(x) ((x) ? (void)0 : die(#x, __LINE__))
 
@@ -85,7 +88,50 @@ void client_join(struct client *c)
 		pthread_join(thread[i], NULL);
 	free(thread);
 	free(c->tid);
+	free(c->slot);
+	c->slot = NULL;
 	c->nr_threads = 0;
+}
+
+bool client_has(const struct client *c, unsigned int i, uint64_t cpus)
+{
+	struct dam_cpuset mask, wanted = {{cpus}};
+
+	return !dam_cpuset_get_thread(c->tid[i], &mask) && dam_cpuset_equal(&mask, &wanted);
+}
+
+void client_claim(struct client *c)
+{
+	c->slot = calloc(c->nr_threads, sizeof(struct dam_slot *));
+	MUST(c->slot);
+	for (unsigned int i = 0; i < c->nr_threads; i++) {
+		c->slot[i] = dam_ledger_claim(c->ledger, (uint32_t)c->tid[i]);
+		MUST(c->slot[i]);
+		dam_slot_publish(c->slot[i]);
+	}
+}
+
+bool client_drive(struct client *c, bool (*done)(void))
+{
+	uint64_t begin = dam_now_ns(), last = begin;
+	bool ok = false;
+
+	while (!ok && dam_now_ns() - begin < DRIVE_NS) {
+		uint64_t now = dam_now_ns();
+
+		for (unsigned int i = 0; i < c->nr_threads; i++) {
+			struct dam_slot *s = c->slot[i];
+
+			__atomic_store_n(&s->cpu, client_has(c, i, 2), __ATOMIC_RELAXED);
+			dam_count_add(&s->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * 80 / 1000);
+			dam_count_add(&s->count[DAM_LOCAL_OTHER].read_ops, 1);
+			dam_count_add(&s->submissions, 1);
+		}
+		last = now;
+		ok = done();
+		usleep(1000);
+	}
+	return ok;
 }
 
 int client_start(struct client *c, const char *const *args)
@@ -105,6 +151,8 @@ int client_start(struct client *c, const char *const *args)
 		close(ready[0]);
 		setenv("DAM_SIM", SIM, 1);
 		setenv("HWLOC_SYNTHETIC", c->machine ? c->machine : "node:2 pu:1", 1);
+		if (c->before)
+			c->before();
 		execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}

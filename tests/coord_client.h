@@ -8,6 +8,7 @@
 #define DAM_TESTS_COORD_CLIENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/cpuset.h"
@@ -21,6 +22,8 @@ struct client {
 	pid_t *tid;
 	struct dam_cpuset everywhere; /* what the threads start with */
 	const char *machine; /* for HWLOC_SYNTHETIC; NULL: two nodes of one CPU each */
+	void (*before)(void); /* called in the coordinator's process before it begins; NULL: nothing */
+	struct dam_slot **slot; /* of each thread, once claimed */
 	char class[8];		      /* what the process says of itself when it attaches; "": nothing */
 };
 
@@ -36,6 +39,15 @@ int client_start(struct client *c, const char *const *args);
 int client_stop(struct client *c, int sig);
 int client_connect(const struct client *c);
 void client_attach(struct client *c);
+/** client_claim() - a slot for each thread, after client_attach(). */
+void client_claim(struct client *c);
+/**
+ * client_drive() - write counts as threads would that read 80 MB/s each, on CPU 1 if they are pinned there, else on 0
+ * Return: @done said so; false: it did not in a time that only a failure takes.
+ */
+bool client_drive(struct client *c, bool (*done)(void));
+/** client_has() - thread @i is to run on these processors. */
+bool client_has(const struct client *c, unsigned int i, uint64_t cpus);
 /** client_threads() / client_join() - @nr threads that sit still. */
 void client_threads(struct client *c, unsigned int nr);
 void client_join(struct client *c);

@@ -16,22 +16,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "shm/ledger.h"
+#include "base/cpuset.h"
 #include "tests/coord_client.h"
 #include "tests/suite.h"
 #include "tools/common/control.h"
 
-#define WAIT_NS (20 * DAM_NS_PER_S) /* generous: only a failure takes as long */
-
-static const struct dam_cpuset zero = {{1}}, one = {{2}}, both = {{3}};
+/* Masks. */
+enum { ZERO = 1, ONE = 2, BOTH = 3 };
 
 /* Where groups of processors are made: the unified hierarchy, or one of its own. */
 static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/cpuset"};
 static char group[64], home[64];
 
 static struct client c;
-static struct dam_slot *slot[2];
 
 static bool put(const char *dir, const char *file, const char *text)
 {
@@ -67,6 +64,7 @@ static void leave_group(void)
 /* Make a group of CPUs 0 and 1 and go there. Return: that could be done. */
 static bool enter_group(void)
 {
+	const struct dam_cpuset both = {{BOTH}};
 	struct dam_cpuset mask;
 
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
@@ -93,11 +91,7 @@ static void setup(void)
 	ck_assert(enter_group());
 	client_threads(&c, 2);
 	client_attach(&c);
-	for (int i = 0; i < 2; i++) {
-		slot[i] = dam_ledger_claim(c.ledger, (uint32_t)c.tid[i]);
-		ck_assert_ptr_nonnull(slot[i]);
-		dam_slot_publish(slot[i]);
-	}
+	client_claim(&c);
 }
 
 static void teardown(void)
@@ -106,38 +100,9 @@ static void teardown(void)
 	client_close(&c);
 }
 
-static bool has(int i, const struct dam_cpuset *wanted)
-{
-	struct dam_cpuset mask;
-
-	return !dam_cpuset_get_thread(c.tid[i], &mask) && dam_cpuset_equal(&mask, wanted);
-}
-
-/* Both threads submit on CPU 0, or where they are pinned, until @done says so. */
-static bool drive(bool (*done)(void))
-{
-	uint64_t begin = dam_now_ns(), last = begin;
-	bool ok = false;
-
-	while (!ok && dam_now_ns() - begin < WAIT_NS) {
-		uint64_t now = dam_now_ns();
-
-		for (int i = 0; i < 2; i++) {
-			__atomic_store_n(&slot[i]->cpu, has(i, &one), __ATOMIC_RELAXED);
-			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * 80 / 1000);
-			dam_count_add(&slot[i]->count[DAM_LOCAL_OTHER].read_ops, 1);
-			dam_count_add(&slot[i]->submissions, 1);
-		}
-		last = now;
-		ok = done();
-		usleep(1000);
-	}
-	return ok;
-}
-
 static bool is_pinned(void)
 {
-	return has(0, &one) || has(1, &one);
+	return client_has(&c, 0, ONE) || client_has(&c, 1, ONE);
 }
 
 static bool text_is(int i, const char *key, const char *wanted)
@@ -167,7 +132,7 @@ static void wait_seen(void)
 
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(sched_setscheduler(c.tid[i], SCHED_RR, &p), 0);
-	ck_assert_msg(drive(are_seen), "the masks are taken for somebody's pins");
+	ck_assert_msg(client_drive(&c, are_seen), "the masks are taken for somebody's pins");
 	p.sched_priority = 0;
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(sched_setscheduler(c.tid[i], SCHED_OTHER, &p), 0);
@@ -179,7 +144,7 @@ START_TEST(test_not_moved)
 	ck_assert(put(group, "cpuset.cpus", "0"));
 	wait_seen();
 	ck_assert(put(group, "cpuset.cpus", "0-1"));
-	ck_assert(drive(is_pinned));
+	ck_assert(client_drive(&c, is_pinned));
 	client_join(&c);
 }
 END_TEST
@@ -187,14 +152,14 @@ END_TEST
 /* The processor that a thread was put on is taken from the group: it does not come back as a pin. */
 START_TEST(test_moved)
 {
-	ck_assert(drive(is_pinned));
+	ck_assert(client_drive(&c, is_pinned));
 	ck_assert(put(group, "cpuset.cpus", "0"));
-	ck_assert(has(0, &zero) && has(1, &zero));
+	ck_assert(client_has(&c, 0, ZERO) && client_has(&c, 1, ZERO));
 	wait_seen();
 	ck_assert(text_is(0, "why", "") && text_is(1, "why", ""));
 	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
 	ck_assert(put(group, "cpuset.cpus", "0-1"));
-	ck_assert(has(0, &both) && has(1, &both));
+	ck_assert(client_has(&c, 0, BOTH) && client_has(&c, 1, BOTH));
 	client_join(&c);
 }
 END_TEST
@@ -202,11 +167,11 @@ END_TEST
 /* The same where nobody looked in between: what the coordinator gives back is the program's own mask. */
 START_TEST(test_restored_outside)
 {
-	ck_assert(drive(is_pinned));
+	ck_assert(client_drive(&c, is_pinned));
 	ck_assert(put(group, "cpuset.cpus", "0"));
 	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
 	ck_assert(put(group, "cpuset.cpus", "0-1"));
-	ck_assert(has(0, &both) && has(1, &both));
+	ck_assert(client_has(&c, 0, BOTH) && client_has(&c, 1, BOTH));
 	client_join(&c);
 }
 END_TEST
@@ -214,12 +179,12 @@ END_TEST
 /* The same for the next coordinator, where the one that pinned it was killed. */
 START_TEST(test_restored_from_record)
 {
-	ck_assert(drive(is_pinned));
+	ck_assert(client_drive(&c, is_pinned));
 	ck_assert(put(group, "cpuset.cpus", "0"));
 	ck_assert_int_eq(client_stop(&c, SIGKILL), -SIGKILL);
 	ck_assert_int_eq(client_start(&c, NULL), 0);
 	ck_assert(put(group, "cpuset.cpus", "0-1"));
-	ck_assert(has(0, &both) && has(1, &both));
+	ck_assert(client_has(&c, 0, BOTH) && client_has(&c, 1, BOTH));
 	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
 	client_join(&c);
 }

@@ -23,12 +23,12 @@
 #define MAX_REQUEST   4096
 #define MAX_PROCESSES 4096
 #define ANNOUNCED_NS  (200 * DAM_NS_PER_MS) /* what lives longer than this is watched for rings */
-#define MAX_WAITING   512 /* connections that have not spoken: nobody may use up our descriptors */
 
 /* A connection that has not said yet what it wants. */
 struct coord_conn {
 	struct coord_event event;
 	int fd;
+	struct coord_conn *older, *newer;
 };
 
 /* Answer with @status and, when it is OK, @nr descriptors. The peer's queue is empty: this cannot block. */
@@ -155,7 +155,7 @@ static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, 
 	p->weight_throughput = p->weight_latency = (float)NAN;
 	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	p->event = (struct coord_event){on_pidfd, p};
-	if (p->pidfd < 0 || coord_proc_stat(pid, &ppid, &p->start) || coord_proc_comm(pid, pid, p->comm) ||
+	if (p->pidfd < 0 || p->pidfd >= c->max_fd || coord_proc_stat(pid, &ppid, &p->start) || coord_proc_comm(pid, pid, p->comm) ||
 	    coord_event_add(c, p->pidfd, &p->event)) {
 		if (p->pidfd >= 0)
 			close(p->pidfd);
@@ -326,42 +326,69 @@ static bool serve(struct coord *c, int sock)
 	return true;
 }
 
+static void drop_conn(struct coord *c, struct coord_conn *conn)
+{
+	*(conn->older ? &conn->older->newer : &c->oldest_conn) = conn->newer;
+	*(conn->newer ? &conn->newer->older : &c->newest_conn) = conn->older;
+	close(conn->fd);
+	free(conn);
+	c->nr_waiting--;
+}
+
 static void on_conn(struct coord *c, struct coord_event *e)
 {
 	struct coord_conn *conn = e->owner;
 
-	if (!serve(c, conn->fd))
+	if (serve(c, conn->fd))
+		drop_conn(c, conn);
+}
+
+/* Connected, and not a word yet: wait for it beside everything else. Whoever says nothing makes room for who comes. */
+static void wait_for_word(struct coord *c, int fd)
+{
+	struct coord_conn *conn;
+
+	if (c->nr_waiting && c->nr_waiting >= c->max_waiting)
+		drop_conn(c, c->oldest_conn);
+	conn = malloc(sizeof(*conn));
+	if (!conn) {
+		close(fd);
 		return;
-	close(conn->fd);
-	free(conn);
-	c->nr_waiting--;
+	}
+	*conn = (struct coord_conn){{on_conn, conn}, fd, c->newest_conn, NULL};
+	*(conn->older ? &conn->older->newer : &c->oldest_conn) = conn;
+	c->newest_conn = conn;
+	c->nr_waiting++;
+	if (coord_event_add(c, fd, &conn->event))
+		drop_conn(c, conn);
+}
+
+/* Who cannot be accepted now would wake us again and again in vain. */
+static void go_deaf(struct coord *c)
+{
+	c->deaf = !epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->listen_fd, NULL);
+}
+
+void coord_hear(struct coord *c)
+{
+	if (c->deaf)
+		c->deaf = coord_event_add(c, c->listen_fd, &c->on_listen);
 }
 
 void coord_accept(struct coord *c)
 {
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct coord_conn *conn;
 
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+				go_deaf(c);
 			return;
-		if (serve(c, fd)) {
-			close(fd);
-			continue;
 		}
-		/* connected, and not a word yet: wait for it beside everything else */
-		conn = c->nr_waiting < MAX_WAITING ? malloc(sizeof(*conn)) : NULL;
-		if (!conn) {
+		if (serve(c, fd))
 			close(fd);
-			continue;
-		}
-		*conn = (struct coord_conn){{on_conn, conn}, fd};
-		if (coord_event_add(c, fd, &conn->event)) {
-			close(fd);
-			free(conn);
-			continue;
-		}
-		c->nr_waiting++;
+		else
+			wait_for_word(c, fd);
 	}
 }
 

@@ -42,6 +42,7 @@
 #define COORD_WATCH_BUCKETS 1024
 
 struct coord_births;
+struct coord_conn;
 struct coord_explain;
 struct coord_kind;
 struct coord_outcomes;
@@ -263,6 +264,9 @@ struct coord {
 	unsigned int rechecks; /* threads that the kernel may still be asked about in this tick */
 	struct coord_process *processes;
 	unsigned int nr_processes, nr_waiting;
+	struct coord_conn *oldest_conn, *newest_conn; /* of those that wait */
+	unsigned int max_waiting;
+	int max_fd; /* descriptors from here on are for connections, and for what is open only for a moment */
 	struct coord_thread *ended, **ended_tail;
 	unsigned int nr_ended;
 	struct coord_move *move; /* ring of COORD_MAX_MOVES */
@@ -276,8 +280,10 @@ struct coord {
 	int epoll_fd, listen_fd, lock_fd, signal_fd;
 	struct coord_event on_listen, on_signal;
 	bool stop;
+	bool deaf; /* nobody is accepted until the next tick */
 	uint64_t births_advised_ns, births_released_ns;
 	bool paused; /* by request: nothing is moved */
+	uint64_t unrecorded_ns; /* when a mask could not be recorded last; 0: they can be */
 	uint64_t active_ns; /* when a ledger moved last */
 	uint64_t start_ns, last_tick_ns, last_refresh_ns, gpu_read_ns;
 	unsigned int gpu_next; /* of `processes`, modulo their number: the first whose GPU time is read then */
@@ -347,6 +353,8 @@ void coord_unlisten(struct coord *c);
 /* clients.c */
 /** coord_accept() - new connections: announcements, attachments, questions. */
 void coord_accept(struct coord *c);
+/** coord_hear() - accept again, if that was given up for want of descriptors or memory. */
+void coord_hear(struct coord *c);
 /** coord_drop() - take a process's last counts and forget it; its threads stay in reports. */
 void coord_drop(struct coord *c, struct coord_process *p);
 /** coord_client_find() - the process @pid, attached or observed; NULL: none. */
@@ -454,6 +462,8 @@ void coord_mask_first(struct coord *c, struct coord_thread *t, const struct dam_
 bool coord_mask_check(struct coord *c, struct coord_thread *t);
 /** coord_mask_pin() - put @t on @domain. Return: 0; -errno. */
 int coord_mask_pin(struct coord *c, struct coord_thread *t, unsigned int domain);
+/** coord_mask_hold() - is nothing to be moved, because it could not be recorded a moment ago? */
+bool coord_mask_hold(const struct coord *c);
 /** coord_mask_restore() - give the original mask back, if ours is still in place. */
 void coord_mask_restore(struct coord *c, struct coord_thread *t);
 /** coord_mask_disown() - the program has set the thread's mask itself: whatever it is now is the program's. */

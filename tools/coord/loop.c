@@ -26,6 +26,9 @@
 #define IDLE_AFTER_NS	 DAM_NS_PER_S /* without a submission: stretch the tick */
 #define IDLE_INTERVAL_NS DAM_NS_PER_S
 #define GLANCE_NS	 (100 * DAM_NS_PER_MS) /* between ticks, while there are processes to look for rings in */
+#define SPARE_FDS	 16
+#define FEW_FDS		 1024 /* where it is not known how many there are */
+#define MAX_WAITING	 512  /* connections that have not spoken; of more than that the oldest are closed */
 #define REFRESH_NS	 DAM_NS_PER_S
 
 int coord_event_add(struct coord *c, int fd, struct coord_event *e)
@@ -64,6 +67,7 @@ static int open_events(struct coord *c)
 	if (c->opt.private)
 		signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* that a file may not grow is an error like others */
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->signal_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (c->epoll_fd < 0 || c->signal_fd < 0)
@@ -156,15 +160,20 @@ static int open_board(struct coord *c)
 	return 0;
 }
 
-/* One for each process. */
-static void raise_descriptor_limit(void)
+/* Two for each process. Nobody is to use up those that connections and answers need, nor they all that there are. */
+static void share_descriptors(struct coord *c)
 {
-	struct rlimit r;
+	struct rlimit r = {.rlim_cur = FEW_FDS};
+	int max;
 
 	if (!getrlimit(RLIMIT_NOFILE, &r) && r.rlim_cur < r.rlim_max) {
 		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
+		if (setrlimit(RLIMIT_NOFILE, &r))
+			getrlimit(RLIMIT_NOFILE, &r);
 	}
+	max = r.rlim_cur > INT_MAX ? INT_MAX : (int)r.rlim_cur;
+	c->max_waiting = max / 4 < MAX_WAITING ? (unsigned int)max / 4 : MAX_WAITING;
+	c->max_fd = max - (int)c->max_waiting - SPARE_FDS;
 }
 
 int coord_open(struct coord *c)
@@ -189,7 +198,7 @@ int coord_open(struct coord *c)
 	coord_observe_open(c); /* without it there is less to see, that is all */
 	coord_moderate_open(c);
 	coord_hotplug_open(c);
-	raise_descriptor_limit();
+	share_descriptors(c);
 	c->on_listen.serve = on_listen;
 	return coord_event_add(c, c->listen_fd, &c->on_listen) ? 1 : 0;
 }
@@ -221,6 +230,7 @@ void coord_tick(struct coord *c, uint64_t now_ns)
 		c->last_refresh_ns = now_ns;
 		coord_model_refresh(c);
 	}
+	coord_hear(c);
 	if (c->board_pending)
 		coord_publish(c);
 	if (c->board.map)

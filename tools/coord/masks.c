@@ -10,11 +10,14 @@
 #include "tools/coord/coord.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "tools/common/proc.h"
 #include "tools/coord/births.h"
 
+#define HOLD_NS	      (10 * DAM_NS_PER_S) /* until recording is tried again */
 #define FORMER_NS     (2 * DAM_NS_PER_S)
 #define MAX_ANCESTORS 16 /* a mask is handed down from shell to shell */
 
@@ -221,24 +224,43 @@ static bool is_free(const struct coord_thread *t)
 	return !t->pin_calls && !dam_thread_allowed("", t->tid, &group) && dam_cpuset_subset(&group, &t->orig);
 }
 
+bool coord_mask_hold(const struct coord *c)
+{
+	return c->unrecorded_ns && dam_now_ns() - c->unrecorded_ns < HOLD_NS;
+}
+
+/* What could not be put back is not moved. */
+static int record_mask(struct coord *c, struct coord_thread *t, const struct dam_cpuset *mask)
+{
+	int err = t->mask_entry;
+
+	if (err >= 0)
+		err = dam_masks_update(c->masks, err, mask);
+	else
+		err = t->mask_entry = dam_masks_put(c->masks, t->pid, t->tid, t->start, without_dam(t), mask);
+	if (err < 0 && !c->unrecorded_ns)
+		dam_warn("cannot record masks in %s: %s; nothing is moved until that can be done",
+			 c->opt.runtime_dir, strerror(-err));
+	c->unrecorded_ns = err < 0 ? dam_now_ns() : 0;
+	return err < 0 ? err : 0;
+}
+
 /* Tell the mask file and the thread's hooks, then the kernel; in that order. */
 static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_cpuset *mask)
 {
-	int err, entry = t->mask_entry;
+	int err;
 
 	if (!t->moved)
 		t->free = is_free(t);
 	if (!t->start && dam_thread_start_time(t->pid, t->tid, &t->start))
 		return -ESRCH;
-	if (entry < 0)
-		entry = dam_masks_put(c->masks, t->pid, t->tid, t->start, without_dam(t), mask);
-	else
-		dam_masks_update(c->masks, entry, mask);
-	if (entry < 0)
-		return entry;
-	t->mask_entry = entry;
+	err = record_mask(c, t, mask);
+	if (err)
+		return err;
 	tell_hooks(t, mask);
 	err = dam_cpuset_set_thread(t->tid, mask);
+	if (err == -EPERM || err == -EBUSY)
+		t->why = "its mask cannot be changed";
 	if (err)
 		return err;
 	keep_former(t);
@@ -246,7 +268,7 @@ static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_
 	t->moved = true;
 	/* the kernel may have taken CPUs away that the thread's cpuset lacks: remember what it really is */
 	if (!dam_cpuset_get_thread(t->tid, &t->dam) && !dam_cpuset_equal(&t->dam, mask)) {
-		dam_masks_update(c->masks, entry, &t->dam);
+		dam_masks_update(c->masks, t->mask_entry, &t->dam);
 		tell_hooks(t, &t->dam);
 	}
 	return 0;

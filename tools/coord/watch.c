@@ -188,7 +188,7 @@ static bool has_run(struct coord_watch *w)
  * Is it time to look through the descriptors? Only I/O that the kernel counts makes that urgent.
  * Return: 1; 0: no; -ENOENT: the process is gone.
  */
-static int scan_due(struct coord_watch *w, uint64_t now_ns, int *units)
+static int scan_due(const struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
 {
 	bool moved, slow = now_ns >= w->slow_scan_ns;
 	uint64_t io[2];
@@ -203,6 +203,10 @@ static int scan_due(struct coord_watch *w, uint64_t now_ns, int *units)
 	}
 	*units -= READ_UNITS;
 	err = coord_proc_io_kept(w->pid, &w->io_fd, io);
+	if (w->io_fd >= c->max_fd) {
+		close(w->io_fd);
+		w->io_fd = -1;
+	}
 	if (err)
 		return err == -ENOENT ? err : slow;
 	if (slow && !still_there(w))
@@ -328,7 +332,7 @@ static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *u
 	if (may_rest(c, w, now_ns))
 		return;
 	if (w->phase == WATCH_IDLE && now_ns >= w->due_ns) {
-		int scan = scan_due(w, now_ns, units);
+		int scan = scan_due(c, w, now_ns, units);
 
 		/* a process that we have a descriptor of is dropped when that says so */
 		if (scan < 0 && !w->proc) {
