@@ -217,6 +217,20 @@ void dam_cost_gain(struct dam_policy_terms *t, double nr)
 	t->threshold = EPSILON / nr;
 }
 
+void dam_cost_add_terms(struct dam_policy_terms *sum, const struct dam_policy_terms *t, double share)
+{
+	sum->throughput += share * t->throughput;
+	sum->latency += share * t->latency;
+	sum->fairness += share * t->fairness;
+	sum->overflow += share * t->overflow;
+	sum->refill += share * t->refill;
+	sum->remote += share * t->remote;
+	sum->cpu += share * t->cpu;
+	sum->power += share * t->power;
+	sum->gain += share * t->gain;
+	sum->favour = t->favour;
+}
+
 double dam_cost_score(const struct dam_policy_terms *t)
 {
 	return t->gain * t->favour;

@@ -81,6 +81,8 @@ double dam_cost_refill(double cache_bytes, double memory_bps);
 double dam_cost_remote(double traffic_bps, double from, double to);
 /** dam_cost_gain() - sum up @terms; @nr: threads of the pool. */
 void dam_cost_gain(struct dam_policy_terms *terms, double nr);
+/** dam_cost_add_terms() - add @share of @t; the threshold of @sum stays, the favour is the last one's. */
+void dam_cost_add_terms(struct dam_policy_terms *sum, const struct dam_policy_terms *t, double share);
 /** dam_cost_score() - what a move is worth: its gain, as far as experience bears it out. */
 double dam_cost_score(const struct dam_policy_terms *terms);
 

@@ -6,12 +6,10 @@
 
 #include <stdlib.h>
 
-#define AGE_S 0.5 /* slow means of a younger thread are none */
-
 static bool may_move(const struct dam_plan *pl, const struct dam_thread *th)
 {
 	return th->movable && th->pool == pl->pool && dam_thread_active(th) &&
-	       (!pl->slow || th->age_s >= AGE_S) && th->cooldown_s <= 0;
+	       (!pl->slow || th->age_s >= DAM_LOOK_AGE_S) && th->cooldown_s <= 0;
 }
 
 /* By demand; closed loops that all ask for a whole engine by what they keep in flight. */
@@ -26,7 +24,7 @@ static int larger(const void *a, const void *b)
 	return (x->thread > y->thread) - (x->thread < y->thread);
 }
 
-/* The engine's threads that may leave, the largest first; once for a plan. Return: how many. */
+/* The engine's threads that may leave, the largest first, before the others; once for a plan. Return: how many. */
 unsigned int dam_look_movable(struct dam_plan *pl, unsigned int h)
 {
 	struct dam_policy *p = pl->p;
@@ -36,8 +34,12 @@ unsigned int dam_look_movable(struct dam_plan *pl, unsigned int h)
 	if (p->sorted[h])
 		return p->nr_key[h];
 	for (unsigned int i = 0; i < nr; i++)
-		if (may_move(pl, &p->threads[key[i].thread]))
+		if (may_move(pl, &p->threads[key[i].thread])) {
+			struct dam_key x = key[kept];
+
 			key[kept++] = key[i];
+			key[i] = x;
+		}
 	qsort(key, kept, sizeof(*key), larger);
 	p->sorted[h] = true;
 	p->nr_key[h] = kept;

@@ -11,6 +11,9 @@
 #define DAM_LOOK_TARGETS    8
 #define DAM_LOOK_THREADS    (DAM_LOOK_CANDIDATES + DAM_LOOK_RETURNING)
 
+#define DAM_LOOK_AGE_S	    0.5	 /* slow means of a younger thread are none */
+#define DAM_LOOK_MARGIN	    0.05 /* δ of the pair rule */
+
 /* Engines that a candidate could go to, the best first. */
 struct dam_targets {
 	unsigned int nr, engine[DAM_LOOK_TARGETS];
@@ -30,6 +33,12 @@ struct dam_look {
 	unsigned int nr_threads;
 	struct dam_key thread[DAM_LOOK_THREADS]; /* candidates, the largest first */
 };
+
+/* What every load that a step changes has to stay below, so that the sorted loads fall. */
+static inline double dam_look_ceiling(const struct dam_look *l)
+{
+	return l->load - DAM_LOOK_MARGIN * (l->load > 1 ? l->load : 1);
+}
 
 /** dam_look_candidates() - fill in @l->thread; the rest but the targets is set. */
 void dam_look_candidates(struct dam_look *l);

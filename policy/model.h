@@ -14,6 +14,7 @@
 #include "policy/policy.h"
 #include "predict/blend.h"
 
+#define DAM_SIGMAS 4.0 /* of the noise of a load: what is less is none */
 #define DAM_POLICY_CLASSES 6 /* of block sizes: < 16K, < 64K, < 256K, < 1M, < 4M, more */
 
 /* Decayed sums. */

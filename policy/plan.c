@@ -6,6 +6,9 @@
  * The load of an engine is the largest one on the way from it to the top: its own, or that of what it shares with
  * others. Both new loads of a move lie below the old load of its source, so the sorted loads fall with every step and
  * the loop ends; the maximum never rises. Threads put off a reserved engine never come back to it.
+ *
+ * Where that finds no move at all, one exchange of two threads is looked for (swap.c), to which the same applies. One
+ * in a plan: the next plan begins with single moves again.
  */
 #include "config.h"
 #include "policy/plan.h"
@@ -14,6 +17,7 @@
 #include <string.h>
 
 #define STEPS 4 /* per move allowed, since a thread may move again inside one plan */
+#define SWAP_LOOKS 4 /* the hottest engines: from these an exchange is looked for */
 
 static bool listed(const struct dam_thread *th)
 {
@@ -41,20 +45,6 @@ void dam_plan_sort(struct dam_policy *p)
 	}
 }
 
-static void add_terms(struct dam_policy_terms *sum, const struct dam_policy_terms *t)
-{
-	sum->throughput += t->throughput;
-	sum->latency += t->latency;
-	sum->fairness += t->fairness;
-	sum->overflow += t->overflow;
-	sum->refill += t->refill;
-	sum->remote += t->remote;
-	sum->cpu += t->cpu;
-	sum->power += t->power;
-	sum->gain += t->gain;
-	sum->favour = t->favour;
-}
-
 /* Write the move down; a thread that moves again keeps its one line. */
 static void record(struct dam_plan *pl, const struct dam_policy_move *new)
 {
@@ -67,7 +57,7 @@ static void record(struct dam_plan *pl, const struct dam_policy_move *new)
 		return;
 	}
 	m = &pl->moves[th->plan_move];
-	add_terms(&m->terms, &new->terms);
+	dam_cost_add_terms(&m->terms, &new->terms, 1);
 	m->to_domain = new->to_domain;
 	m->to_engine = new->to_engine;
 	m->to_util = new->to_util;
@@ -122,25 +112,27 @@ static void clear_stuck(const struct dam_plan *pl)
 		pl->p->stuck[pl->p->list[i]] = false;
 }
 
-static void list_engines(struct dam_plan *pl)
+/* Return: slow means are to be used; an overload cannot wait for them. */
+static bool list_engines(struct dam_plan *pl)
 {
 	struct dam_policy *p = pl->p;
+	bool slow = true;
 
-	pl->slow = true;
 	for (int e = p->pools[pl->pool].first; e >= 0; e = p->engines[e].next) {
 		enum dam_policy_trigger why = p->engines[e].trigger;
 
 		p->list[pl->nr_engines++] = (unsigned int)e;
-		pl->slow &= why == DAM_TRIGGER_NONE || why == DAM_TRIGGER_IMBALANCE || why == DAM_TRIGGER_RESERVED;
+		slow &= why == DAM_TRIGGER_NONE || why == DAM_TRIGGER_IMBALANCE || why == DAM_TRIGGER_RESERVED;
 	}
+	return slow;
 }
 
 /* The state of the pool as it is: background and threads of each engine. */
-static void begin(struct dam_plan *pl)
+static void begin(struct dam_plan *pl, bool slow)
 {
 	struct dam_policy *p = pl->p;
 
-	list_engines(pl);
+	pl->slow = slow;
 	dam_tree_open(&pl->tree, p, p->list, pl->nr_engines);
 	for (unsigned int i = 0; i < pl->nr_engines; i++) {
 		unsigned int e = p->list[i];
@@ -159,7 +151,6 @@ static void begin(struct dam_plan *pl)
 		}
 	}
 	dam_tree_close(&pl->tree, p->list, pl->nr_engines);
-	clear_stuck(pl);
 }
 
 /* Drop moves that ended where they began. */
@@ -178,26 +169,58 @@ static unsigned int drop_zeros(struct dam_plan *pl)
 	return nr;
 }
 
+/* The best move off the hottest engine that has one. */
+static bool move(struct dam_plan *pl)
+{
+	struct dam_policy_move m;
+	int h;
+
+	clear_stuck(pl);
+	while ((h = hottest(pl)) >= 0 && !dam_plan_best(pl, (unsigned int)h, &m))
+		pl->p->stuck[h] = true;
+	if (h >= 0)
+		apply(pl, &m);
+	return h >= 0;
+}
+
+/*
+ * One exchange, off one of the hottest engines. It is no matter of milliseconds: what is there in the mean counts, lest
+ * of many pairs one is taken for its noise.
+ */
+static void exchange(struct dam_plan *pl)
+{
+	struct dam_swap s;
+	int h;
+
+	if (!pl->slow)
+		begin(pl, true);
+	clear_stuck(pl);
+	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl)) >= 0; i++) {
+		pl->p->stuck[h] = true;
+		if (!dam_plan_swap(pl, (unsigned int)h, &s))
+			continue;
+		apply(pl, &s.m[0]);
+		apply(pl, &s.m[1]);
+		dam_plan_explain_swap(pl, &s);
+		return;
+	}
+}
+
 /* @done moves stand in the tick's plan already; room for @max in all. Return: how many more. */
 unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves, unsigned int done,
 			   unsigned int max)
 {
 	struct dam_plan pl = {.p = p, .pool = pool, .moves = moves + done, .base = done, .max = max - done};
 	unsigned int first = p->explain ? p->explain->nr_decisions : 0, nr;
-	struct dam_policy_move m;
-	int h;
 
 	if (done >= max || !p->pools[pool].triggered)
 		return 0;
-	begin(&pl);
-	for (unsigned int steps = 0; steps < STEPS * pl.max && pl.nr < pl.max; steps++) {
-		while ((h = hottest(&pl)) >= 0 && !dam_plan_best(&pl, (unsigned int)h, &m))
-			p->stuck[h] = true;
-		if (h < 0)
+	begin(&pl, list_engines(&pl));
+	for (unsigned int steps = 0; steps < STEPS * pl.max && pl.nr < pl.max; steps++)
+		if (!move(&pl))
 			break;
-		apply(&pl, &m);
-		clear_stuck(&pl);
-	}
+	if (!pl.nr && pl.max >= 2)
+		exchange(&pl);
 	nr = drop_zeros(&pl);
 	dam_explain_renumber(p, first, p->renumber);
 	return nr;

@@ -23,6 +23,21 @@ struct dam_plan {
  */
 bool dam_plan_best(struct dam_plan *pl, unsigned int h, struct dam_policy_move *out);
 
+#define DAM_SWAP_PAIRS 8 /* that are weighed at a time */
+
+/* Two threads that change places, and what else was weighed. */
+struct dam_swap {
+	struct dam_policy_move m[2];	    /* off the hot engine; onto it */
+	unsigned int threads, nr;	    /* candidates; pairs weighed */
+	struct dam_policy_option option[DAM_SWAP_PAIRS]; /* the moves off the hot engine */
+};
+
+/** dam_plan_swap() - the best exchange of a thread of engine @h for a smaller one of another; not yet explained */
+bool dam_plan_swap(struct dam_plan *pl, unsigned int h, struct dam_swap *out);
+
+/** dam_plan_explain_swap() - write down an exchange that stands in the plan, as a decision for each of the two */
+void dam_plan_explain_swap(const struct dam_plan *pl, const struct dam_swap *s);
+
 /** dam_plan_thread_cost() - the thread where it is in the plan. */
 void dam_plan_thread_cost(const struct dam_plan *pl, unsigned int t, struct dam_cost_thread *out);
 

@@ -170,6 +170,11 @@ struct dam_policy_move {
 	double from_util_after, to_util_after;
 	struct dam_policy_terms terms;
 	int component; /* that is the bottleneck, for DAM_TRIGGER_COMPONENT; else DAM_POLICY_NONE */
+	/*
+	 * An exchange: the thread that goes the other way, + 1; 0: none. Neither goes alone: if one cannot be moved, or
+	 * is taken back, so is the other. The terms of both together are shared evenly.
+	 */
+	unsigned int partner;
 };
 
 struct dam_policy_forecast {

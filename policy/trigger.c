@@ -10,7 +10,6 @@
 #define HOLD_S	   0.1	/* 10 ticks: 5 react sooner and cost four needless moves an hour */
 #define FORECAST_HOLD_S 0.05
 #define LONGEST_STEP_S	0.05 /* one sample of a stretched tick is one piece of evidence */
-#define SIGMAS	   4.0
 #define DOUBT_S	   1.0 /* longest wait for the labels of threads */
 
 static double hold(double held, bool now, double dt_s)
@@ -28,7 +27,7 @@ static bool out_of_balance(const struct dam_policy *p, const struct dam_engine *
 		return false;
 	gap = en->demand_slow / en->capacity - coolest->demand_slow / coolest->capacity;
 	sigma = sqrt(en->noise.var + coolest->noise.var);
-	return gap >= fmax(p->cfg.threshold, SIGMAS * sigma);
+	return gap >= fmax(p->cfg.threshold, DAM_SIGMAS * sigma);
 }
 
 static double usable(const struct dam_policy *p, const struct dam_engine *en)
@@ -39,7 +38,7 @@ static double usable(const struct dam_policy *p, const struct dam_engine *en)
 /* A rise that is worth acting on, as a share of the capacity: more than the noise of the load. */
 static double worth_acting(const struct dam_policy *p, const struct dam_engine *en)
 {
-	return fmax(p->cfg.threshold, SIGMAS * sqrt(en->noise.var));
+	return fmax(p->cfg.threshold, DAM_SIGMAS * sqrt(en->noise.var));
 }
 
 /*

@@ -9,7 +9,6 @@
 
 #define FIRST	  2    /* all candidates are weighed on the two emptiest targets, … */
 #define FINALISTS 4    /* … and the best ones of that on all; where that finds none, all on all */
-#define MARGIN	  0.05 /* δ of the pair rule */
 #define TIE	  1e-9
 
 struct option {
@@ -77,7 +76,7 @@ static enum dam_policy_verdict judge(const struct dam_look *l, const struct dam_
 	unsigned int f = (unsigned int)m->to_engine;
 
 	m->to_util_after = dam_tree_load(&l->pl->tree, f);
-	if (!l->evict && m->to_util_after > l->load - MARGIN * fmax(1, l->load))
+	if (!l->evict && m->to_util_after > dam_look_ceiling(l))
 		return DAM_VERDICT_PAIR;
 	if (l->evict ? !may_be_put(l, f, ct, m->to_util_after) : adds_overflow(l, f, before))
 		return DAM_VERDICT_OVERFLOW;

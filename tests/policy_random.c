@@ -53,11 +53,18 @@ static void random_topology(struct random_spec *s)
 	}
 }
 
+static bool is_alike(const struct random_spec *s)
+{
+	return s->kind == RANDOM_CLOSED || s->kind == RANDOM_OPEN || s->kind == RANDOM_PACKED;
+}
+
 static void random_engine(struct random_spec *s, unsigned int e)
 {
-	bool alike = s->kind == RANDOM_CLOSED || s->kind == RANDOM_OPEN, rich = s->kind >= RANDOM_SHARED;
+	bool alike = is_alike(s), rich = s->kind >= RANDOM_SHARED;
 
 	s->e[e].read = s->e[e].write = alike ? 1e9 : random_uniform(0.3e9, 3e9);
+	if (s->kind == RANDOM_PACKED)
+		s->e[e].read = s->e[e].write = random_uniform(0.8e9, 1.2e9);
 	s->e[e].background = alike || random_below(3) ? 0 : random_uniform(0, 0.5e9);
 	if (!rich)
 		return;
@@ -76,15 +83,17 @@ static void random_engine(struct random_spec *s, unsigned int e)
 
 static void random_thread(struct random_spec *s, unsigned int i)
 {
-	bool alike = s->kind == RANDOM_CLOSED || s->kind == RANDOM_OPEN, rich = s->kind >= RANDOM_SHARED;
+	bool alike = is_alike(s), rich = s->kind >= RANDOM_SHARED;
 
 	s->t[i].domain = random_below(1 + random_below(s->engines));
 	s->t[i].movable = alike || random_below(8);
-	s->t[i].open = s->kind == RANDOM_OPEN || (!alike && random_below(2));
+	s->t[i].open = s->kind == RANDOM_OPEN || s->kind == RANDOM_PACKED || (!alike && random_below(2));
 	s->t[i].op = alike ? 65536 : 4096 * exp2(random_below(8));
 	s->t[i].demand = s->kind == RANDOM_OPEN ?
 				 random_uniform(0.3, 1) * fmin(0.5e9, 0.8e9 * s->engines / s->threads) :
 				 random_uniform(1e6, 0.6e9);
+	if (s->kind == RANDOM_PACKED)
+		s->t[i].demand = random_uniform(0.3, 1.7) * 0.92e9 * s->engines / s->threads;
 	s->t[i].depth = s->t[i].op * (alike ? 32 : random_uniform(1, 64));
 	s->t[i].think_s = alike || random_below(2) ? 0 : random_uniform(0, 1e-2);
 	s->t[i].allowed = ~0ull;
@@ -103,7 +112,7 @@ void random_machine(struct random_spec *s, enum random_kind kind)
 	memset(s, 0, sizeof(*s));
 	s->kind = kind;
 	s->engines = 2 + random_below(RANDOM_ENGINES - 1);
-	s->threads = 1 + random_below(RANDOM_THREADS);
+	s->threads = kind == RANDOM_PACKED ? s->engines * (2 + random_below(2)) : 1 + random_below(RANDOM_THREADS);
 	random_topology(s);
 	for (unsigned int e = 0; e < s->engines; e++)
 		random_engine(s, e);

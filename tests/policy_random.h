@@ -16,6 +16,7 @@ enum random_kind {
 	RANDOM_PLAIN,	/* engines of one pool that differ in capacity and background, threads of any sort */
 	RANDOM_CLOSED,	/* closed loops of one depth on equal engines */
 	RANDOM_OPEN,	/* small open threads that would all fit */
+	RANDOM_PACKED,	/* few large open threads: they fit, if at all, in few ways */
 	RANDOM_SHARED,	/* plain, and components, directions, capabilities, several domains for an engine */
 	RANDOM_RESERVED /* the same with reservations and classes */
 };

@@ -103,7 +103,7 @@ static const struct field tick_fields[] = {
 #define M dam_policy_move
 static const struct field move_fields[] = {
 	F(M, UNSIGNED, thread), F(M, UNSIGNED, from_domain), F(M, UNSIGNED, to_domain), F(M, INT, from_engine),
-	F(M, INT, to_engine), F(M, UNSIGNED, trigger), F(M, INT, component), F(M, DOUBLE, from_util),
+	F(M, INT, to_engine), F(M, UNSIGNED, partner), F(M, UNSIGNED, trigger), F(M, INT, component), F(M, DOUBLE, from_util),
 	F(M, DOUBLE, to_util), F(M, DOUBLE, from_util_after), F(M, DOUBLE, to_util_after), TERM(throughput),
 	TERM(latency), TERM(fairness), TERM(overflow), TERM(refill), TERM(remote), TERM(cpu), TERM(power),
 	TERM(favour), TERM(gain), TERM(threshold),
