@@ -11,6 +11,13 @@
 #include "base/log.h"
 #include "tools/coord/outcomes.h"
 
+pid_t coord_partner_tid(const struct coord *c, const struct dam_policy_move *m)
+{
+	const struct coord_thread *t = m->partner && m->partner <= COORD_MAX_THREADS ? c->thread[m->partner - 1] : NULL;
+
+	return t ? t->tid : 0;
+}
+
 static void describe(struct coord *c, const struct coord_thread *t, const struct dam_policy_move *m,
 		     struct coord_move *mv)
 {
@@ -18,6 +25,7 @@ static void describe(struct coord *c, const struct coord_thread *t, const struct
 
 	*mv = (struct coord_move){.id = c->nr_moves + 1,
 				  .time_s = coord_uptime_s(c),
+				  .partner_tid = coord_partner_tid(c, m),
 				  .pid = t->pid, .tid = t->tid, .run_id = t->run_id, .m = *m,
 				  .effect = (double)NAN, .forecast_bps = (double)NAN, .actual_bps = (double)NAN};
 	memcpy(mv->comm, t->comm, sizeof(mv->comm));
@@ -75,4 +83,5 @@ void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr
 	for (unsigned int i = 0; i < nr; i++)
 		if (!act(c, &m[i]))
 			dam_decision_undo(c->decision, &m[i], i);
+	coord_outcomes_pairs(c, m, nr);
 }

@@ -190,7 +190,7 @@ struct coord_past {
 struct coord_move {
 	uint64_t id;
 	double time_s; /* since the coordinator started */
-	pid_t pid, tid;
+	pid_t pid, tid, partner_tid; /* partner: in an exchange, else 0 */
 	uint32_t run_id;
 	char comm[16];
 	char from_cpus[64], to_cpus[64];
@@ -477,6 +477,8 @@ void coord_mask_newcomer(struct coord *c, pid_t pid, bool first);
 /* actuator.c */
 /** coord_act() - carry out (or, dry, only record) a plan. */
 void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr);
+/** coord_partner_tid() - the thread that goes the other way in an exchange; 0: it is none. */
+pid_t coord_partner_tid(const struct coord *c, const struct dam_policy_move *m);
 /** coord_move_find() - move @id; NULL: there was none, or it is kept no longer. */
 struct coord_move *coord_move_find(struct coord *c, uint64_t id);
 

@@ -65,7 +65,8 @@ static void copy(const struct coord *c, const struct dam_policy_decision *d, uin
 		const struct dam_policy_option *o = &c->explain->option[d->first + i];
 		const struct coord_thread *t = c->thread[o->move.thread];
 
-		out->option[i] = (struct coord_weighed){.option = *o, .tid = t ? t->tid : 0};
+		out->option[i] = (struct coord_weighed){.option = *o, .tid = t ? t->tid : 0,
+							.partner_tid = coord_partner_tid(c, &o->move)};
 		if (t)
 			memcpy(out->option[i].comm, t->comm, sizeof(t->comm));
 	}

@@ -15,7 +15,7 @@ struct coord;
 /* An option, with the name that its thread had. */
 struct coord_weighed {
 	struct dam_policy_option option;
-	pid_t tid;
+	pid_t tid, partner_tid; /* partner: in an exchange, else 0 */
 	char comm[16];
 };
 

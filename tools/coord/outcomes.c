@@ -137,7 +137,7 @@ static void give_up(struct coord *c, unsigned int i)
 {
 	struct coord_move *mv = coord_move_find(c, c->outcomes->open[i]->move);
 
-	if (mv)
+	if (mv && !mv->undone)
 		dam_strlcpy(mv->result, dam_outcome_verdict_name(DAM_OUTCOME_UNDECIDED), sizeof(mv->result));
 	close_at(c->outcomes, i);
 }
@@ -237,8 +237,28 @@ static void keep(struct coord *c, const struct coord_move *mv, const struct dam_
 	historian_add(c->outcomes->historian, &h, dam_learn_find(c->outcomes->learned, key));
 }
 
+/* The last move of the thread with policy index @i, if it still is where that put it; NULL: it is not. */
+static struct coord_move *standing(struct coord *c, unsigned int i)
+{
+	struct coord_thread *t = i < COORD_MAX_THREADS ? c->thread[i] : NULL;
+	struct coord_move *mv = t ? coord_move_find(c, t->last_move) : NULL;
+
+	return mv && thread_of(c, mv) ? mv : NULL;
+}
+
+/* The other half of an exchange, which was made with it, if it still stands. */
+static struct coord_move *other_half(struct coord *c, const struct coord_move *mv)
+{
+	struct coord_move *other = mv->m.partner ? standing(c, mv->m.partner - 1) : NULL;
+
+	return other && other->m.partner == mv->m.thread + 1 &&
+			       (other->id == mv->id + 1 || other->id + 1 == mv->id) ?
+		       other :
+		       NULL;
+}
+
 /* Where it came from; pinned there, for else the scheduler might bring it back. */
-static bool take_back(struct coord *c, struct coord_thread *t, struct coord_move *mv)
+static bool put_back(struct coord *c, struct coord_thread *t, struct coord_move *mv)
 {
 	if (coord_mask_pin(c, t, mv->m.from_domain))
 		return false;
@@ -246,6 +266,29 @@ static bool take_back(struct coord *c, struct coord_thread *t, struct coord_move
 	mv->undone = true;
 	t->last_move = 0;
 	return true;
+}
+
+/* Either half of an exchange alone would leave its new engine fuller than the old one was: both go back. */
+static bool take_back(struct coord *c, struct coord_thread *t, struct coord_move *mv)
+{
+	struct coord_move *other = other_half(c, mv);
+
+	if (!put_back(c, t, mv))
+		return false;
+	if (other && put_back(c, c->thread[other->m.thread], other))
+		dam_strlcpy(other->result, "undone with its partner", sizeof(other->result));
+	return true;
+}
+
+void coord_outcomes_pairs(struct coord *c, const struct dam_policy_move *m, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct coord_move *mv = m[i].partner ? standing(c, m[i].thread) : NULL;
+
+		if (mv && mv->id + nr > c->nr_moves && !other_half(c, mv) &&
+		    put_back(c, c->thread[m[i].thread], mv))
+			dam_strlcpy(mv->result, "undone: its partner could not move", sizeof(mv->result));
+	}
 }
 
 static void conclude(struct coord *c, struct judgement *j, struct coord_move *mv, struct coord_thread *t)
@@ -281,7 +324,7 @@ static bool judge(struct coord *c, struct judgement *j, double dt_s)
 	struct coord_thread *t = mv ? thread_of(c, mv) : NULL;
 
 	if (!t || t->why) {
-		if (mv)
+		if (mv && !mv->undone)
 			dam_strlcpy(mv->result, dam_outcome_verdict_name(DAM_OUTCOME_UNDECIDED), sizeof(mv->result));
 		return true;
 	}

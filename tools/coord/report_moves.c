@@ -59,6 +59,12 @@ static void add_option(struct coord *c, json_t *j, const struct dam_policy_move 
 	json_object_set_new(j, "terms", list);
 }
 
+/* The thread that goes the other way. */
+static json_t *tid_or_null(pid_t tid)
+{
+	return tid ? whole((uint64_t)tid) : json_null();
+}
+
 static json_t *move_json(struct coord *c, const struct coord_move *mv)
 {
 	json_t *j = json_object();
@@ -68,6 +74,7 @@ static json_t *move_json(struct coord *c, const struct coord_move *mv)
 	json_object_set_new(j, "pid", whole((uint64_t)mv->pid));
 	json_object_set_new(j, "tid", whole((uint64_t)mv->tid));
 	json_object_set_new(j, "comm", name_text(mv->comm));
+	json_object_set_new(j, "partner_tid", tid_or_null(mv->partner_tid));
 	json_object_set_new(j, "from_cpus", json_string(mv->from_cpus));
 	json_object_set_new(j, "to_cpus", json_string(mv->to_cpus));
 	json_object_set_new(j, "trigger", json_string(dam_policy_trigger_name(mv->m.trigger)));
@@ -104,6 +111,7 @@ static json_t *weighed_json(struct coord *c, const struct coord_weighed *w)
 
 	json_object_set_new(j, "tid", whole((uint64_t)w->tid));
 	json_object_set_new(j, "comm", name_text(w->comm));
+	json_object_set_new(j, "partner_tid", tid_or_null(w->partner_tid));
 	json_object_set_new(j, "verdict", json_string(dam_policy_verdict_name(w->option.verdict)));
 	json_object_set_new(j, "why", json_string(dam_policy_verdict_text(w->option.verdict)));
 	add_option(c, j, &w->option.move);
@@ -187,7 +195,10 @@ void coord_print_decision(struct coord *c, double time_s, const struct dam_polic
 	for (unsigned int i = 0; i < d->nr && i < DAM_POLICY_WEIGHED; i++) {
 		const struct dam_policy_move *m = &w[i].option.move;
 
-		printf("            %s/%d -> %s:", w[i].comm, (int)w[i].tid, coord_target_name(c, m->to_engine));
+		printf("            %s/%d -> %s", w[i].comm, (int)w[i].tid, coord_target_name(c, m->to_engine));
+		if (w[i].partner_tid)
+			printf(" in exchange for %d", (int)w[i].partner_tid);
+		putchar(':');
 		for (unsigned int k = 0; w[i].option.verdict >= DAM_VERDICT_GAIN && k < sizeof(terms) / sizeof(terms[0]);
 		     k++)
 			printf(" %s %.3f", terms[k].name, term(&m->terms, k));

@@ -40,6 +40,7 @@ static const struct dam_view_column option_columns[] = {
 	{"TID", "tid", dam_view_number, true},
 	{"NAME", "comm", dam_view_text, false},
 	{"TO", "to_engine", dam_view_text, false},
+	{"FOR", "partner_tid", dam_view_number, true},
 	{"FROM THEN", "from_util_after", dam_view_percent, true},
 	{"TO THEN", "to_util_after", dam_view_percent, true},
 	{"THROUGHPUT", "throughput", format_term, true},
