@@ -9,6 +9,7 @@
 #include "preload/nvme.h"
 #include "preload/peek.h"
 #include "preload/place.h"
+#include "preload/teardown.h"
 
 #define OP_NR (IOCB_CMD_PWRITEV + 1)
 
@@ -67,14 +68,19 @@ static const struct aio_ring *ring_of(unsigned long ctx)
 	return dam_peek(r, sizeof(*r)) && r->magic == AIO_RING_MAGIC && r->nr ? r : NULL;
 }
 
-/* Before the first submission that the thread makes on a context: from here on it is followed. */
+/*
+ * Before the first submission that the thread makes on a context: from here on it is followed. And anew where something
+ * has been torn down: that context perhaps, and what was mapped where it is now is not.
+ */
 static void follow(unsigned long ctx)
 {
 	struct dam_self *me = &dam_self;
 	const struct aio_ring *r;
 
-	if (DAM_LIKELY(me->aio_ctx == ctx))
+	if (DAM_LIKELY(me->aio_ctx == ctx && me->aio_torn_down == dam_torn_down()))
 		return;
+	dam_peek_forget();
+	me->aio_torn_down = dam_torn_down();
 	r = ring_of(ctx);
 	me->aio_ctx = r ? ctx : 0;
 	me->aio_tail = r ? __atomic_load_n(&r->tail, __ATOMIC_RELAXED) : 0;
@@ -110,15 +116,6 @@ static bool advance(unsigned long ctx)
 	return true;
 }
 
-static bool ran_empty(unsigned long ctx)
-{
-	const struct dam_self *me = &dam_self;
-	const struct aio_ring *r = me->aio_ctx == ctx ? ring_of(ctx) : NULL;
-
-	return r && (__atomic_load_n(&r->head, __ATOMIC_RELAXED) + r->nr - me->aio_head) % r->nr ==
-			    me->aio_unreaped;
-}
-
 static void look(unsigned long ctx, bool good, struct dam_depth *out)
 {
 	const struct dam_self *me = &dam_self;
@@ -129,12 +126,11 @@ static void look(unsigned long ctx, bool good, struct dam_depth *out)
 				  .good = good};
 }
 
-static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, bool pure)
+static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, bool good)
 {
 	struct dam_depth now;
-	bool known = advance(ctx);
 
-	look(ctx, known && pure, &now);
+	look(ctx, good, &now);
 	dam_depth_before(s, &now);
 }
 
@@ -142,25 +138,32 @@ struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 {
 	struct dam_slot *s = nr > 0 && iocbs && !dam_nested() ? dam_slot_mine() : NULL;
 	long counted;
+	bool known;
 
 	if (!s)
 		return NULL;
 	follow(ctx);
+	/* before the call: after it another thread may have destroyed the context */
+	known = advance(ctx);
 	counted = walk(s, iocbs, 0, nr, 1);
 	dam_count_add(&s->submissions, 1);
-	if (ran_empty(ctx))
+	if (known && !dam_self.aio_unreaped)
 		dam_count_add(&s->depth_empty, 1);
 	if (dam_depth_wanted())
-		note_before(s, ctx, counted == nr);
+		note_before(s, ctx, known && counted == nr);
 	dam_self.outer = 1;
 	return s;
 }
 
-static DAM_COLD void sample(struct dam_slot *s, unsigned long ctx, bool known, uint32_t taken,
-			    const void *caller)
+static DAM_COLD void sample(struct dam_slot *s, unsigned long ctx, uint32_t taken, const void *caller)
 {
 	struct dam_depth now;
+	bool known = false;
 
+	if (dam_look_begin(dam_self.aio_torn_down)) {
+		known = advance(ctx);
+		dam_look_end();
+	}
 	if (known)
 		dam_account_inflight(s, dam_self.aio_inflight);
 	/* not through iocbs: another thread may have reaped and freed them */
@@ -176,7 +179,6 @@ void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct ioc
 		   const void *caller)
 {
 	uint32_t taken = ret > 0 ? (uint32_t)ret : 0;
-	bool known;
 
 	if (!slot)
 		return;
@@ -188,7 +190,6 @@ void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct ioc
 	dam_count_add(&slot->aio_ops, taken);
 	dam_self.aio_inflight += taken;
 	dam_self.aio_unreaped += taken;
-	known = advance(ctx);
 	if (DAM_UNLIKELY(dam_account_due()))
-		sample(slot, ctx, known, taken, caller);
+		sample(slot, ctx, taken, caller);
 }

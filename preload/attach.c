@@ -25,8 +25,9 @@
 #define LAST_WORDS_RUN_MS 250 /* … and where a dam-run that was asked to measure it waits with it */
 
 struct dam_gate dam_gate;
-bool dam_sealed;
+uint32_t dam_sealed;
 bool dam_enabled;
+bool dam_slow_ready;
 
 /* Written under the line's lock, dam_gate.busy. */
 static struct {
@@ -68,10 +69,16 @@ static bool reserve(void)
 	return state.private_ledger && state.ledger && state.board;
 }
 
-/*
- * First use in this process. In a child everything mapped is the parent's: let go of it before anything is
- * written. The gate's page is wiped in the children of children too, or the gate stays shut.
- */
+bool dam_slow_prepare(void)
+{
+	/* the page is wiped in the children of children, too */
+	if (!dam_link_may_call() || dam_sys3(SYS_madvise, (long)&dam_gate, sizeof(dam_gate), MADV_WIPEONFORK))
+		return false;
+	__atomic_store_n(&dam_slow_ready, true, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* First use in this process. In a child everything mapped is the parent's: let go of it before anything is written. */
 static bool be_born(void)
 {
 	static bool child;
@@ -86,8 +93,6 @@ static bool be_born(void)
 		    !fresh(state.board, sizeof(*state.board)))
 			return false;
 	}
-	if (dam_sys3(SYS_madvise, (long)&dam_gate, sizeof(dam_gate), MADV_WIPEONFORK))
-		return false;
 	child = true;
 	dam_place_init();
 	dam_gate.pid = (uint32_t)dam_sys3(SYS_getpid, 0, 0, 0);

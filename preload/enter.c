@@ -7,6 +7,7 @@
 #include "preload/account.h"
 #include "preload/depth.h"
 #include "preload/peek.h"
+#include "preload/teardown.h"
 
 static uint32_t load_u32(const char *base, uint32_t offset)
 {
@@ -66,6 +67,7 @@ void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct
 	if (!e->slot)
 		return;
 	dam_self.outer = 1;
+	e->torn_down = dam_torn_down();
 	e->ring = flags & IORING_ENTER_REGISTERED_RING ? NULL : dam_ring_of(fd);
 	if (e->ring && e->ring->known && (e->ring->flags & IORING_SETUP_SQPOLL)) {
 		/* the call wakes the kernel's thread, and says nothing of what that submits */
@@ -88,21 +90,45 @@ void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct
 	}
 }
 
-static void sample(const struct dam_enter *e)
+/* Return: a descriptor that the submission was about; -1: not known. */
+static int note_inflight(const struct dam_enter *e)
 {
 	const struct dam_ring *r = e->ring;
-	struct dam_depth now;
 	uint32_t inflight;
+	int fd;
 
+	if (!dam_look_begin(e->torn_down))
+		return -1;
 	if (r->cq && r->sq && !r->unsteady) {
 		inflight = load_u32(r->sq, r->sq_off.head) - load_u32(r->cq, r->cq_off.tail);
 		if (inflight <= load_u32(r->cq, r->cq_off.ring_entries))
 			dam_account_inflight(e->slot, inflight);
 	}
-	if (!dam_account_sample_slow(e->slot, dam_uring_fd(&e->sq), e->caller))
+	fd = dam_uring_fd(&e->sq);
+	dam_look_end();
+	return fd;
+}
+
+static void sample(const struct dam_enter *e)
+{
+	int fd = note_inflight(e);
+	struct dam_depth now;
+
+	if (!dam_account_sample_slow(e->slot, fd, e->caller) || !dam_look_begin(e->torn_down))
 		return;
 	look(e, e->sq.head + e->n, &now);
+	dam_look_end();
 	dam_depth_after(&now);
+}
+
+static DAM_COLD void take_back(struct dam_enter *e, unsigned int taken)
+{
+	if (!dam_look_begin(e->torn_down))
+		return;
+	e->sq.head += taken;
+	dam_uring_walk(e->slot, &e->sq, e->n - taken, (uint64_t)-1);
+	e->n = 0; /* head is where the kernel's is */
+	dam_look_end();
 }
 
 void dam_enter_after(struct dam_enter *e, long ret)
@@ -122,11 +148,8 @@ void dam_enter_after(struct dam_enter *e, long ret)
 			dam_account_sample_slow(e->slot, -1, e->caller);
 		return;
 	}
-	if (DAM_UNLIKELY(taken < e->n)) {
-		e->sq.head += taken;
-		dam_uring_walk(e->slot, &e->sq, e->n - taken, (uint64_t)-1);
-		e->n = 0; /* head is where the kernel's is */
-	}
+	if (DAM_UNLIKELY(taken < e->n))
+		take_back(e, taken);
 	if (DAM_UNLIKELY(dam_account_due()))
 		sample(e);
 }

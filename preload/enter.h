@@ -15,6 +15,7 @@ struct dam_enter {
 	struct dam_sq sq;
 	unsigned int n;
 	bool pure; /* all of them were counted as reads or writes */
+	uint32_t torn_down; /* before the call: see teardown.h */
 	const void *caller;
 };
 

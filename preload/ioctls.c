@@ -20,10 +20,10 @@
 #include <scsi/sg.h>
 #include <sys/ioctl.h>
 
-#include "base/sys.h"
 #include "preload/account.h"
 #include "preload/nvme.h"
 #include "preload/place.h"
+#include "preload/slow.h"
 
 #ifndef NVME_IOCTL_IO64_CMD_VEC
 #define NVME_IOCTL_IO64_CMD_VEC _IOWR('N', 0x49, struct nvme_passthru_cmd64)
@@ -130,8 +130,10 @@ static void decode_dmabuf(const struct dam_ioctl_call *call, struct dam_ioctl_io
 
 	if (!(flags & (end ? DMA_BUF_SYNC_WRITE : DMA_BUF_SYNC_READ)))
 		return;
-	if (!__atomic_load_n(&dam_sealed, __ATOMIC_RELAXED))
+	if (dam_slow_begin()) {
 		size = dam_sys3(SYS_lseek, call->fd, 0, SEEK_END);
+		dam_slow_end();
+	}
 	add(io, end ? DAM_DIR_WRITE : DAM_DIR_READ, size > 0 ? (uint64_t)size : 0);
 }
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,6 +35,7 @@ static struct dam_hello hello = {
 /* The user set DAM up for this very process, so a filter that came with it (a container's) is no reason to stay out. */
 static bool invited;
 static bool announced;
+static bool seen; /* announced, or found there later */
 /* The coordinator that yama asked to be let in, and by which process that was done: a child has to do it anew. */
 static struct {
 	pid_t coordinator, by;
@@ -56,9 +58,17 @@ static void add_path(const char *dir, const char *below)
 		nr_paths++;
 }
 
-static float read_weight(const char *name)
+/* An empty variable is as good as none, here as in the tools. */
+static const char *get(const char *name)
 {
 	const char *text = getenv(name);
+
+	return text && *text ? text : NULL;
+}
+
+static float read_weight(const char *name)
+{
+	const char *text = get(name);
 	double v;
 
 	return text && !dam_parse_double(text, &v) && v >= 0 && v <= 1 ? (float)v : NAN;
@@ -66,15 +76,15 @@ static float read_weight(const char *name)
 
 void dam_link_init(void)
 {
-	const char *dir = getenv("DAM_RUNTIME_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
-	const char *run = getenv("DAM_RUN_ID"), *class = getenv("DAM_CLASS");
+	const char *dir = get("DAM_RUNTIME_DIR"), *xdg = get("XDG_RUNTIME_DIR");
+	const char *run = get("DAM_RUN_ID"), *class = get("DAM_CLASS");
 	uint64_t id;
 
 	invited = dir || run;
 	if (dir) {
 		add_path(dir, "/" DAM_SOCKET_NAME);
 	} else {
-		if (dam_sys3(SYS_geteuid, 0, 0, 0) != 0 && xdg)
+		if (getauxval(AT_EUID) != 0 && xdg)
 			add_path(xdg, "/dam/" DAM_SOCKET_NAME);
 		add_path("/run/dam", "/" DAM_SOCKET_NAME);
 	}
@@ -121,17 +131,17 @@ int dam_link_filtered(void)
 	return ret;
 }
 
-/* May this process make system calls that ld.so has not made before it? Asked until that is known. */
-static bool may_call(void)
+bool dam_link_may_call(void)
 {
 	static int filter = -EAGAIN;
 
 	if (invited)
 		return true;
-	if (filter && filter != -EPERM)
+	if (filter && filter != -EPERM) {
 		filter = dam_link_filtered();
-	if (filter == -EPERM)
-		__atomic_store_n(&dam_sealed, true, __ATOMIC_RELEASE);
+		if (filter == -EPERM)
+			__atomic_fetch_add(&dam_sealed, 1, __ATOMIC_RELEASE);
+	}
 	return !filter;
 }
 
@@ -177,7 +187,7 @@ bool dam_link_there(void)
 {
 	for (unsigned int i = 0; i < nr_paths; i++)
 		if (socket_there(&addr[i]))
-			return may_call();
+			return dam_link_may_call();
 	return false;
 }
 
@@ -227,7 +237,26 @@ void dam_link_announce(void)
 		return;
 	trusted(fd);
 	dam_sys3(SYS_close, fd, 0, 0);
-	announced = true;
+	announced = seen = true;
+}
+
+bool dam_link_seen(uint64_t now_ns)
+{
+	static uint64_t next_ns;
+	bool there;
+
+	if (__atomic_load_n(&seen, __ATOMIC_RELAXED))
+		return true;
+	if (now_ns < __atomic_load_n(&next_ns, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&next_ns, now_ns + DAM_NS_PER_S, __ATOMIC_RELAXED);
+	if (!dam_slow_hold())
+		return false;
+	there = dam_link_there();
+	dam_slow_end();
+	if (there)
+		__atomic_store_n(&seen, true, __ATOMIC_RELAXED);
+	return there;
 }
 
 bool dam_link_announced(void)

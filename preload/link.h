@@ -5,6 +5,7 @@
 #define DAM_PRELOAD_LINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /** dam_link_init() - where the socket is and what the program says of itself. From the environment, once. */
 void dam_link_init(void);
@@ -18,6 +19,12 @@ void dam_link_announce(void);
 
 /** dam_link_announced() - was a coordinator there when this program started? */
 bool dam_link_announced(void);
+
+/**
+ * dam_link_seen() - was a coordinator there at any time so far? Looks for one once a second, by a call of ld.so's kind.
+ * @now_ns: CLOCK_MONOTONIC_COARSE
+ */
+bool dam_link_seen(uint64_t now_ns);
 
 /** dam_link_child() - in a forked child: the coordinator may look into it as into its parent. */
 void dam_link_child(void);
@@ -33,6 +40,13 @@ void dam_link_settle(void);
  * Return: 0: it did not; -EPERM: it did; another -errno: not known, to be taken for a filter.
  */
 int dam_link_filtered(void);
+
+/**
+ * dam_link_may_call() - may this process make system calls that ld.so has not made before it?
+ *
+ * Asked until that is known; where a filter came with the process it is sealed.
+ */
+bool dam_link_may_call(void);
 
 /** dam_link_there() - is a coordinator's socket to be found, and may we call it? */
 bool dam_link_there(void);

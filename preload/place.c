@@ -26,6 +26,18 @@ static struct {
 } devices[DAM_PLACES];
 static unsigned int nr_places = DAM_PLACE_DEVICE;
 
+/* Beyond this nothing is remembered of any descriptor: a program that closes all that there may be need not look. */
+static unsigned int fds_end;
+
+void dam_place_note_fd(int fd)
+{
+	unsigned int end = __atomic_load_n(&fds_end, __ATOMIC_RELAXED);
+
+	while (end <= (unsigned int)fd && !__atomic_compare_exchange_n(&fds_end, &end, (unsigned int)fd + 1, false,
+								       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
 void dam_place_init(void)
 {
 	dam_gate.route[DAM_PLACE_UNKNOWN] = DAM_LOCAL_OTHER;
@@ -202,6 +214,7 @@ static uint8_t resolve(int fd, bool want_device)
 	if (dam_slow_enter(&mask)) {
 		place = ask(fd, &device);
 		if ((unsigned int)fd < DAM_FDS) {
+			dam_place_note_fd(fd);
 			__atomic_store_n(&dam_fds[fd].place, place, __ATOMIC_RELAXED);
 			__atomic_store_n(&dam_fds[fd].device, device, __ATOMIC_RELAXED);
 		}
@@ -279,6 +292,23 @@ void dam_place_forget(int fd)
 
 void dam_place_forget_range(unsigned int first, unsigned int last)
 {
-	for (unsigned int fd = first; fd <= last && fd < DAM_FDS; fd++)
+	unsigned int end = __atomic_load_n(&fds_end, __ATOMIC_RELAXED);
+
+	for (unsigned int fd = first; fd <= last && fd < end; fd++)
 		dam_place_forget((int)fd);
+}
+
+void dam_place_note_plain(int fd, uint8_t plain)
+{
+	dam_place_note_fd(fd);
+	__atomic_store_n(&dam_fds[fd].plain, plain, __ATOMIC_RELAXED);
+}
+
+void dam_place_forget_plain(void)
+{
+	unsigned int end = __atomic_load_n(&fds_end, __ATOMIC_RELAXED);
+
+	for (unsigned int fd = 0; fd < end; fd++)
+		if (dam_fds[fd].plain)
+			__atomic_store_n(&dam_fds[fd].plain, 0, __ATOMIC_RELAXED);
 }

@@ -33,6 +33,10 @@ struct dam_fd {
 };
 
 extern struct dam_fd dam_fds[DAM_FDS];
+
+/** dam_place_note_fd() - something of @fd is remembered: see dam_place_forget_range(). @fd is below DAM_FDS. */
+void dam_place_note_fd(int fd);
+
 extern uint32_t dam_place_lba[DAM_PLACES]; /* bytes of a logical block; 0: not known */
 extern uint8_t dam_place_class[DAM_PLACES]; /* enum dam_class */
 
@@ -47,6 +51,12 @@ void dam_place_recheck(int fd);
 
 /** dam_place_reflag() - the flags of @fd have changed: O_DIRECT perhaps. */
 void dam_place_reflag(int fd);
+
+/** dam_place_note_plain() - remember what plain I/O on @fd is: enum dam_plain, see plain.h. */
+void dam_place_note_plain(int fd, uint8_t plain);
+
+/** dam_place_forget_plain() - it is asked anew of all. */
+void dam_place_forget_plain(void);
 
 /** dam_place_forget() - @fd is being closed or replaced. */
 void dam_place_forget(int fd);

@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "base/sys.h"
+#include "preload/link.h"
 #include "preload/peek.h"
+#include "preload/slow.h"
 
 /* /dev/null and its like, terminals: known without a look at sysfs. */
 static bool common_device(dev_t dev)
@@ -21,26 +22,59 @@ static bool common_device(dev_t dev)
 	       (major(dev) >= pts && major(dev) <= pts_last);
 }
 
-/* Two system calls at most for files, and no lock: a compiler reads hundreds of files, each once. */
-bool dam_plain_ask(int fd)
+/* Where there is no coordinator, one call in so many asks whether there is one now: no system call but once a second. */
+#define UNWATCHED_RECHECK 64
+
+/* Is there anybody to count for? As long as there is not, nothing is asked about any descriptor. */
+static bool is_watched(void)
 {
-	uint8_t plain = DAM_PLAIN_NOT;
+	static bool watched;
+
+	if (DAM_LIKELY(__atomic_load_n(&watched, __ATOMIC_RELAXED)))
+		return true;
+	if (!dam_link_seen(dam_now_coarse_ns()))
+		return false;
+	__atomic_store_n(&watched, true, __ATOMIC_RELAXED);
+	dam_place_forget_plain();
+	return true;
+}
+
+/* Two system calls at most for files, and no lock: a compiler reads hundreds of files, each once. */
+static bool look(int fd, uint8_t *plain)
+{
 	struct stat st;
 
-	if (!dam_enabled || __atomic_load_n(&dam_sealed, __ATOMIC_RELAXED) ||
-	    dam_sys3(SYS_fstat, fd, (long)&st, 0) != 0)
+	if (dam_sys3(SYS_fstat, fd, (long)&st, 0) != 0)
 		return false;
+	*plain = DAM_PLAIN_NOT;
 	if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) {
 		long flags = dam_sys3(SYS_fcntl, fd, F_GETFL, 0);
 
 		if (flags >= 0 && (flags & O_DIRECT))
-			plain = DAM_PLAIN_DMA;
+			*plain = DAM_PLAIN_DMA;
 	} else if (S_ISCHR(st.st_mode) && !common_device(st.st_rdev) &&
 		   dam_place_class[dam_place_resolve(fd)] == DAM_CLASS_XDMA) {
-		plain = DAM_PLAIN_DMA;
+		*plain = DAM_PLAIN_DMA;
 	}
-	__atomic_store_n(&dam_fds[fd].plain, plain, __ATOMIC_RELAXED);
-	return plain == DAM_PLAIN_DMA;
+	return true;
+}
+
+bool dam_plain_ask(int fd)
+{
+	uint8_t plain = DAM_PLAIN_NOT;
+	bool known = true;
+
+	if (!dam_enabled)
+		return false;
+	if (!is_watched()) {
+		dam_self.plain_calls = DAM_PLAIN_RECHECK - UNWATCHED_RECHECK;
+	} else if (dam_slow_begin()) {
+		known = look(fd, &plain);
+		dam_slow_end();
+	}
+	if (known)
+		dam_place_note_plain(fd, plain);
+	return known && plain == DAM_PLAIN_DMA;
 }
 
 void dam_plain_count(int fd, enum dam_dir dir, ssize_t ret, const void *caller)

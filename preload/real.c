@@ -32,7 +32,7 @@ void *dam_real_find(enum dam_real_id id)
 
 	if (!fn) {
 		/* a handler that jumps out of the search, or a cancellation, would leave a lock taken */
-		entered = dam_slow_enter(&mask);
+		entered = dam_enabled && dam_slow_enter(&mask);
 		fn = dam_lookup(table[id].name);
 		if (entered)
 			dam_slow_leave(&mask);

@@ -24,6 +24,7 @@
 	X(__pread_chk, DAM_LIBC)                           \
 	X(fcntl, DAM_LIBC)                                 \
 	X(io_submit, DAM_AIO)                              \
+	X(io_destroy, DAM_AIO)                             \
 	X(close, DAM_LIBC)                                 \
 	X(dup2, DAM_LIBC)                                  \
 	X(dup3, DAM_LIBC)                                  \

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "base/sys.h"
 #include "preload/place.h"
+#include "preload/teardown.h"
 
 static struct dam_ring rings[DAM_RINGS]; /* number 0 is not used: dam_fd.ring says 0 for none */
 static unsigned int nr_mapped;		 /* rings whose mappings are noted */
@@ -33,6 +33,7 @@ struct dam_ring *dam_ring_get(int fd)
 		    __atomic_exchange_n(&r->used, 1, __ATOMIC_ACQUIRE))
 			continue;
 		r->fd = fd;
+		dam_place_note_fd(fd);
 		__atomic_store_n(&dam_fds[fd].ring, (uint8_t)n, __ATOMIC_RELEASE);
 		return r;
 	}
@@ -49,8 +50,13 @@ static void drop_mappings(struct dam_ring *r)
 /* A child of vfork closes descriptors of its own, and shares our memory. */
 static bool in_vfork_child(void)
 {
-	return dam_gate.born && !__atomic_load_n(&dam_sealed, __ATOMIC_RELAXED) &&
-	       dam_gate.pid != (uint32_t)dam_sys3(SYS_getpid, 0, 0, 0);
+	uint32_t pid;
+
+	if (!dam_gate.born || !dam_slow_begin())
+		return false;
+	pid = (uint32_t)dam_sys3(SYS_getpid, 0, 0, 0);
+	dam_slow_end();
+	return pid != dam_gate.pid;
 }
 
 void dam_ring_forget(int fd)
@@ -113,8 +119,10 @@ void dam_ring_unmapped(const void *at, size_t len)
 
 		if ((uintptr_t)r->sq - (uintptr_t)at < len ||
 		    (uintptr_t)r->cq - (uintptr_t)at < len ||
-		    (uintptr_t)r->sqes - (uintptr_t)at < len)
+		    (uintptr_t)r->sqes - (uintptr_t)at < len) {
 			drop_mappings(r);
+			dam_tear_down();
+		}
 	}
 }
 

@@ -4,20 +4,28 @@
 #ifndef DAM_PRELOAD_SEAL_H
 #define DAM_PRELOAD_SEAL_H
 
-#include <stdbool.h>
+#include "preload/slow.h"
 
-#include "preload/self.h"
-
-/** dam_seal() - before the filter goes in. Return: whether it was sealed already. */
-static inline bool dam_seal(void)
+/**
+ * dam_seal() - before a filter goes in
+ *
+ * It may be one for all threads (SECCOMP_FILTER_FLAG_TSYNC): those that are just making system calls of ours come out
+ * first. For 0.1 s at most: one that a handler has jumped out of never does.
+ */
+static inline void dam_seal(void)
 {
-	return __atomic_exchange_n(&dam_sealed, true, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&dam_sealed, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < DAM_LOCK_TRIES && dam_slow_ready; i++) {
+		if (!__atomic_load_n(&dam_gate.inside, __ATOMIC_SEQ_CST))
+			break;
+		dam_slow_nap(i);
+	}
 }
 
-/** dam_unseal() - the filter was refused: as it @was. */
-static inline void dam_unseal(bool was)
+/** dam_unseal() - that filter was refused. Another thread's may have gone in. */
+static inline void dam_unseal(void)
 {
-	__atomic_store_n(&dam_sealed, was, __ATOMIC_SEQ_CST);
+	__atomic_fetch_sub(&dam_sealed, 1, __ATOMIC_SEQ_CST);
 }
 
 #endif

@@ -38,7 +38,10 @@ struct dam_gate {
 	uint32_t busy;	  /* try-lock of the line to the coordinator */
 	uint32_t
 		routing; /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
+	uint32_t torn_down; /* rings and the like that have gone: see teardown.h */
 	void *real[64];	    /* the functions behind the hooks: see real.h */
+	uint32_t inside;    /* threads between dam_slow_begin() and dam_slow_end() */
+	uint32_t looking;   /* those between dam_look_begin() and dam_look_end() */
 	uint8_t route[256]; /* place → index in the ledger; DAM_ROUTE_IGNORE: see place.h */
 } __attribute__((aligned(DAM_GATE_PAGE)));
 
@@ -92,6 +95,7 @@ struct dam_self {
 	uint32_t depth_inflight, depth_ready, depth_fresh; /* at its beginning */
 	bool depth_good;
 	uint64_t aio_ctx; /* the libaio context that the next ones are about */
+	uint32_t aio_torn_down; /* when it was first looked at: see teardown.h */
 	uint32_t aio_tail, aio_inflight;
 	uint32_t aio_head, aio_unreaped;
 	uintptr_t
@@ -103,8 +107,11 @@ _Static_assert(offsetof(struct dam_self, idle_span) == 64, "what every submissio
 extern struct dam_gate dam_gate;
 extern __thread struct dam_self dam_self __attribute__((tls_model("initial-exec")));
 
-/* The program has installed a system call filter: no system call of ours any more. */
-extern bool dam_sealed;
+/*
+ * Filters of system calls that came with the process, that the program has installed, or is about to: not 0: no system
+ * call of ours any more. See seal.h.
+ */
+extern uint32_t dam_sealed;
 /* False until the constructor has run, and for ever in secure-execution mode. */
 extern bool dam_enabled;
 

@@ -13,25 +13,69 @@
 #include "base/sys.h"
 #include "preload/self.h"
 
+/* dam_slow_prepare() has said yes. Goes on in a child. */
+extern bool dam_slow_ready;
+
+/**
+ * dam_slow_prepare() - before the first system call that ld.so has not made: did a filter come with the process?
+ *
+ * And before the first lock is taken: from here on a child finds the gate wiped, whatever other threads are at.
+ * Return: false: no system call may be made, or it is not known.
+ */
+bool dam_slow_prepare(void);
+
+static inline void dam_slow_end(void)
+{
+	__atomic_fetch_sub(&dam_gate.inside, 1, __ATOMIC_RELEASE);
+}
+
+/**
+ * dam_slow_hold() - the program's filter waits until dam_slow_end(): see dam_seal(). For calls of ld.so's kind.
+ * Return: false: it is there, and nothing is to be ended.
+ */
+static inline bool dam_slow_hold(void)
+{
+	/* first counted, then looked: dam_seal() does it the other way round */
+	__atomic_fetch_add(&dam_gate.inside, 1, __ATOMIC_SEQ_CST);
+	if (DAM_LIKELY(!__atomic_load_n(&dam_sealed, __ATOMIC_SEQ_CST)))
+		return true;
+	dam_slow_end();
+	return false;
+}
+
+/** dam_slow_begin() - the same for all system calls. Return: false: they may not be made. */
+static inline bool dam_slow_begin(void)
+{
+	if (!dam_slow_hold())
+		return false;
+	if (DAM_LIKELY(__atomic_load_n(&dam_slow_ready, __ATOMIC_ACQUIRE)) || dam_slow_prepare())
+		return true;
+	dam_slow_end();
+	return false;
+}
+
 /**
  * dam_slow_enter() - block all signals, so that no handler nests, jumps out or sees half a change
  * @old: the thread's signal mask, for dam_slow_leave()
  *
- * Return: false when the process is sealed: then no system call may be made, and nothing is blocked.
+ * Return: false where dam_slow_begin() says so: then nothing is blocked.
  */
 static inline bool dam_slow_enter(uint64_t *old)
 {
 	uint64_t all = ~0ull;
 
-	if (__atomic_load_n(&dam_sealed, __ATOMIC_ACQUIRE))
+	if (!dam_slow_begin())
 		return false;
-	return dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)old, sizeof(all), 0,
-			0) == 0;
+	if (!dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)old, sizeof(all), 0, 0))
+		return true;
+	dam_slow_end();
+	return false;
 }
 
 static inline void dam_slow_leave(const uint64_t *old)
 {
 	dam_sys6(SYS_rt_sigprocmask, SIG_SETMASK, (long)old, 0, sizeof(*old), 0, 0);
+	dam_slow_end();
 }
 
 /* With a nap after each: 0.1 s at most, and on a machine so busy the program waits as long for its processor. */

@@ -23,6 +23,8 @@ syscall:
 	jbe	dam_syscall_wanted
 	cmpq	$SYS_io_submit, %rdi
 	je	dam_syscall_wanted
+	cmpq	$SYS_io_destroy, %rdi
+	je	dam_syscall_wanted
 	cmpq	$SYS_seccomp, %rdi
 	je	dam_syscall_wanted
 	cmpq	$SYS_prctl, %rdi
@@ -76,6 +78,8 @@ syscall:
 	cmp	x9, #1
 	b.ls	dam_syscall_wanted
 	cmp	x0, #SYS_io_submit
+	b.eq	dam_syscall_wanted
+	cmp	x0, #SYS_io_destroy
 	b.eq	dam_syscall_wanted
 	cmp	x0, #SYS_seccomp
 	b.eq	dam_syscall_wanted

@@ -8,9 +8,12 @@
 #include "preload/aio.h"
 #include "preload/real.h"
 #include "preload/site.h"
+#include "preload/teardown.h"
 
 /* libaio.h has a struct iocb of its own, with the layout of the kernel's. */
 int io_submit(void *ctx, long nr, struct iocb *iocbs[]);
+
+int io_destroy(void *ctx);
 
 DAM_EXPORT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
 {
@@ -24,4 +27,14 @@ DAM_EXPORT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
 	ret = real(ctx, nr, iocbs);
 	dam_aio_after(slot, (unsigned long)ctx, nr, iocbs, ret, DAM_CALLER);
 	return ret;
+}
+
+DAM_EXPORT int io_destroy(void *ctx)
+{
+	__typeof__(&io_destroy) real = DAM_REAL(io_destroy);
+
+	if (!real)
+		return -ENOSYS;
+	dam_tear_down();
+	return real(ctx);
 }

@@ -221,7 +221,6 @@ DAM_EXPORT int prctl(int op, ...)
 {
 	int (*real)(int, ...) = DAM_REAL(prctl);
 	unsigned long a[4];
-	bool was;
 	va_list ap;
 	int ret;
 
@@ -235,9 +234,9 @@ DAM_EXPORT int prctl(int op, ...)
 		dam_depth_blind = true;
 	if (op != PR_SET_SECCOMP)
 		return real(op, a[0], a[1], a[2], a[3]);
-	was = dam_seal();
+	dam_seal();
 	ret = real(op, a[0], a[1], a[2], a[3]);
 	if (ret < 0)
-		dam_unseal(was);
+		dam_unseal();
 	return ret;
 }

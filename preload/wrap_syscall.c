@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 
 #include "preload/aio.h"
 #include "preload/depth.h"
@@ -13,6 +14,7 @@
 #include "preload/ring.h"
 #include "preload/seal.h"
 #include "preload/site.h"
+#include "preload/teardown.h"
 
 long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f);
 
@@ -69,6 +71,12 @@ static long on_io_submit(const struct call *k)
 	return ret;
 }
 
+static long on_io_destroy(const struct call *k)
+{
+	dam_tear_down();
+	return make(k);
+}
+
 static long on_setaffinity(const struct call *k)
 {
 	long ret = make(k);
@@ -92,27 +100,30 @@ static long on_getaffinity(const struct call *k)
 
 static long on_seccomp(const struct call *k)
 {
-	bool was = dam_seal();
-	long ret = make(k);
-
 	/* the operations that only ask change nothing */
-	if (ret < 0 || (k->a != 0 && k->a != 1))
-		dam_unseal(was);
+	bool installs = k->a == SECCOMP_SET_MODE_STRICT || k->a == SECCOMP_SET_MODE_FILTER;
+	long ret;
+
+	if (installs)
+		dam_seal();
+	ret = make(k);
+	if (installs && ret < 0)
+		dam_unseal();
 	return ret;
 }
 
 static long on_prctl(const struct call *k)
 {
-	bool was = dam_sealed;
+	bool installs = k->a == PR_SET_SECCOMP;
 	long ret;
 
-	if (k->a == PR_SET_SECCOMP)
+	if (installs)
 		dam_seal();
 	if (k->a == PR_SET_TSC && k->b == PR_TSC_SIGSEGV)
 		dam_depth_blind = true;
 	ret = make(k);
-	if (ret < 0)
-		dam_unseal(was);
+	if (installs && ret < 0)
+		dam_unseal();
 	return ret;
 }
 
@@ -125,6 +136,7 @@ static const struct {
 	{SYS_io_uring_setup, on_setup},
 	{SYS_io_uring_register, on_register},
 	{SYS_io_submit, on_io_submit},
+	{SYS_io_destroy, on_io_destroy},
 	{SYS_sched_setaffinity, on_setaffinity},
 	{SYS_sched_getaffinity, on_getaffinity},
 	{SYS_seccomp, on_seccomp},

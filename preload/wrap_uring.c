@@ -12,6 +12,7 @@
 #include "preload/real.h"
 #include "preload/ring.h"
 #include "preload/site.h"
+#include "preload/teardown.h"
 #include "preload/uring.h"
 
 /* Newer than the oldest supported header. */
@@ -33,6 +34,9 @@ struct batch {
 	struct dam_sq sq;
 	unsigned int n;
 	bool pure; /* all of them were counted as reads or writes */
+	bool sqpoll;
+	uint32_t torn_down;	  /* before the call */
+	const unsigned int *khead; /* of a ring whose next submission may be one to the last; NULL: it is none */
 };
 
 /* @taken: entries that the kernel has taken in all, or is about to: it polls. */
@@ -97,6 +101,8 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 	if (DAM_UNLIKELY(!b->n || (ring->flags & IORING_SETUP_SQ_REWIND)))
 		return;
 	b->slot = slot;
+	b->sqpoll = sqpoll;
+	b->torn_down = dam_torn_down();
 	b->sq = (struct dam_sq){
 		.sqes = sq->sqes,
 		.head = head,
@@ -106,6 +112,7 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 		.shift = !!(ring->flags & IORING_SETUP_SQE128),
 		.ring_fd = ring->ring_fd,
 	};
+	b->khead = sqpoll || b->sq.shift || b->sq.mask != sq->ring_mask ? NULL : sq->khead;
 	if (dam_self.last_ring == sq->khead)
 		take_back_last(slot, &b->sq, b->n);
 	dam_self.last_ring = NULL;
@@ -120,56 +127,67 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 static DAM_COLD void take_back(struct batch *b, unsigned int consumed)
 {
 	/* a signal handler may have been here: then what was counted has moved elsewhere */
-	if (dam_self.slot != b->slot)
+	if (dam_self.slot != b->slot || !dam_look_begin(b->torn_down))
 		return;
 	b->sq.head += consumed;
 	b->n -= consumed;
 	dam_uring_walk(b->slot, &b->sq, b->n, (uint64_t)-1);
 	b->n = 0; /* head is where the kernel's is */
+	dam_look_end();
+}
+
+/* Return: a descriptor that the submission was about; -1: not known. */
+static int note_inflight(struct io_uring *ring, const struct batch *b)
+{
+	const struct dam_ring *r = dam_ring_of(b->sq.ring_fd);
+	uint32_t inflight;
+	int fd;
+
+	if (!dam_look_begin(b->torn_down))
+		return -1;
+	inflight = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) -
+		   __atomic_load_n(ring->cq.ktail, __ATOMIC_RELAXED);
+	if (!(r && r->unsteady) && inflight <= *ring->cq.kring_entries)
+		dam_account_inflight(b->slot, inflight);
+	fd = dam_uring_fd(&b->sq);
+	dam_look_end();
+	return fd;
 }
 
 static DAM_COLD void sample(struct io_uring *ring, const struct batch *b, const void *caller)
 {
-	const struct dam_ring *r = dam_ring_of(ring->ring_fd);
-	uint32_t inflight = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) -
-			    __atomic_load_n(ring->cq.ktail, __ATOMIC_RELAXED);
+	int fd = note_inflight(ring, b);
 	struct dam_depth now;
 
-	if (!(r && r->unsteady) && inflight <= *ring->cq.kring_entries)
-		dam_account_inflight(b->slot, inflight);
-	if (!dam_account_sample_slow(b->slot, dam_uring_fd(&b->sq), caller))
+	if (!dam_account_sample_slow(b->slot, fd, caller) || !dam_look_begin(b->torn_down))
 		return;
 	look(ring, b, b->sq.head + b->n, &now);
+	dam_look_end();
 	dam_depth_after(&now);
 }
 
 /* Nothing of the next submission need be looked at after the call; @inner: this one came back by syscall(). */
-static inline void note_last(const struct io_uring *ring, const struct batch *b, bool inner)
+static inline void note_last(const struct batch *b, bool inner)
 {
 	struct dam_self *me = &dam_self;
 
-	if (inner || (ring->flags & IORING_SETUP_SQE128) || b->sq.mask != ring->sq.ring_mask || me->slot != b->slot)
+	if (inner || !b->khead || me->slot != b->slot)
 		return;
-	me->last_ring = ring->sq.khead;
+	me->last_ring = b->khead;
 	me->last_tail = b->sq.head + b->n;
 	me->last_seq = __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED);
 }
 
-static inline void settle_batch(struct io_uring *ring, struct batch *b, const void *caller)
+/* @ring: may be gone; only where a look at it has begun, it is not. */
+static inline void settle_batch(struct io_uring *ring, struct batch *b, unsigned int consumed, const void *caller)
 {
 	bool inner = !dam_self.outer;
-	unsigned int consumed;
 
-	if (DAM_UNLIKELY(!b->slot))
-		return;
 	dam_self.outer = 0;
-	if (DAM_LIKELY(!(ring->flags & IORING_SETUP_SQPOLL))) {
-		consumed = __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) - b->sq.head;
-		if (DAM_UNLIKELY(consumed < b->n))
-			take_back(b, consumed);
-		else
-			note_last(ring, b, inner);
-	}
+	if (DAM_LIKELY(consumed >= b->n))
+		note_last(b, inner);
+	else if (!b->sqpoll)
+		take_back(b, consumed);
 	if (DAM_UNLIKELY(dam_account_due()))
 		sample(ring, b, caller);
 }
@@ -203,8 +221,13 @@ static inline bool count_last(const struct io_uring *ring, struct dam_slot *slot
 	return true;
 }
 
+/* What the kernel has taken: it says so itself; */
+#define BY_RESULT (ret > 0 ? (unsigned int)ret : 0)
+/* or, where the result is about the wait, too, by the queue: this thread waits on the ring, so it is still there */
+#define BY_HEAD (__atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) - b.sq.head)
+
 /* One hook on a function that submits: real function, slot, count, call, settle. */
-#define SUBMIT_HOOK(name, params, args)                    \
+#define SUBMIT_HOOK(name, params, args, consumed)          \
 	DAM_EXPORT DAM_HOT int name params                 \
 	{                                                  \
 		__typeof__(&(name)) real = DAM_REAL(name); \
@@ -219,26 +242,27 @@ static inline bool count_last(const struct io_uring *ring, struct dam_slot *slot
 			return real args;                  \
 		count_batch(ring, slot, &b);               \
 		ret = real args;                           \
-		settle_batch(ring, &b, DAM_CALLER);        \
+		if (DAM_LIKELY(b.slot))                            \
+			settle_batch(ring, &b, consumed, DAM_CALLER); \
 		return ret;                                \
 	}
 
-SUBMIT_HOOK(io_uring_submit, (struct io_uring * ring), (ring))
+SUBMIT_HOOK(io_uring_submit, (struct io_uring * ring), (ring), BY_RESULT)
 SUBMIT_HOOK(io_uring_submit_and_wait, (struct io_uring * ring, unsigned int wait_nr),
-	    (ring, wait_nr))
-SUBMIT_HOOK(io_uring_submit_and_get_events, (struct io_uring * ring), (ring))
+	    (ring, wait_nr), BY_RESULT)
+SUBMIT_HOOK(io_uring_submit_and_get_events, (struct io_uring * ring), (ring), BY_RESULT)
 SUBMIT_HOOK(io_uring_submit_and_wait_timeout,
 	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
 	     struct __kernel_timespec *ts, sigset_t *sigmask),
-	    (ring, cqe_ptr, wait_nr, ts, sigmask))
+	    (ring, cqe_ptr, wait_nr, ts, sigmask), BY_HEAD)
 SUBMIT_HOOK(io_uring_submit_and_wait_min_timeout,
 	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
 	     struct __kernel_timespec *ts, unsigned int min_wait, sigset_t *sigmask),
-	    (ring, cqe_ptr, wait_nr, ts, min_wait, sigmask))
+	    (ring, cqe_ptr, wait_nr, ts, min_wait, sigmask), BY_HEAD)
 SUBMIT_HOOK(io_uring_submit_and_wait_reg,
 	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
 	     int reg_index),
-	    (ring, cqe_ptr, wait_nr, reg_index))
+	    (ring, cqe_ptr, wait_nr, reg_index), BY_HEAD)
 
 /* One hook on a function whose success is noted. */
 #define NOTE_HOOK(name, params, args, note)                \
@@ -280,6 +304,7 @@ DAM_EXPORT void io_uring_queue_exit(struct io_uring *ring)
 
 	dam_place_forget(ring->ring_fd);
 	dam_place_changed(); /* the next one may lie at its address */
+	dam_tear_down();
 	if (real)
 		real(ring);
 }

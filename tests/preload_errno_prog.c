@@ -321,6 +321,8 @@ static long close_ring_fd(void)
 	X(syscall, syscall_six, syscall(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, bad_fd, 4096))            \
 	X(syscall, syscall_aio, syscall(SYS_io_submit, 0, 1, 8))                                            \
 	X(io_submit, aio, io_submit(NULL, 1, bad))                                                          \
+	X(io_destroy, aio_destroy, io_destroy(NULL))                                                        \
+	X(syscall, syscall_aio_destroy, syscall(SYS_io_destroy, 0))                                         \
 	X(io_uring_setup, uring_setup, io_uring_setup(0, NULL))                                             \
 	X(io_uring_enter, uring_enter, io_uring_enter((unsigned int)bad_fd, 1, 0, 0, NULL))                 \
 	X(io_uring_enter2, uring_enter2, io_uring_enter2((unsigned int)bad_fd, 1, 0, 0, NULL, 8))           \

@@ -14,10 +14,18 @@
 #include <unistd.h>
 
 #include "preload/link.h"
-#include "preload/self.h"
+#include "preload/seal.h"
 #include "tests/suite.h"
 
-bool dam_sealed;
+uint32_t dam_sealed;
+bool dam_slow_ready = true;
+struct dam_gate dam_gate;
+
+bool dam_slow_prepare(void)
+{
+	return true;
+}
+
 
 static void nothing(void)
 {
@@ -67,12 +75,23 @@ START_TEST(test_filtered)
 }
 END_TEST
 
+/* Two threads install filters, one is refused: the other's is there all the same. */
+START_TEST(test_one_refused)
+{
+	dam_seal();
+	dam_seal();
+	dam_unseal();
+	ck_assert(dam_sealed);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("preload_link");
 	TCase *tc = tcase_create("filter");
 
 	tcase_add_loop_test(tc, test_filtered, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(tc, test_one_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -30,6 +30,7 @@
 #include "preload/ioctls.h"
 #include "preload/place.h"
 #include "preload/ring.h"
+#include "preload/slow.h"
 #include "preload/uring.h"
 #include "tests/suite.h"
 
@@ -43,7 +44,14 @@
 
 struct dam_gate dam_gate;
 __thread struct dam_self dam_self;
-bool dam_sealed, dam_enabled;
+uint32_t dam_sealed;
+bool dam_enabled, dam_slow_ready = true;
+
+bool dam_slow_prepare(void)
+{
+	return true;
+}
+
 struct dam_fd dam_fds[DAM_FDS];
 uint32_t dam_place_lba[DAM_PLACES] = {[DAM_PLACE_DEVICE] = 512};
 uint8_t dam_place_class[DAM_PLACES];
