@@ -388,6 +388,80 @@ static bool third_known(void)
 	return known;
 }
 
+static struct dam_slot *theirs;
+
+static bool is_taken(void)
+{
+	return __atomic_load_n(&theirs->state, __ATOMIC_ACQUIRE) == DAM_SLOT_FREE;
+}
+
+/* The totals of thread @tid; -1: not known. */
+static json_int_t read_bytes_of(pid_t tid)
+{
+	json_t *j = ask("threads"), *t;
+	json_int_t bytes = -1;
+	size_t k;
+
+	json_array_foreach (json_object_get(j, "threads"), k, t)
+		if (json_integer_value(json_object_get(t, "tid")) == tid)
+			bytes = json_integer_value(json_object_get(t, "read_bytes"));
+	json_decref(j);
+	return bytes;
+}
+
+/* A thread that died before it was looked at, with no word of that in its slot: it counts, and the slot is given back. */
+START_TEST(test_died_unseen)
+{
+	pid_t gone = fork();
+
+	if (!gone)
+		_exit(0);
+	ck_assert_int_eq(waitpid(gone, NULL, 0), gone);
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	client_threads(&c, 2);
+	client_attach(&c);
+	theirs = dam_ledger_claim(c.ledger, (uint32_t)gone);
+	dam_count_add(&theirs->count[DAM_LOCAL_OTHER].read_bytes, 4096);
+	dam_count_add(&theirs->count[DAM_LOCAL_OTHER].read_ops, 1);
+	dam_count_add(&theirs->submissions, 1);
+	dam_slot_publish(theirs);
+	claim();
+	ck_assert(drive(is_taken));
+	ck_assert_int_eq(read_bytes_of(gone), 4096);
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
+/* A slot that names a thread of another process, whose mask happens to be that of a thread that DAM has moved. */
+START_TEST(test_stranger)
+{
+	struct dam_cpuset one = {{2}}, mask;
+	pid_t stranger;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	client_threads(&c, 2);
+	client_attach(&c);
+	claim();
+	ck_assert(drive(one_on_each));
+	stranger = fork();
+	if (!stranger)
+		for (;;)
+			pause();
+	ck_assert_int_eq(dam_cpuset_set_thread(stranger, &one), 0);
+	theirs = dam_ledger_claim(c.ledger, (uint32_t)stranger);
+	dam_slot_publish(theirs);
+	__atomic_store_n(&theirs->state, DAM_SLOT_ENDED, __ATOMIC_RELEASE);
+	ck_assert(drive(is_taken));
+	ck_assert_int_eq(dam_cpuset_get_thread(stranger, &mask), 0);
+	ck_assert(dam_cpuset_equal(&mask, &one));
+	kill(stranger, SIGKILL);
+	ck_assert_int_eq(waitpid(stranger, NULL, 0), stranger);
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	client_join(&c);
+}
+END_TEST
+
 static const struct {
 	const char *why;
 	uint32_t pin_calls, heir;
@@ -501,6 +575,8 @@ int main(void)
 	tcase_add_test(tc, test_decided_again);
 	tcase_add_test(tc, test_foreign_pin);
 	tcase_add_loop_test(tc, test_same_mask, 0, sizeof(alike) / sizeof(alike[0]));
+	tcase_add_test(tc, test_died_unseen);
+	tcase_add_test(tc, test_stranger);
 	tcase_add_test(tc, test_second_coordinator);
 	tcase_add_test(tc, test_hostile_packets);
 	tcase_add_test(tc, test_hostile_ledger);

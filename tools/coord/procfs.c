@@ -213,16 +213,16 @@ pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside)
 	char path[64];
 	struct dirent *d;
 	struct stat st;
-	pid_t found = -ENOENT;
+	pid_t found = -EAGAIN; /* while others end, the list may leave one out */
 	DIR *dir;
 
 	if (same_namespace) {
 		snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)pid, (int)tid_inside);
-		return stat(path, &st) ? -ENOENT : tid_inside;
+		return stat(path, &st) ? -errno : tid_inside;
 	}
 	dir = opendir(path_of(pid, 0, "task", path));
 	if (!dir)
-		return -ENOENT;
+		return -errno;
 	while (found < 0 && (d = readdir(dir))) {
 		pid_t tid = (pid_t)strtol(d->d_name, NULL, 10);
 

@@ -25,8 +25,8 @@ int coord_proc_parent(pid_t pid, pid_t *ppid);
 /** coord_proc_ended() - has it ended, or is about to? What /proc has of it may be root's then. */
 bool coord_proc_ended(pid_t pid);
 
-/** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return:
- * tid; -ENOENT. */
+/** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return: tid; -ENOENT: there
+ * is none; another -errno: not now. */
 pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);
 
 /**

@@ -65,7 +65,11 @@ static struct coord_thread *new_thread(struct coord *c, struct coord_process *p,
 	t->memory_bps = (double)NAN;
 	if (!alive || coord_proc_comm(p->pid, tid, t->comm))
 		memcpy(t->comm, p->comm, sizeof(t->comm));
-	coord_mask_first(c, t, s);
+	if (alive) /* else the number may be somebody else's */
+		coord_mask_first(c, t, s);
+	else
+		t->why = "ended";
+	t->gone = !alive;
 	c->thread[index] = t;
 	if (t->index >= c->nr_thread)
 		c->nr_thread = t->index + 1;
@@ -124,11 +128,11 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 	const struct dam_slot *s = &p->ledger->slot[slot];
 	pid_t inside = (pid_t)__atomic_load_n(&s->tid, __ATOMIC_RELAXED);
 	uint64_t seq = __atomic_load_n(&s->seq, __ATOMIC_RELAXED);
-	pid_t tid = inside > 0 ? coord_proc_tid(p->pid, p->pid == p->pid_inside, inside) : -1;
+	pid_t tid = inside > 0 ? coord_proc_tid(p->pid, p->pid == p->pid_inside, inside) : -ENOENT;
 	struct coord_thread *t;
 
-	/* A thread that ended before we looked still has counts to take: its slot says so. */
-	if (tid < 0 && __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != DAM_SLOT_ENDED)
+	/* A thread that ended before we looked still has counts to take, with or without a word of it in its slot. */
+	if (tid < 0 && tid != -ENOENT && __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != DAM_SLOT_ENDED)
 		return NULL;
 	t = tid > 0 ? take_observed(p, tid) : NULL;
 	if (!t)
