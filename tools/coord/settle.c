@@ -239,12 +239,15 @@ static double reads_among(const struct coord_task *t, double n, const double sam
 	return n * reads / (reads + writes);
 }
 
-/* What was left over the last time already, when heads have been read anew since, is not of any ring. */
+/*
+ * What was left over the last time already, when heads have been read anew since, is not of any ring. What hooks counted
+ * before the kernel did is still to come: such a debt stays.
+ */
 static void leave_over(struct coord_task *t, int dir)
 {
 	double left = t->kernel[dir] - t->given[dir];
 
-	t->kernel[dir] -= fmin(left, t->left[dir]);
+	t->kernel[dir] -= fmax(fmin(left, t->left[dir]), 0);
 	t->left[dir] = t->kernel[dir] - t->given[dir];
 }
 
