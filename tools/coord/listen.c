@@ -101,8 +101,4 @@ void coord_unlisten(struct coord *c)
 		close(c->listen_fd);
 		c->listen_fd = -1;
 	}
-	if (c->lock_fd >= 0) {
-		close(c->lock_fd);
-		c->lock_fd = -1;
-	}
 }

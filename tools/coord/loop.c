@@ -342,4 +342,6 @@ void coord_close(struct coord *c)
 		close(c->signal_fd);
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
+	if (c->lock_fd >= 0) /* last: the next one finds nothing of ours in use */
+		close(c->lock_fd);
 }
