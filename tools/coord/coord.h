@@ -5,9 +5,9 @@
  *
  * One thread runs everything, but for the worker that sets interrupt moderation (moderator.c) and the one that writes
  * the history of moves (historian.c): loop.c waits for the next tick or event; clients.c takes processes in and out;
- * moderate.c feeds moderated devices; engines.c and sampler.c read engines and ledgers; watch.c observes what no ledger
- * shows (see observe.h); model.c forecasts and asks policy/ for moves; actuator.c carries them out and takes them back;
- * report.c answers questions.
+ * moderate.c feeds moderated devices; engines.c, slots.c and sampler.c read engines and ledgers; watch.c observes what
+ * no ledger shows (see observe.h); model.c forecasts and asks policy/ for moves; actuator.c carries them out and takes
+ * them back; report.c answers questions.
  */
 #ifndef DAM_TOOLS_COORD_COORD_H
 #define DAM_TOOLS_COORD_COORD_H
@@ -389,13 +389,23 @@ static inline double coord_rate(double mean, double bytes, double dt_s, double g
 	return mean * gone + bytes / dt_s * (1 - gone);
 }
 
-/* sampler.c */
+/* slots.c */
 /** coord_sample_ring_ops() - what the hooks of a process have counted on rings, up to now. */
 void coord_sample_ring_ops(struct coord_process *p);
 /** coord_sample_process() - every slot of one ledger, every thread without one. @dt_s: since the last time. */
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s);
 /** coord_sample_processes() - all of them; who has left is dropped. */
 void coord_sample_processes(struct coord *c, double dt_s);
+
+/* sampler.c */
+/* The time since the last look, and what it leaves of decayed means. */
+struct coord_lapse {
+	double dt_s, rate, recent;
+};
+/** coord_thread_sample() - take what it did, tell it to the decision. */
+void coord_thread_sample(struct coord *c, struct coord_thread *t, const struct coord_lapse *lapse);
+/** coord_thread_ring_ops() - of a thread with a slot: what its hooks have counted on rings, up to now. */
+void coord_thread_ring_ops(struct coord_thread *t);
 /** coord_thread_flush() - let all of its observed work in. */
 void coord_thread_flush(struct coord *c, struct coord_thread *t);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Reading the slots of ledgers, whose content is another process's word, and what was observed of threads. */
+/* What a thread did since the last look: by its slot, which is another process's word, and by what was observed. */
 #include "config.h"
 #include "tools/coord/coord.h"
 
@@ -13,15 +13,11 @@
 #include "tools/coord/machine.h"
 #include "tools/coord/record.h"
 
-#define RATE_TAU_S	 1.0 /* of the rates that people see */
-#define RECENT_TAU_S	 2.0 /* of what decides the target that a thread uses most */
 #define INFLIGHT_HOLD_S	 2.0 /* a sample of work in flight stays good for as long */
 #define MASK_RECHECK_S	 1.0 /* of a thread that submits; */
 #define QUIET_RECHECK_S	 5.0 /* of one that has not since then */
-#define RECHECKS_S	 0.5 /* in which all masks are read at most once: not those of a thousand threads in one tick */
 #define DISTANT_S	 0.04 /* between looks at what no tick needs */
 #define MAX_USES	 64
-#define AHEAD		 4 /* slots: what other processors have written takes long to come */
 /* No thread submits more than this in a second: a counter that says so was damaged. */
 #define SANE_BYTES_PER_S 1e13
 
@@ -266,11 +262,6 @@ static void place(struct coord *c, struct coord_thread *t, const struct dam_slot
 	t->domain = d < topo->nr_domains ? d : t->domain < topo->nr_domains ? t->domain : 0;
 }
 
-/* The time since the last look, and what it leaves of decayed means. */
-struct lapse {
-	double dt_s, rate, recent;
-};
-
 /* What stands in other cache lines than the counts, and is told over longer times. */
 static void take_distant(struct coord *c, struct coord_thread *t, const struct dam_slot *s)
 {
@@ -283,19 +274,13 @@ static void take_distant(struct coord *c, struct coord_thread *t, const struct d
 	t->distant_age_s = 0;
 }
 
-static void take_ring_ops(struct coord_thread *t, const struct dam_slot *s)
+void coord_thread_ring_ops(struct coord_thread *t)
 {
+	const struct dam_slot *s = &t->proc->ledger->slot[t->slot];
 	uint64_t ring_ops = __atomic_load_n(&s->ring_ops, __ATOMIC_RELAXED);
 
 	t->proc->ring_ops += dam_count_delta(ring_ops, t->ring_ops);
 	t->ring_ops = ring_ops;
-}
-
-void coord_sample_ring_ops(struct coord_process *p)
-{
-	for (unsigned int i = 0; p->ledger && i < p->nr_thread; i++)
-		if (p->thread[i])
-			take_ring_ops(p->thread[i], &p->ledger->slot[i]);
 }
 
 /* What its hooks have written. */
@@ -311,7 +296,7 @@ static void sample_hooked(struct coord *c, struct coord_thread *t, double dt_s, 
 		t->why = "pinned by the program";
 		coord_mask_disown(c, t); /* also where its pin is the same as DAM's */
 	}
-	take_ring_ops(t, s);
+	coord_thread_ring_ops(t);
 	if (submissions != t->submissions) {
 		place(c, t, s);
 		take_counts(c, t, s, dt_s, seen, k);
@@ -359,7 +344,7 @@ static void recheck(struct coord *c, struct coord_thread *t)
 		t->named = !coord_proc_comm(t->pid, t->tid, t->comm);
 }
 
-static void sample_thread(struct coord *c, struct coord_thread *t, const struct lapse *lapse)
+void coord_thread_sample(struct coord *c, struct coord_thread *t, const struct coord_lapse *lapse)
 {
 	double dt_s = lapse->dt_s, gone = lapse->rate;
 	struct seen seen;
@@ -390,112 +375,4 @@ static void sample_thread(struct coord *c, struct coord_thread *t, const struct 
 	if (t->mask_age_s >= (t->worked ? MASK_RECHECK_S : QUIET_RECHECK_S) && c->rechecks)
 		recheck(c, t);
 	tell_policy(c, t, &k, dt_s);
-}
-
-/* Its owner has ended. What it did last is taken before the slot is anybody's again. */
-static void end_slot(struct coord *c, struct coord_process *p, unsigned int i, const struct lapse *lapse)
-{
-	struct coord_thread *t = p->thread[i];
-
-	if (t)
-		sample_thread(c, t, lapse);
-	p->thread[i] = NULL;
-	if (t)
-		coord_thread_end(c, t);
-	dam_slot_free(&p->ledger->slot[i]);
-}
-
-/* Ids of threads are used again: the former owner of this one's has ended, even if its slot does not say so. */
-static void end_namesakes(struct coord *c, struct coord_process *p, const struct dam_slot *s,
-			  const struct lapse *lapse)
-{
-	pid_t tid = (pid_t)__atomic_load_n(&s->tid, __ATOMIC_RELAXED);
-	uint64_t seq = __atomic_load_n(&s->seq, __ATOMIC_RELAXED);
-
-	for (unsigned int i = 0; i < p->nr_thread; i++)
-		if (p->thread[i] && p->thread[i]->tid_inside == tid && p->thread[i]->seq < seq)
-			end_slot(c, p, i, lapse);
-}
-
-/* One slot: who owns it now? Takes what a former owner left. */
-static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i,
-			const struct lapse *lapse)
-{
-	struct dam_slot *s = &p->ledger->slot[i];
-	uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
-	struct coord_thread *t = p->thread[i];
-
-	if (state == DAM_SLOT_CLAIMED || (state == DAM_SLOT_FREE && !t))
-		return;
-	if (t && (t->seq != __atomic_load_n(&s->seq, __ATOMIC_RELAXED) || state == DAM_SLOT_FREE)) {
-		/* only we free slots: the process has overwritten its own ledger */
-		p->thread[i] = NULL;
-		coord_thread_end(c, t);
-		t = NULL;
-	}
-	if (!t && state != DAM_SLOT_FREE) {
-		end_namesakes(c, p, s, lapse);
-		t = p->thread[i] = coord_thread_start(c, p, i);
-	}
-	if (t)
-		sample_thread(c, t, lapse);
-	/* a thread that died without a word is found when its mask is read again */
-	if (state == DAM_SLOT_ENDED || (t && t->gone))
-		end_slot(c, p, i, lapse);
-}
-
-static bool grow(struct coord_process *p, unsigned int nr)
-{
-	struct coord_thread **v;
-
-	if (nr <= p->nr_thread)
-		return true;
-	v = realloc(p->thread, nr * sizeof(struct coord_thread *));
-	if (!v)
-		return false;
-	memset(v + p->nr_thread, 0, (nr - p->nr_thread) * sizeof(struct coord_thread *));
-	p->thread = v;
-	p->nr_thread = nr;
-	return true;
-}
-
-static void sample_ledger(struct coord *c, struct coord_process *p, const struct lapse *lapse)
-{
-	if (!grow(p, dam_ledger_nr_slots(p->ledger)))
-		return;
-	p->nr_local = DAM_LOCAL_FIRST; /* places in the target table are given out in order */
-	while (p->nr_local < DAM_LEDGER_TARGETS &&
-	       __atomic_load_n(&p->ledger->target_id[p->nr_local], __ATOMIC_ACQUIRE))
-		p->nr_local++;
-	for (unsigned int i = 0; i < p->nr_thread; i++) {
-		const struct dam_slot *ahead = &p->ledger->slot[i + AHEAD < p->nr_thread ? i + AHEAD : i];
-
-		__builtin_prefetch(ahead);
-		__builtin_prefetch(ahead->count);
-		sample_slot(c, p, i, lapse);
-	}
-}
-
-void coord_sample_processes(struct coord *c, double dt_s)
-{
-	struct coord_process *next;
-
-	c->rechecks = 1 + (unsigned int)(c->nr_live * dt_s / RECHECKS_S);
-	for (struct coord_process *p = c->processes; p; p = next) {
-		next = p->next;
-		coord_sample_process(c, p, dt_s);
-		if (p->ledger && __atomic_load_n(&p->ledger->detached, __ATOMIC_ACQUIRE))
-			coord_drop(c, p);
-	}
-}
-
-void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
-{
-	const struct lapse lapse = {dt_s, exp(-dt_s / RATE_TAU_S), exp(-dt_s / RECENT_TAU_S)};
-
-	if (p->ledger)
-		sample_ledger(c, p, &lapse);
-	/* coord_tasks_drop() ends these, once their rings have told all */
-	for (unsigned int i = 0; i < p->nr_extra; i++)
-		sample_thread(c, p->extra[i], &lapse);
 }
