@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@
 #define PROGRAM	 DAM_BUILDDIR "/tests/raw_uring"
 #define SKIPPED	 77
 #define HELD_US	 200000
+#define HOARD	 100000 /* descriptors, where so many are allowed */
 
 static struct client c;
 static char file[] = "test-rings-XXXXXX"; /* where we stand: not every /tmp is on a device */
@@ -278,6 +280,58 @@ START_TEST(test_many_descriptors)
 }
 END_TEST
 
+/* A process with as many descriptors as it may have, which reads now and then, until it is killed. */
+static void hoard(void)
+{
+	static char block[4096] __attribute__((aligned(4096)));
+	struct rlimit r;
+	int fd = open(file, O_RDONLY | O_DIRECT);
+
+	getrlimit(RLIMIT_NOFILE, &r);
+	r.rlim_cur = r.rlim_max < HOARD ? r.rlim_max : HOARD;
+	setrlimit(RLIMIT_NOFILE, &r);
+	while (dup(fd) >= 0)
+		;
+	while (pread(fd, block, sizeof(block), 0) >= 0)
+		usleep(4000);
+	_exit(1);
+}
+
+/* Processes with very many descriptors do not keep a short one from being looked at. */
+START_TEST(test_crowded)
+{
+	char json[96];
+	const char *argv[] = {DAM_BUILDDIR "/dam-run", "-q", "--runtime-dir", c.dir, "--json", json, "--", PROGRAM,
+			      "read", file, "65536", "4000", NULL};
+	pid_t hoarder[4];
+	int status = 0;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		hoarder[i] = fork();
+		if (hoarder[i] == 0)
+			hoard();
+		ck_assert_int_eq(dam_control_watch(c.sock_path, hoarder[i], 1, 5000), 0);
+	}
+	snprintf(json, sizeof(json), "%s/json", c.dir);
+	for (int round = 0; round < 4 && status != SKIPPED; round++) {
+		json_t *all;
+
+		status = run(argv, "/dev/null", false);
+		ck_assert(status == 0 || status == SKIPPED);
+		all = json_load_file(json, 0, NULL);
+		ck_assert_msg(status || sum(json_object_get(all, "threads"), "observed_ops") > 0,
+			      "round %d: nobody looked", round);
+		json_decref(all);
+	}
+	for (int i = 0; i < 4; i++) {
+		kill(hoarder[i], SIGKILL);
+		waitpid(hoarder[i], NULL, 0);
+	}
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(test_no_mmap)
 {
 	json_t *ring;
@@ -302,6 +356,7 @@ int main(void)
 	tcase_add_loop_test(t, test_read, 0, sizeof(reads) / sizeof(reads[0]));
 	tcase_add_test(t, test_not_held);
 	tcase_add_test(t, test_many_descriptors);
+	tcase_add_test(t, test_crowded);
 	tcase_add_test(t, test_no_mmap);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);

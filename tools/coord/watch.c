@@ -355,22 +355,27 @@ static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *u
 
 void coord_observe_tick(struct coord *c, uint64_t now_ns)
 {
-	int units = TICK_UNITS;
+	/* who has very many descriptors or threads does not keep the others from being looked at */
+	const int share = c->nr_watches > 1 ? TICK_UNITS / 2 : TICK_UNITS;
+	int left = TICK_UNITS;
 	uint64_t begin = dam_now_ns(), ns;
 
 	if (!c->nr_watches)
 		return;
 	coord_family_tick(c, begin);
-	for (unsigned int n = c->nr_watches; n && c->watches && units > 0; n--) {
+	for (unsigned int n = c->nr_watches; n && c->watches && left > 0; n--) {
 		struct coord_watch *w = c->watch_next ? c->watch_next : c->watches;
+		int units = share < left ? share : left;
 
+		left -= units;
 		c->watch_next = w;
 		if (w->phase != WATCH_IDLE || now_ns >= w->due_ns)
 			step(c, w, now_ns, &units);
-		if (c->watch_next == w && units > 0) /* else it was dropped, or is resumed */
+		left += units;
+		if (c->watch_next == w && left > 0) /* else it was dropped, or is resumed */
 			c->watch_next = w->after;
 	}
-	c->observed.cut_short += units <= 0;
+	c->observed.cut_short += left <= 0;
 	ns = dam_now_ns() - begin;
 	c->observed.ns += ns;
 	if (ns > c->observed.ns_max)
