@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,31 +29,34 @@ static struct io_uring ring;
 static int null_fd, zero_fd, file_fd, pipe_fd[2];
 static char buf[32][4096];
 
-static int (*do_ioctl)(int fd, unsigned long req, ...);
-static int (*do_submit)(struct io_uring *ring);
-static ssize_t (*do_read)(int fd, void *buf, size_t n);
-static ssize_t (*do_write)(int fd, const void *buf, size_t n);
-static int (*do_create)(pthread_t *t, const pthread_attr_t *attr, void *(*start)(void *), void *arg);
+/* What is called: the C library's and liburing's, or the wrappers. */
+static struct calls {
+	int (*ioctl)(int fd, unsigned long req, ...);
+	int (*submit)(struct io_uring *ring);
+	ssize_t (*read)(int fd, void *buf, size_t n);
+	ssize_t (*write)(int fd, const void *buf, size_t n);
+	int (*create)(pthread_t *t, const pthread_attr_t *attr, void *(*start)(void *), void *arg);
+} plain = {ioctl, io_uring_submit, read, write, pthread_create}, wrapped, use;
 
 static void call_ioctl(unsigned int n)
 {
 	int v;
 
 	(void)n;
-	do_ioctl(null_fd, FIONREAD, &v);
+	use.ioctl(null_fd, FIONREAD, &v);
 }
 
 static void call_read(unsigned int n)
 {
 	(void)n;
-	if (do_read(zero_fd, buf, 1) != 1)
+	if (use.read(zero_fd, buf, 1) != 1)
 		abort();
 }
 
 static void call_pipe(unsigned int n)
 {
 	(void)n;
-	if (do_write(pipe_fd[1], buf, 1) != 1 || do_read(pipe_fd[0], buf, 1) != 1)
+	if (use.write(pipe_fd[1], buf, 1) != 1 || use.read(pipe_fd[0], buf, 1) != 1)
 		abort();
 }
 
@@ -71,7 +75,7 @@ static void call_nops(unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
 		io_uring_prep_nop(io_uring_get_sqe(&ring));
-	do_submit(&ring);
+	use.submit(&ring);
 	reap(n);
 }
 
@@ -79,7 +83,7 @@ static void call_reads(unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
 		io_uring_prep_read(io_uring_get_sqe(&ring), file_fd, buf[i], 512, i * 512);
-	do_submit(&ring);
+	use.submit(&ring);
 	reap(n);
 }
 
@@ -93,7 +97,7 @@ static void call_thread(unsigned int n)
 	pthread_t t;
 
 	(void)n;
-	if (do_create(&t, NULL, no_work, NULL) || pthread_join(t, NULL))
+	if (use.create(&t, NULL, no_work, NULL) || pthread_join(t, NULL))
 		abort();
 }
 
@@ -138,35 +142,35 @@ static double median(double *v)
 	return v[PAIRS / 2];
 }
 
-static void use(void *lib)
+/* Before anything is measured: to look a name up leaves the caches cold. Return: false: one is missing. */
+static bool find_wrapped(void *lib)
 {
-	do_ioctl = lib ? (int (*)(int, unsigned long, ...))dlsym(lib, "ioctl") : ioctl;
-	do_submit = lib ? (int (*)(struct io_uring *))dlsym(lib, "io_uring_submit") : io_uring_submit;
-	do_read = lib ? (ssize_t (*)(int, void *, size_t))dlsym(lib, "read") : read;
-	do_write = lib ? (ssize_t (*)(int, const void *, size_t))dlsym(lib, "write") : write;
-	do_create = lib ? (__typeof__(do_create))dlsym(lib, "pthread_create") : pthread_create;
-	if (!do_ioctl || !do_submit || !do_read || !do_write || !do_create)
-		exit(1);
+	wrapped.ioctl = (__typeof__(wrapped.ioctl))dlsym(lib, "ioctl");
+	wrapped.submit = (__typeof__(wrapped.submit))dlsym(lib, "io_uring_submit");
+	wrapped.read = (__typeof__(wrapped.read))dlsym(lib, "read");
+	wrapped.write = (__typeof__(wrapped.write))dlsym(lib, "write");
+	wrapped.create = (__typeof__(wrapped.create))dlsym(lib, "pthread_create");
+	return wrapped.ioctl && wrapped.submit && wrapped.read && wrapped.write && wrapped.create;
 }
 
-static double measure(const struct row *r, void *lib, double aim)
+static double measure(const struct row *r, double aim)
 {
-	static double plain[PAIRS], added[PAIRS];
+	static double alone[PAIRS], added[PAIRS];
 	unsigned int calls;
 	double first, p;
 
-	use(NULL);
+	use = plain;
 	calls = 1 + (unsigned int)(BLOCK_NS / block_ns(r, 1000));
 	for (int i = 0; i < PAIRS; i++) {
 		/* who comes first changes, so that a drift of the clock rate favours neither */
-		use(i & 1 ? lib : NULL);
+		use = i & 1 ? wrapped : plain;
 		first = block_ns(r, calls);
-		use(i & 1 ? NULL : lib);
+		use = i & 1 ? plain : wrapped;
 		p = block_ns(r, calls);
-		plain[i] = i & 1 ? p : first;
+		alone[i] = i & 1 ? p : first;
 		added[i] = i & 1 ? first - p : p - first;
 	}
-	p = median(plain);
+	p = median(alone);
 	first = median(added);
 	printf("  %-26s %10.1f %+10.1f %8.0f   %s\n", r->name, p, first, aim, first <= aim ? "" : "over");
 	if (r->call == call_thread)
@@ -176,9 +180,9 @@ static double measure(const struct row *r, void *lib, double aim)
 }
 
 /* What it costs to look at one submission closely: whole stack, bytes, place. Rare, so no median of blocks shows it. */
-static void measure_sampling(void *lib)
+static void measure_sampling(void)
 {
-	double ns = measure(&sampled, lib, sampled.aim_attached);
+	double ns = measure(&sampled, sampled.aim_attached);
 
 	printf("  one in %d: %.1f ns a submission\n", DAM_SAMPLE_DEFAULT, ns / DAM_SAMPLE_DEFAULT);
 	fflush(stdout);
@@ -196,15 +200,15 @@ static pid_t run(const char *title, enum how how)
 		return pid;
 	setenv("DAM_SAMPLE", how == SAMPLING ? "1" : "0", 1);
 	lib = dlopen(DAM_BUILDDIR "/.libs/libdam_preload.so", RTLD_NOW | RTLD_LOCAL);
-	if (!lib || io_uring_queue_init(64, &ring, 0)) {
-		fprintf(stderr, "bench_hotpath: %s\n", lib ? "no io_uring here" : dlerror());
+	if (!lib || !find_wrapped(lib) || io_uring_queue_init(64, &ring, 0)) {
+		fprintf(stderr, "bench_hotpath: %s\n", lib && wrapped.create ? "no io_uring here" : dlerror());
 		_exit(1);
 	}
 	printf("%s\n  %-26s %10s %10s %8s\n", title, "", "plain ns", "added ns", "aim ns");
 	for (unsigned int i = 0; how != SAMPLING && i < sizeof(rows) / sizeof(rows[0]); i++)
-		measure(&rows[i], lib, how == ATTACHED || !rows[i].n ? rows[i].aim_attached : 3);
+		measure(&rows[i], how == ATTACHED || !rows[i].n ? rows[i].aim_attached : 3);
 	if (how == SAMPLING)
-		measure_sampling(lib);
+		measure_sampling();
 	_exit(0);
 }
 
