@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@
 #include "tools/common/json.h"
 #include "tools/common/options.h"
 #include "tools/common/paths.h"
+#include "tools/coord/notify.h"
 
 #define ONCE_NS DAM_NS_PER_S /* what --once looks at */
 
@@ -63,8 +65,18 @@ static void warn_knob(const char *line)
 	dam_warn("%s", line);
 }
 
+/* A service that dam-run runs has states of its own: a private coordinator must not tell them. */
+static void tell_manager(const struct coord *c, const char *state)
+{
+	int err = c->opt.private ? 0 : coord_notify(state);
+
+	if (err)
+		dam_warn("cannot tell the service manager %s: %s; check NOTIFY_SOCKET", state, strerror(-err));
+}
+
 static void tell_ready(struct coord *c)
 {
+	tell_manager(c, "READY=1");
 	if (c->opt.ready_fd < 0)
 		return;
 	if (write(c->opt.ready_fd, "r", 1) != 1)
@@ -108,16 +120,20 @@ static void occupy_standard(void)
 		close(fd);
 }
 
-/* Errors have been told where the daemon was started; from now on they go to stderr only if that was kept. */
+/*
+ * Errors have been told where the daemon was started; from now on they go to stderr only if that is a file: whoever
+ * reads a pipe, a shell's $(dam-coord 2>&1) or ssh, would wait for the daemon's end.
+ */
 static void leave_terminal(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct stat st;
 
 	if (null < 0)
 		return;
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
-	if (isatty(STDERR_FILENO))
+	if (fstat(STDERR_FILENO, &st) || !S_ISREG(st.st_mode))
 		dup2(null, STDERR_FILENO);
 	close(null);
 }
@@ -187,7 +203,9 @@ static int serve(struct coord *c, bool daemon)
 	tell_ready(c);
 	if (daemon)
 		leave_terminal();
-	return coord_run(c);
+	status = coord_run(c);
+	tell_manager(c, "STOPPING=1");
+	return status;
 }
 
 int main(int argc, char **argv)
