@@ -67,10 +67,14 @@ static uint64_t gain(uint64_t from, uint64_t to)
 static uint64_t busy(const struct census *c, const struct dam_drm_client *from, const struct dam_drm_client *to)
 {
 	uint64_t cycles = gain(from->copy_cycles, to->copy_cycles), total = gain(from->total_cycles, to->total_cycles);
+	uint64_t engines = to->copy_engines ? to->copy_engines : 1;
+	double share;
 
-	if (total && cycles <= total)
-		return (uint64_t)((double)cycles / (double)total * (double)(c->began_ns - c->ago_ns));
-	return gain(from->copy_ns, to->copy_ns) / (to->copy_engines ? to->copy_engines : 1);
+	if (!total)
+		return gain(from->copy_ns, to->copy_ns) / engines;
+	/* the cycles are those of all engines of the class, the total is one clock's */
+	share = (double)cycles / (double)total / (double)engines;
+	return (uint64_t)((share < 1 ? share : 1) * (double)(c->began_ns - c->ago_ns));
 }
 
 static struct client *find_client(struct census *c, const struct dam_drm_client *k)

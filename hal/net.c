@@ -113,6 +113,21 @@ static void read_speed(const char *root, const char *path, struct dam_hal_capaci
 		dam_capacity_of_port((uint64_t)mbit * 1000000 / 8, out);
 }
 
+/*
+ * "pf0vf1", "c1pf0sf3": what stands in the host for a function of somebody else's. Its device is the adapter's, its
+ * counters are those of frames that the adapter's port, and the function, count too.
+ */
+static bool represents(const char *root, const char *path)
+{
+	char port[32], other[2];
+	unsigned int n;
+
+	if (dam_sysfs_read(port, sizeof(port), root, "%s/phys_port_name", path) <= 0)
+		return false;
+	return sscanf(port, "pf%5u%1[vs]f%5u", &n, other, &n) == 3 ||
+	       sscanf(port, "c%5upf%5u%1[vs]f%5u", &n, &n, other, &n) == 4;
+}
+
 /* Loopback, bridges, bonds, VLANs, tunnels and veth have no device: what they carry is no DMA, or
  * that of another interface. Return: 0, also for an interface that is no engine; -ENOMEM. */
 static int add_interface(struct dam_hal *hal, const char *name)
@@ -127,7 +142,7 @@ static int add_interface(struct dam_hal *hal, const char *name)
 	int err;
 
 	if (strlen(name) >= IFNAMSIZ || dam_sysfs_real(path, root, "/sys/class/net/%s", name) ||
-	    !dam_sysfs_exists(root, "%s/device", path))
+	    !dam_sysfs_exists(root, "%s/device", path) || represents(root, path))
 		return 0;
 	err = open_state(root, path, &s);
 	if (err == -ENOMEM)

@@ -121,6 +121,48 @@ START_TEST(test_engine)
 }
 END_TEST
 
+static void cycles(unsigned int engines, unsigned int copy, unsigned int total)
+{
+	hal_tree_put(&tree, "/proc/10/fdinfo/3", "drm-pdev:\t0000:00:02.0\ndrm-client-id:\t1\ndrm-cycles-bcs:\t%u\n"
+		     "drm-total-cycles-bcs:\t%u\ndrm-engine-capacity-bcs:\t%u", copy, total, engines);
+}
+
+/* What share of the time a GPU that counts cycles was busy; the clock is the driver's, the time ours. */
+static const struct {
+	const char *why;
+	unsigned int engines, copy, total, least_percent, most_percent;
+} clocks[] = {
+	{"one engine, half the time", 1, 500, 1000, 49, 50},
+	{"two engines, the cycles of both are added: more than the clock's", 2, 1600, 1000, 79, 80},
+	{"eight engines, one of them busy", 8, 1000, 1000, 12, 13},
+	{"counters that are read one after the other: a little above all", 1, 1001, 1000, 99, 100},
+	{"nothing done", 2, 0, 1000, 0, 0},
+};
+
+START_TEST(test_cycles)
+{
+	struct dam_hal_config cfg = {.root = tree.root};
+	uint64_t first, second, busy, before, after;
+	struct dam_hal *hal;
+	char err[256];
+
+	cycles(clocks[_i].engines, 7, 7);
+	ck_assert(!dam_hal_open(&cfg, err, sizeof(err), &hal));
+	first = dam_now_ns();
+	busy_ns(hal);
+	before = dam_now_ns();
+	cycles(clocks[_i].engines, 7 + clocks[_i].copy, 7 + clocks[_i].total);
+	second = dam_now_ns();
+	busy = busy_ns(hal);
+	after = dam_now_ns();
+	/* between two looks: the first began between first and before, the other between second and after */
+	ck_assert_msg(busy <= (after - first) * clocks[_i].most_percent / 100 &&
+		      busy >= (second - before) * clocks[_i].least_percent / 100, "%s: %lu of %lu ns", clocks[_i].why,
+		      (unsigned long)busy, (unsigned long)(after - first));
+	dam_hal_close(hal);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hal_drm");
@@ -131,5 +173,6 @@ int main(void)
 	tcase_add_loop_test(t, test_parse, 0, sizeof(texts) / sizeof(texts[0]));
 	tcase_add_test(t, test_process);
 	tcase_add_test(t, test_engine);
+	tcase_add_loop_test(t, test_cycles, 0, sizeof(clocks) / sizeof(clocks[0]));
 	return run_suite(s);
 }

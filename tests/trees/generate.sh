@@ -5,7 +5,7 @@
 # Attributes and their form are those of the kernel's Documentation/ABI.
 set -eu
 
-names="bond drm fabric idxd ioat multipath ptdma rdma soc stacks switch unknown xps"
+names="bond drm fabric idxd ioat multipath numbers ptdma rdma soc stacks switch unknown virtual xps"
 
 section() { printf '\n[%s]\n' "$1"; }
 
@@ -331,6 +331,51 @@ tree_unknown() { # a guest whose firmware tells no place: next to all nodes, nev
 	pci pci0000:00/0000:00:03.0 -1 0-3
 	disk pci0000:00/0000:00:02.0/virtio0/block/vda 254:0 4 4
 	interface pci0000:00/0000:00:03.0/virtio1/net/eth0 -1
+}
+
+tree_virtual() { # functions of a port, their representors, and a drive behind a controller that makes a domain of its own
+	machine 2 4
+	port=pci0000:40/0000:40:01.0
+	pci $port 1 4-7 16.0 8
+	for fn in 0 1 2; do
+		pci "$port/0000:41:00.$fn" 1 4-7
+		[ $fn -ne 0 ] || interface $port/0000:41:00.0/net/eth0 100000 2 8
+		[ $fn -eq 0 ] || printf 'physfn -> ../0000:41:00.0\ncurrent_link_speed = Unknown\ncurrent_link_width = 0\n'
+	done
+	interface $port/0000:41:00.1/net/eth1 100000 2 8
+	for name in uplink:p0 vf0:pf0vf0 vf1:c1pf0vf1 sf3:pf0sf3; do
+		interface "$port/0000:41:00.0/net/${name%:*}" -1
+		section "/sys/devices/$port/0000:41:00.0/net/${name%:*}"
+		echo "phys_port_name = ${name#*:}"
+	done
+	volume=pci0000:d7/0000:d7:05.5
+	pci $volume 1 4-7
+	pci $volume/pci10000:00/10000:00:02.0 1 4-7 16.0 4
+	pci $volume/pci10000:00/10000:00:02.0/10000:01:00.0 1 4-7 16.0 4
+	nvme $volume/pci10000:00/10000:00:02.0/10000:01:00.0/nvme/nvme0 1
+	disk $volume/pci10000:00/10000:00:02.0/10000:01:00.0/nvme/nvme0/nvme0c0n1 0:0 2 8
+	disk virtual/nvme-subsystem/nvme-subsys0/nvme0n1 259:0
+	subsystem 0 numa
+}
+
+tree_numbers() { # nodes 0 and 8, processors with gaps; memory alone in node 2, a node that is offline
+	section /sys/devices/system/node
+	echo 'online = 0,2,8'
+	section /sys/devices/system/cpu
+	echo 'online = 0-3,1040-1043'
+	section /sys/devices/system/node/node0
+	printf 'cpulist = 0-3\ndistance = 10 12 40\n'
+	section /sys/devices/system/node/node2
+	printf 'cpulist = \ndistance = 12 10 40\n'
+	section /sys/devices/system/node/node8
+	printf 'cpulist = 1040-1043\ndistance = 40 40 10\n'
+	n=0
+	for where in '0 0-3' '8 1040-1043' '2 0-3' '3 '; do
+		pci "pci003$n:01/003$n:01:00.0" "${where%% *}" "${where#* }"
+		nvme "pci003$n:01/003$n:01:00.0/nvme/nvme$n" "${where%% *}"
+		disk "pci003$n:01/003$n:01:00.0/nvme/nvme$n/nvme${n}n1" 259:$n
+		n=$((n + 1))
+	done
 }
 
 case ${1:-} in
