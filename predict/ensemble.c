@@ -3,8 +3,9 @@
 /*
  * One series: all members side by side, mixed by weights learnt from their errors.
  *
- * Every interval the forecasts made a horizon ago meet the mean of the values since. Until the first horizon has
- * ended, those made half the time ago meet what has come since: a shorter horizon tells more than none.
+ * Every interval the forecasts made a horizon ago meet the mean of the values since. Until two horizons have ended,
+ * weights are learnt from those made half the time ago, which meet what has come since: a shorter horizon tells more
+ * than none, and a forecast made at half the age more than one made when next to nothing was known.
  */
 #include "config.h"
 #include "predict/predict.h"
@@ -40,7 +41,7 @@ struct dam_predictor {
 	unsigned int nr;      /* members that run: the first is last value unless there is only one */
 	unsigned int horizon;
 	unsigned int pos;     /* slot of made that is overwritten next */
-	unsigned int seen;    /* values, saturates above the horizon */
+	unsigned int seen;    /* values, saturates at two horizons */
 	unsigned int scored;  /* saturates at TRUST_SCORED */
 	unsigned int heaviest;
 	double keep;	      /* of the losses, per interval */
@@ -154,23 +155,14 @@ static void score(struct dam_predictor *p, const struct made *m, double truth)
 /* Forecasts meet what has come since they were made. */
 static void learn(struct dam_predictor *p)
 {
-	const struct made *m = &p->made[p->pos];
-	double truth;
+	const bool young = p->seen < 2 * p->horizon;
+	const unsigned int half = p->seen / 2, since = young ? p->seen - half : p->horizon;
+	const struct made *m = &p->made[young ? half : p->pos];
 
-	if (p->seen < p->horizon) {
-		unsigned int then = p->seen / 2;
-
-		if (p->seen && p->nr > 1) {
-			m = &p->made[then];
-			truth = dam_past_mean(&p->past, 0, p->seen - then);
-			dam_mix_learn(&p->mix, m->member, (double)m->mean, truth);
-		}
-		return;
-	}
-	truth = (double)(float)dam_past_mean(&p->past, 0, p->horizon);
-	if (p->nr > 1)
-		dam_mix_learn(&p->mix, m->member, (double)m->mean, truth);
-	score(p, m, truth);
+	if (since && p->nr > 1)
+		dam_mix_learn(&p->mix, m->member, (double)m->mean, dam_past_mean(&p->past, 0, since));
+	if (p->seen >= p->horizon)
+		score(p, &p->made[p->pos], (double)(float)dam_past_mean(&p->past, 0, p->horizon));
 }
 
 /* All members' forecasts, and what the weights make of them: relative to the first, so that none adds rounding. */
@@ -212,7 +204,7 @@ void dam_predict_update(struct dam_predictor *p, double y)
 	learn(p);
 	forecast(p, y, &p->made[p->pos]);
 	p->pos = p->pos + 1 < p->horizon ? p->pos + 1 : 0;
-	p->seen += p->seen < p->horizon;
+	p->seen += p->seen < 2 * p->horizon;
 }
 
 void dam_predict_get(const struct dam_predictor *p, struct dam_forecast *out)

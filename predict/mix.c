@@ -28,9 +28,10 @@
 /* Weight of the squared error beside the absolute one's: what a burst costs rests on few intervals. */
 #define SQUARES 2
 /* The prior is worth this much of one horizon's errors. */
-#define PRIOR 0.1
-/* |e| in the reweighting is at least this share of its mean: an exact hit is luck, not certainty. */
-#define LEAST_ERROR 0.3
+#define PRIOR 0.06
+/* |e| in the reweighting is at least this share of its mean: an exact hit is luck, not certainty. 0.3 costs in squared
+ * errors what it gains in absolute ones, 1 the other way round. */
+#define LEAST_ERROR 0.5
 #define STEPS 2 /* per update; twenty gain 0.3 % */
 #define WILD  1e6f /* an error so many times the mix's own says no more by being greater */
 #define TINY  1e-200 /* mean squares below this are rounding */
