@@ -14,19 +14,25 @@
 #include "predict/sorted.h"
 
 #define COVERAGE 0.90
-/* Of the level: a bound that always misses rises through the upper tenth of the residuals in six intervals. */
+/* Bounds that may be missed: no bound is below the forecast, so that more than asked hold where series are often
+ * silent. With 0.12 recordings average 0.906, and 0.93 of all bounds hold; with 0.10 it is 0.919 and 0.937. */
+#define MISSED 0.12
+/* Of the level: a bound that always misses rises through the upper tenth of the residuals in six intervals; but
+ * what it does is seen a horizon later, and in a horizon it shall not rise by more than 1: with horizons of 200
+ * intervals it swung from one end to the other, and covered 83 % of noise instead of 88. */
 #define STEP 0.02
 /* Levels above 1 ask for more than any residual held: each 0.01 widens the bound by a tenth, up to 11 times. */
 #define TOP   2.0
 #define WIDEN 10.0
 
-void dam_conformal_init(struct dam_conformal *c)
+void dam_conformal_init(struct dam_conformal *c, unsigned int horizon)
 {
 	memset(c, 0, sizeof(*c));
 	c->level = COVERAGE;
+	c->step = fmin(STEP, 1.0 / horizon);
 }
 
-void dam_conformal_add(struct dam_conformal *c, float residual, bool missed)
+void dam_conformal_add(struct dam_conformal *c, float residual, float over)
 {
 	if (c->nr < DAM_PREDICT_RESIDUALS)
 		dam_sorted_insert(c->sorted, c->nr++, residual);
@@ -34,7 +40,11 @@ void dam_conformal_add(struct dam_conformal *c, float residual, bool missed)
 		dam_sorted_replace(c->sorted, c->nr, c->ring[c->next], residual);
 	c->ring[c->next] = residual;
 	c->next = (c->next + 1) % DAM_PREDICT_RESIDUALS;
-	c->level += STEP * ((missed ? 1 : 0) - (1 - COVERAGE));
+	/* A bound met exactly could not have been lower: a silence would lower the level for nothing, and what comes
+	 * after it would be missed until the level has climbed back. */
+	if (over == 0)
+		return;
+	c->level += c->step * ((over > 0 ? 1 : 0) - MISSED);
 	c->level = fmin(fmax(c->level, 0.5), TOP);
 }
 

@@ -4,27 +4,25 @@
 #ifndef DAM_PREDICT_CONFORMAL_H
 #define DAM_PREDICT_CONFORMAL_H
 
-#include <stdbool.h>
-
 #include "predict/predict.h"
 
-/* All zero is a valid start but for level; see dam_conformal_init(). */
 struct dam_conformal {
-	double level;		/* quantile asked for, steered so that 90 % of the bounds hold */
+	double level, step;	/* quantile asked for, steered so that 90 % of the bounds hold */
 	unsigned int nr, next;	/* residuals held; slot of ring that is overwritten next */
 	float ring[DAM_PREDICT_RESIDUALS];   /* in order of time */
 	float sorted[DAM_PREDICT_RESIDUALS]; /* the same, ascending */
 };
 
-void dam_conformal_init(struct dam_conformal *c);
+/** dam_conformal_init() - begin; @horizon: intervals between a bound and its truth, >= 1 */
+void dam_conformal_init(struct dam_conformal *c, unsigned int horizon);
 
 /**
  * dam_conformal_add() - one forecast has met its truth
  * @residual: truth minus forecast, finite
- * @missed: the truth lay above the bound that was given with the forecast
+ * @over: truth minus the bound that was given with the forecast; above 0: it was missed
  * Cost: a binary search and a move of at most 1.2 KiB.
  */
-void dam_conformal_add(struct dam_conformal *c, float residual, bool missed);
+void dam_conformal_add(struct dam_conformal *c, float residual, float over);
 
 /** dam_conformal_margin() - to add to a forecast, >= 0; infinite while there are too few residuals. */
 double dam_conformal_margin(const struct dam_conformal *c);

@@ -122,7 +122,7 @@ static struct dam_predictor *start(void *mem, double interval_s, unsigned int ho
 	}
 	dam_mix_init(&p->mix, prior, nr, h);
 	dam_guard_init(&p->guard, h);
-	dam_conformal_init(&p->conformal);
+	dam_conformal_init(&p->conformal, h);
 	return p;
 }
 
@@ -145,7 +145,7 @@ static void score(struct dam_predictor *p, const struct made *m, double truth)
 	double error = (double)m->mean - truth, error_last = (double)m->last - truth;
 
 	dam_guard_learn(&p->guard, (double)m->last, (double)m->mixed, truth);
-	dam_conformal_add(&p->conformal, (float)truth - m->mean, (float)truth > m->p90);
+	dam_conformal_add(&p->conformal, (float)truth - m->mean, (float)truth - m->p90);
 	p->loss = p->keep * p->loss + error * error;
 	p->loss_last = p->keep * p->loss_last + error_last * error_last;
 	if (p->scored < TRUST_SCORED)

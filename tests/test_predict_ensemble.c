@@ -141,8 +141,8 @@ END_TEST
 
 START_TEST(test_horizons)
 {
-	static const unsigned int h[] = {1, 2, 10, 100};
-	struct result r = run(white, 8000, h[_i]);
+	static const unsigned int h[] = {1, 2, 10, 100, 200};
+	struct result r = run(white, 20000, h[_i]);
 
 	ck_assert_msg(r.se <= r.se_last, "horizon %u", h[_i]);
 	ck_assert_msg(fabs(r.covered / r.nr - 0.9) <= 0.05, "horizon %u: covered %.3f", h[_i],
@@ -325,7 +325,7 @@ int main(void)
 	TCase *tc = tcase_create("properties");
 
 	tcase_add_loop_test(tc, test_series, 0, sizeof(rows) / sizeof(rows[0]));
-	tcase_add_loop_test(tc, test_horizons, 0, 4);
+	tcase_add_loop_test(tc, test_horizons, 0, 5);
 	tcase_add_loop_test(tc, test_constant, 0, 5);
 	tcase_add_loop_test(tc, test_scale, 0, 3);
 	tcase_add_test(tc, test_before_any_update);

@@ -156,15 +156,36 @@ START_TEST(test_conformal_follows)
 	struct dam_conformal *c = malloc(sizeof(*c));
 	unsigned int held = 0;
 
-	dam_conformal_init(c);
+	dam_conformal_init(c, 1);
 	for (int i = 0; i < 4000; i++) {
 		double error = (uniform() - 0.5) * (i < 2000 ? 1 : 10);
 		double margin = dam_conformal_margin(c);
 
 		held += i >= 2000 && error <= margin;
-		dam_conformal_add(c, (float)error, error > margin);
+		dam_conformal_add(c, (float)error, (float)(error - margin));
 	}
 	ck_assert_msg(held > 1700 && held < 1900, "held %u times in 2000", held);
+	free(c);
+}
+END_TEST
+
+/* Silence teaches nothing: after it the bound follows as soon as it would have without. */
+START_TEST(test_conformal_silence)
+{
+	struct dam_conformal *c = malloc(sizeof(*c));
+	double before;
+
+	dam_conformal_init(c, 1);
+	for (int i = 0; i < 50; i++)
+		dam_conformal_add(c, 0, 0);
+	before = c->level;
+	for (int i = 0; i < 1000; i++)
+		dam_conformal_add(c, 0, 0);
+	ck_assert_double_eq(c->level, before);
+	ck_assert_double_eq(dam_conformal_margin(c), 0);
+	for (int i = 0; i < 8; i++)
+		dam_conformal_add(c, 1, (float)(1 - dam_conformal_margin(c)));
+	ck_assert_double_ge(dam_conformal_margin(c), 1);
 	free(c);
 }
 END_TEST
@@ -245,6 +266,7 @@ int main(void)
 	tcase_add_test(tc, test_guard);
 	tcase_add_test(tc, test_blend);
 	tcase_add_test(tc, test_conformal_follows);
+	tcase_add_test(tc, test_conformal_silence);
 	tcase_add_loop_test(tc, test_analog, 0, 3);
 	tcase_add_loop_test(tc, test_season, 0, sizeof(seasons) / sizeof(seasons[0]));
 	suite_add_tcase(s, tc);
