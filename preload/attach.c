@@ -42,30 +42,14 @@ static struct {
 	uint64_t board_period; /* of the directory that the routes come from; 0: ask again */
 } state;
 
-/*
- * Fresh anonymous memory, in place of whatever is mapped there. @at NULL: anywhere. In small pages: few of them are
- * touched, and the first touch of a huge one would clear 2 MB while other threads' submissions go uncounted.
- */
-static void *fresh(void *at, size_t size)
-{
-	long map =
-		dam_sys6(SYS_mmap, (long)at, (long)size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
-
-	if (dam_sys_failed(map))
-		return NULL;
-	dam_sys3(SYS_madvise, map, (long)size, MADV_NOHUGEPAGE);
-	return (void *)map;
-}
-
 static bool reserve(void)
 {
 	if (!state.private_ledger)
-		state.private_ledger = fresh(NULL, sizeof(struct dam_ledger));
+		state.private_ledger = dam_segment_fresh(NULL, sizeof(struct dam_ledger));
 	if (!state.ledger)
-		state.ledger = fresh(NULL, sizeof(struct dam_ledger));
+		state.ledger = dam_segment_fresh(NULL, sizeof(struct dam_ledger));
 	if (!state.board)
-		state.board = fresh(NULL, sizeof(struct dam_board));
+		state.board = dam_segment_fresh(NULL, sizeof(struct dam_board));
 	return state.private_ledger && state.ledger && state.board;
 }
 
@@ -89,8 +73,8 @@ static bool be_born(void)
 	if (child) {
 		dam_pins_leave();
 		dam_link_close();
-		if (!fresh(state.ledger, sizeof(*state.ledger)) ||
-		    !fresh(state.board, sizeof(*state.board)))
+		if (!dam_segment_fresh(state.ledger, sizeof(*state.ledger)) ||
+		    !dam_segment_fresh(state.board, sizeof(*state.board)))
 			return false;
 	}
 	child = true;
@@ -117,7 +101,7 @@ static void retry_later(uint64_t now_ns, uint64_t wait_ns)
 /* Somebody is there: count in private memory from now on, and only then take the time to connect. */
 static bool begin_private(uint64_t now_ns)
 {
-	if (!reserve() || !fresh(state.private_ledger, sizeof(*state.private_ledger)))
+	if (!reserve() || !dam_segment_fresh(state.private_ledger, sizeof(*state.private_ledger)))
 		return false;
 	dam_ledger_init(state.private_ledger, 0);
 	if (!dam_slow_lock_soon(&dam_gate.routing))
@@ -151,8 +135,8 @@ static bool map_segments(int ledger_fd, int board_fd)
 	    !dam_segment_map(board_fd, sizeof(struct dam_board), true, state.board, &at) &&
 	    dam_ledger_valid(state.ledger) && dam_board_valid(state.board))
 		return true;
-	fresh(state.ledger, sizeof(*state.ledger));
-	fresh(state.board, sizeof(*state.board));
+	dam_segment_fresh(state.ledger, sizeof(*state.ledger));
+	dam_segment_fresh(state.board, sizeof(*state.board));
 	return false;
 }
 
@@ -211,8 +195,8 @@ static void check(uint64_t now_ns)
 	retry_later(now_ns, RETRY_NS);
 	__atomic_store_n(&state.ledger->detached, 1, __ATOMIC_RELEASE);
 	/* threads in the middle of a submission still store there: into memory that nobody reads */
-	fresh(state.ledger, sizeof(*state.ledger));
-	fresh(state.board, sizeof(*state.board));
+	dam_segment_fresh(state.ledger, sizeof(*state.ledger));
+	dam_segment_fresh(state.board, sizeof(*state.board));
 }
 
 bool dam_attach_due(uint64_t now_ns)

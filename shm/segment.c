@@ -27,12 +27,6 @@ static long make_memfd(const char *name)
 	return fd == -EINVAL ? dam_sys3(SYS_memfd_create, (long)name, flags, 0) : fd;
 }
 
-static long map_shared(int fd, size_t size, int prot, void *at)
-{
-	return dam_sys6(SYS_mmap, (long)at, (long)size, prot, MAP_SHARED | (at ? MAP_FIXED : 0), fd,
-			0);
-}
-
 int dam_segment_create(const char *name, size_t size, bool read_only, int *fd, void **map)
 {
 	/* FUTURE_WRITE leaves the mapping alone that exists when it is set: ours */
@@ -47,7 +41,7 @@ int dam_segment_create(const char *name, size_t size, bool read_only, int *fd, v
 	err = dam_sys3(SYS_ftruncate, memfd, (long)size, 0);
 	if (err)
 		goto close_fd;
-	at = err = map_shared((int)memfd, size, PROT_READ | PROT_WRITE, NULL);
+	at = err = dam_sys6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	if (dam_sys_failed(at))
 		goto close_fd;
 	err = dam_sys3(SYS_fcntl, memfd, F_ADD_SEALS, seals);
@@ -81,6 +75,36 @@ int dam_segment_check(int fd, size_t size, bool read_only)
 	return err || stx.stx_size != size ? -EINVAL : 0;
 }
 
+/*
+ * In a program that has locked all memory to come (mlockall() of real-time programs) a mapping gets all of its pages at
+ * once: megabytes, milliseconds, and the program's allowance. But not one that cannot be accessed: so it is unlocked
+ * first, then made accessible, and only then put where others may be using what it replaces.
+ */
+static long map_unlocked(int fd, size_t size, int prot, int flags, void *at)
+{
+	long map = dam_sys6(SYS_mmap, 0, (long)size, PROT_NONE, flags, fd, 0), there;
+
+	if (dam_sys_failed(map))
+		return map;
+	dam_sys3(SYS_munlock, map, (long)size, 0);
+	if (flags & MAP_ANONYMOUS)
+		dam_sys3(SYS_madvise, map, (long)size, MADV_NOHUGEPAGE);
+	there = dam_sys3(SYS_mprotect, map, (long)size, prot);
+	if (!there)
+		there = at ? dam_sys6(SYS_mremap, map, (long)size, (long)size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)at, 0)
+			   : map;
+	if (dam_sys_failed(there))
+		dam_sys3(SYS_munmap, map, (long)size, 0);
+	return there;
+}
+
+void *dam_segment_fresh(void *at, size_t size)
+{
+	long map = map_unlocked(-1, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, at);
+
+	return dam_sys_failed(map) ? NULL : (void *)map;
+}
+
 int dam_segment_map(int fd, size_t size, bool read_only, void *at, void **out)
 {
 	int err = dam_segment_check(fd, size, read_only);
@@ -88,7 +112,7 @@ int dam_segment_map(int fd, size_t size, bool read_only, void *at, void **out)
 
 	if (err)
 		return err;
-	map = map_shared(fd, size, PROT_READ | (read_only ? 0 : PROT_WRITE), at);
+	map = map_unlocked(fd, size, PROT_READ | (read_only ? 0 : PROT_WRITE), MAP_SHARED, at);
 	if (dam_sys_failed(map))
 		return (int)map;
 	*out = (void *)map;

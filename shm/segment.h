@@ -37,4 +37,13 @@ int dam_segment_check(int fd, size_t size, bool read_only);
  */
 int dam_segment_map(int fd, size_t size, bool read_only, void *at, void **out);
 
+/**
+ * dam_segment_fresh() - anonymous memory, zeroed
+ * @at: NULL, or the address of a reservation of @size bytes that is replaced in place
+ *
+ * In small pages: few of them are touched, and the first touch of a huge one would clear 2 MB while other threads'
+ * submissions go uncounted. Raw system calls. Return: the mapping; NULL.
+ */
+void *dam_segment_fresh(void *at, size_t size);
+
 #endif

@@ -257,6 +257,39 @@ static int mode_untouched(void)
 	return 0;
 }
 
+static long locked_kib(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long kib = -1;
+
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %ld", &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
+/* A real-time program: all of its memory, and all that it may get, is there from the beginning, and counted. */
+static int mode_locked(void)
+{
+	const long most = 1024; /* the library's counters are 16 times as large */
+	long before;
+
+	open_all();
+	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+		return SKIPPED;
+	before = locked_kib();
+	/* until the coordinator has answered */
+	for (int i = 0; i < 100; i++) {
+		reads(1);
+		usleep(1000);
+	}
+	need(locked_kib() - before < most, "more is locked than before");
+	tell();
+	return 0;
+}
+
 /* Plain reads alone, until the file named STOP beside the data file appears. */
 static int mode_until_plain(void)
 {
@@ -337,7 +370,7 @@ static const struct {
 } modes[] = {
 	{"jail", mode_jail}, {"jailed", mode_jailed}, {"all-threads", mode_all_threads},
 	{"fork-asking", mode_fork_asking}, {"untouched", mode_untouched}, {"until-plain", mode_until_plain},
-	{"torn-ring", mode_torn_ring}, {"torn-context", mode_torn_context},
+	{"locked", mode_locked}, {"torn-ring", mode_torn_ring}, {"torn-context", mode_torn_context},
 };
 
 int main(int argc, char **argv)

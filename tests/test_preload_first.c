@@ -59,6 +59,7 @@ static const struct {
 	{"all descriptors closed: what is known of none is not looked at", "untouched", true, 1},
 	{"a ring torn down by another thread before the hook has come back", "torn-ring", true, 1},
 	{"a context of libaio, likewise", "torn-context", true, 1},
+	{"all memory to come is locked: not the library's", "locked", true, 1},
 };
 
 START_TEST(test_row)
@@ -69,6 +70,8 @@ START_TEST(test_row)
 		for (int i = 0; i < rows[_i].times; i++) {
 			int status = coord_reap(&c, start(rows[_i].mode));
 
+			if (status == SKIPPED)
+				return;
 			ck_assert_msg(status == 0, "%s, %s coordinator: status %d", rows[_i].why,
 				      with ? "a" : "no", status);
 		}

@@ -112,7 +112,7 @@ static const struct {
 	{"a ledger as it should be", sealed, false, 0, 0},
 	{"a board as it should be", sealed_read_only, true, 0, 0},
 	{"a board that others could write", sealed, true, -EINVAL, -EINVAL},
-	{"a ledger that nobody can write", sealed_read_only, false, 0, -EPERM},
+	{"a ledger that nobody can write", sealed_read_only, false, 0, -EACCES},
 	{"closed", closed, false, -EBADF, -EBADF},
 	{"an ordinary file can be truncated", ordinary_file, false, -EINVAL, -EINVAL},
 	{"a pipe", pipe_end, false, -EINVAL, -EINVAL},
