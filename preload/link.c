@@ -32,7 +32,7 @@ static struct sockaddr_un addr[MAX_PATHS];
 static unsigned int nr_paths;
 static struct dam_hello hello = {
 	.magic = DAM_HELLO_MAGIC, .version = DAM_SHM_VERSION, .kind = DAM_HELLO_ATTACH};
-/* The user set DAM up for this very process, so a filter that came with it (a container's) is no reason to stay out. */
+/* The user set DAM up for this very process, so a filter that came with its container is no reason to stay out. */
 static bool invited;
 static bool announced;
 static bool seen; /* announced, or found there later */
@@ -96,49 +96,82 @@ void dam_link_init(void)
 		dam_strlcpy(hello.class, class, sizeof(hello.class));
 }
 
-/* In pieces: the line of the groups that stands before ours has any length, and a thread's stack may be small. */
-static int find_filter(long status)
+/*
+ * The number behind @key. In pieces: the line of the groups that stands before it has any length, and a thread's stack
+ * may be small. Return: -ENOENT: there is none.
+ */
+static int find_number(long status, const char *key)
 {
-	static const char key[] = "\nSeccomp:\t";
 	size_t same = 0;
 	char piece[256];
+	int number = -ENOENT;
 	long n;
 
 	while ((n = dam_sys3(SYS_read, status, (long)piece, sizeof(piece))) > 0) {
 		for (long i = 0; i < n; i++) {
-			if (same == sizeof(key) - 1)
-				return piece[i] == '0' ? 0 : -EPERM;
-			same = piece[i] == key[same] ? same + 1 : piece[i] == key[0];
+			if (!key[same]) {
+				if (piece[i] < '0' || piece[i] > '9')
+					return number;
+				number = (number < 0 ? 0 : number * 10) + piece[i] - '0';
+			} else {
+				same = piece[i] == key[same] ? same + 1 : piece[i] == key[0];
+			}
 		}
 	}
-	return (int)n; /* at its end: a kernel that has no filters */
+	return n < 0 ? (int)n : number;
 }
 
-/*
- * Did the process inherit a system call filter? Then a call that ld.so has not made already may kill it.
- * open, read and close are not among those.
- */
-int dam_link_filtered(void)
+static int read_number(const char *path, const char *key)
 {
-	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)"/proc/self/status", O_RDONLY | O_CLOEXEC, 0,
-			   0, 0);
+	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
 	int ret;
 
 	if (fd < 0)
 		return (int)fd;
-	ret = find_filter(fd);
+	ret = find_number(fd, key);
 	dam_sys3(SYS_close, fd, 0, 0);
 	return ret;
+}
+
+/*
+ * How many system call filters does a process have? Before Linux 5.9: is there any? open, read and close are no calls
+ * that ld.so has not made already.
+ */
+static int filters_of(const char *status)
+{
+	int n = read_number(status, "\nSeccomp_filters:\t");
+
+	if (n == -ENOENT)
+		n = read_number(status, "\nSeccomp:\t");
+	return n == -ENOENT ? 0 : n; /* a kernel that has no filters */
+}
+
+int dam_link_filtered(void)
+{
+	int n = filters_of("/proc/self/status");
+
+	return n > 0 ? -EPERM : n;
+}
+
+/*
+ * Who is invited may call under the filters that all processes of the container have. A further one is a sandbox, in
+ * which somebody has executed this program.
+ */
+static int ask_filter(void)
+{
+	int n = filters_of("/proc/self/status");
+
+	if (invited && (n <= 0 || filters_of("/proc/1/status") >= n))
+		return 0;
+	return n > 0 ? -EPERM : n;
 }
 
 bool dam_link_may_call(void)
 {
 	static int filter = -EAGAIN;
 
-	if (invited)
-		return true;
 	if (filter && filter != -EPERM) {
-		filter = dam_link_filtered();
+		filter = ask_filter();
 		if (filter == -EPERM)
 			__atomic_fetch_add(&dam_sealed, 1, __ATOMIC_RELEASE);
 	}

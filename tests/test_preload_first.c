@@ -55,6 +55,7 @@ static const struct {
 	int times;
 } rows[] = {
 	{"a filter that came with the process: no call that the program would not make", "jail", false, 1},
+	{"the same in an environment that invites the library", "jail-invited", true, 1},
 	{"a filter for all threads, while others are in hooks", "all-threads", true, 10},
 	{"all descriptors closed: what is known of none is not looked at", "untouched", true, 1},
 	{"a ring torn down by another thread before the hook has come back", "torn-ring", true, 1},
