@@ -230,8 +230,10 @@ static void load(void)
 	bool have_fds;
 	int fd[2];
 
-	if (!lib || !find_functions(lib))
+	if (!lib || !find_functions(lib)) {
+		dlerror(); /* the program asks for its own errors */
 		return;
+	}
 	as = fn.create(&accessors, 0);
 	if (!as)
 		return;

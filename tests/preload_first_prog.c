@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
@@ -23,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -240,6 +242,47 @@ static int mode_fork_asking(void)
 	return 0;
 }
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+/* Such as the library would like to load, and cannot: they are empty. */
+static const char *const unwinders[] = {"libunwind-x86_64.so.8", "libunwind-aarch64.so.8"};
+
+static int mode_no_unwinder(void)
+{
+	pthread_t thread;
+	char at[512];
+
+	dlerror();
+	need(!pthread_create(&thread, NULL, nothing, NULL) && !pthread_join(thread, NULL), "thread");
+	need(!dlerror(), "an error that is not the program's");
+	for (int i = 0; i < 2; i++) {
+		snprintf(at, sizeof(at), "%s.d/%s", path, unwinders[i]);
+		unlink(at);
+	}
+	snprintf(at, sizeof(at), "%s.d", path);
+	return rmdir(at);
+}
+
+static int mode_hide_unwinder(void)
+{
+	const char *old = getenv("LD_LIBRARY_PATH");
+	char at[512], list[1024];
+
+	snprintf(at, sizeof(at), "%s.d", path);
+	snprintf(list, sizeof(list), "%s:%s", at, old ? old : "");
+	mkdir(at, 0700);
+	for (int i = 0; i < 2; i++) {
+		snprintf(at, sizeof(at), "%s.d/%s", path, unwinders[i]);
+		close(open(at, O_CREAT | O_WRONLY, 0600));
+	}
+	setenv("LD_LIBRARY_PATH", list, 1);
+	execl(self, self, "no-unwinder", path, (char *)NULL);
+	return 3;
+}
+
 static long faults(void)
 {
 	struct rusage u;
@@ -376,6 +419,7 @@ static const struct {
 } modes[] = {
 	{"jail", mode_jail}, {"jail-invited", jail}, {"jailed", mode_jailed}, {"all-threads", mode_all_threads},
 	{"fork-asking", mode_fork_asking}, {"untouched", mode_untouched}, {"until-plain", mode_until_plain},
+	{"hide-unwinder", mode_hide_unwinder}, {"no-unwinder", mode_no_unwinder},
 	{"locked", mode_locked}, {"torn-ring", mode_torn_ring}, {"torn-context", mode_torn_context},
 };
 

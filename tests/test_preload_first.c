@@ -58,6 +58,7 @@ static const struct {
 	{"the same in an environment that invites the library", "jail-invited", true, 1},
 	{"a filter for all threads, while others are in hooks", "all-threads", true, 10},
 	{"all descriptors closed: what is known of none is not looked at", "untouched", true, 1},
+	{"no libunwind: no error that the program would take for its own", "hide-unwinder", true, 1},
 	{"a ring torn down by another thread before the hook has come back", "torn-ring", true, 1},
 	{"a context of libaio, likewise", "torn-context", true, 1},
 	{"all memory to come is locked: not the library's", "locked", true, 1},
