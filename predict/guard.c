@@ -8,7 +8,8 @@
  * bound has the same two terms). If so, the forecast goes only the share of the way from last value to the mix that
  * would have been right so far. Where the mix is better, or nobody knows, it changes nothing.
  *
- * The second: a value that has stayed the same for longer than it ever has stays so, whatever slow means remember.
+ * The second: a value that has stayed the same for longer than it ever has, and than the horizon, stays so, whatever
+ * slow means remember.
  */
 #include "config.h"
 #include "predict/guard.h"
@@ -20,8 +21,6 @@
 #define MEMORY_HORIZONS 100.0
 /* In standard errors: below it nothing, one above it everything. */
 #define DOUBT 0.25
-/* Silence: longer than this many times the longest, or the horizon. */
-#define SILENCE 2.0
 
 void dam_guard_init(struct dam_guard *g, unsigned int horizon)
 {
@@ -69,7 +68,7 @@ static double share(const struct dam_guard *g)
 
 double dam_guard_apply(const struct dam_guard *g, double last, double mixed)
 {
-	double limit = SILENCE * fmax(g->longest, g->horizon), way = share(g) * (mixed - last);
+	double limit = fmax(g->longest, g->horizon), way = share(g) * (mixed - last);
 
 	if (g->run > limit)
 		way *= pow(limit / g->run, 4); /* soon, but not at once */
