@@ -52,9 +52,7 @@ wants 0 "pause" ctl pause
 wants 0 "undo" ctl undo 1
 wants 0 "exclude" ctl exclude 4711
 [ -s "$tmp/out" ] && fail "who obeys says nothing"
-wants 2 "undo what?" ctl undo
 wants 2 "undo nothing" ctl undo 0
-wants 2 "undo a name" ctl undo fio
 wants 2 "undo less than nothing, which wraps to the first move" ctl undo -- -18446744073709551615
 wants 2 "undo beyond all numbers" ctl undo 18446744073709551617
 wants 2 "pause takes no number" ctl pause 1
@@ -69,13 +67,15 @@ names() {
 names -1 "a number that looks like an option" ctl undo -1
 names --nope "an unknown option behind a command" ctl status --nope
 names --file "an option without its value behind a command" ctl history --file
+names frobnicate "an unknown command" ctl frobnicate
+names undo "undo what?" ctl undo
+names fio "undo a name" ctl undo fio
+names moves "two commands" ctl status moves
 names -z "one letter of several" ctl -z status
 wants 2 "a file of moves" ctl moves --file x
 wants 1 "a history that is none" ctl history --file "$tmp/nowhere/x"
 
 wants 2 "no command" ctl
-wants 2 "unknown command" ctl frobnicate
-wants 2 "two commands" ctl status moves
 wants 2 "unknown option" ctl status --frobnicate
 wants 1 "no coordinator" "$bin/dam-ctl" --runtime-dir "$tmp/nowhere" status
 grep -q "$tmp/nowhere/coord.sock" "$tmp/err" || fail "no coordinator: the path is not told"

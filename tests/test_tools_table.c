@@ -73,6 +73,41 @@ START_TEST(test_table)
 }
 END_TEST
 
+static const struct {
+	const char *why;
+	bool titles;
+	unsigned int limit;
+	const char *want;
+} fold_rows[] = {
+	{"it fits", true, 19, " NAME     RATE  WHY\n e0    1 MiB/s  x\n"},
+	{"one column too narrow: the last comes below, and a row is known by its first cell", true, 18,
+	 " NAME     RATE\n e0    1 MiB/s\n\n NAME  WHY\n e0    x\n"},
+	{"narrower than any column: one at a time", true, 3,
+	 " NAME     RATE\n e0    1 MiB/s\n\n NAME  WHY\n e0    x\n"},
+	{"not a terminal", true, 0, " NAME     RATE  WHY\n e0    1 MiB/s  x\n"},
+	{"names and values, without titles, are not torn apart", false, 5, " e0  1 MiB/s  x\n"},
+};
+
+START_TEST(test_fold)
+{
+	static const struct dam_column titled[] = {{"NAME", false}, {"RATE", true}, {"WHY", false}}, plain[3];
+	static const char *const cells[] = {"e0", "1 MiB/s", "x"};
+	struct dam_table *t;
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	ck_assert_int_eq(dam_table_create(fold_rows[_i].titles ? titled : plain, 3, &t), 0);
+	for (size_t i = 0; i < NR(cells); i++)
+		dam_table_cell(t, cells[i]);
+	dam_table_print_within(t, f, 1, fold_rows[_i].limit);
+	dam_table_destroy(t);
+	fclose(f);
+	ck_assert_msg(!strcmp(text, fold_rows[_i].want), "%s:\n%s", fold_rows[_i].why, text);
+	free(text);
+}
+END_TEST
+
 START_TEST(test_many_rows)
 {
 	static const struct dam_column column[] = {{NULL, true}};
@@ -300,6 +335,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, test_clean, 0, NR(clean_rows));
 	tcase_add_test(tc, test_table);
+	tcase_add_loop_test(tc, test_fold, 0, NR(fold_rows));
 	tcase_add_test(tc, test_many_rows);
 	tcase_add_loop_test(tc, test_view, 0, NR(view_rows));
 	tcase_add_test(tc, test_view_bounds);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 struct cell {
 	char *text; /* NULL: empty */
@@ -114,9 +115,47 @@ static void print_cell(FILE *f, const char *text, unsigned int width, unsigned i
 	fputs(last ? "\n" : "  ", f);
 }
 
-void dam_table_print(const struct dam_table *t, FILE *f, int indent)
+/* The columns of a table that are printed side by side: the first, and then those from @from up to @to. */
+struct block {
+	const unsigned int *width; /* of all columns */
+	unsigned int from, to;
+	int indent;
+};
+
+/* As many columns as fit into @limit, one at least; 0: all. */
+static void next_block(const struct dam_table *t, struct block *b, unsigned int limit)
+{
+	unsigned int used = (unsigned int)b->indent + b->width[0];
+
+	b->from = b->to;
+	do
+		used += 2 + b->width[b->to++];
+	while (b->to < t->nr_columns && (!limit || used + 2 + b->width[b->to] <= limit));
+}
+
+static void print_row(const struct dam_table *t, FILE *f, const struct block *b, const struct cell *row)
+{
+	fprintf(f, "%*s", b->indent, "");
+	for (unsigned int col = 0; col < b->to; col = col ? col + 1 : b->from) {
+		const char *text = row ? row[col].text : t->column[col].title;
+
+		print_cell(f, text ? text : "", row ? row[col].width : text ? (unsigned int)strlen(text) : 0,
+			   b->width[col], t->column[col].right, col ? col + 1 == b->to : b->from >= b->to);
+	}
+}
+
+static void print_block(const struct dam_table *t, FILE *f, const struct block *b, bool titles)
+{
+	if (titles)
+		print_row(t, f, b, NULL);
+	for (size_t i = 0; i + t->nr_columns <= t->nr_cells; i += t->nr_columns)
+		print_row(t, f, b, &t->cell[i]);
+}
+
+void dam_table_print_within(const struct dam_table *t, FILE *f, int indent, unsigned int limit)
 {
 	unsigned int *width = calloc(t->nr_columns, sizeof(*width));
+	struct block b = {.width = width, .to = 1, .indent = indent};
 	bool titles = false;
 
 	if (!width)
@@ -125,20 +164,28 @@ void dam_table_print(const struct dam_table *t, FILE *f, int indent)
 		width[i] = column_width(t, i);
 		titles |= t->column[i].title != NULL;
 	}
-	for (unsigned int i = 0; titles && i < t->nr_columns; i++) {
-		const char *title = t->column[i].title ? t->column[i].title : "";
-
-		fprintf(f, "%*s", i ? 0 : indent, "");
-		print_cell(f, title, (unsigned int)strlen(title), width[i], t->column[i].right,
-			   i + 1 == t->nr_columns);
+	if (t->nr_columns == 1) {
+		b.from = 1;
+		print_block(t, f, &b, titles);
 	}
-	for (size_t i = 0; i < t->nr_cells; i++) {
-		const struct cell *c = &t->cell[i];
-		unsigned int col = (unsigned int)(i % t->nr_columns);
-
-		fprintf(f, "%*s", col ? 0 : indent, "");
-		print_cell(f, c->text ? c->text : "", c->width, width[col], t->column[col].right,
-			   col + 1 == t->nr_columns);
+	while (b.to < t->nr_columns) {
+		if (b.to > 1)
+			fputs("\n", f);
+		next_block(t, &b, titles ? limit : 0);
+		print_block(t, f, &b, titles);
 	}
 	free(width);
+}
+
+/* Columns of the terminal that @f is; 0: it is none, or does not tell. */
+static unsigned int terminal_width(FILE *f)
+{
+	struct winsize size;
+
+	return ioctl(fileno(f), TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+void dam_table_print(const struct dam_table *t, FILE *f, int indent)
+{
+	dam_table_print_within(t, f, indent, terminal_width(f));
 }

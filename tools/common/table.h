@@ -32,8 +32,19 @@ void dam_table_destroy(struct dam_table *t);
  */
 void dam_table_cell(struct dam_table *t, const char *text);
 
-/** dam_table_print() - print all rows, each after @indent spaces. */
+/**
+ * dam_table_print() - print all rows, each after @indent spaces
+ *
+ * Where @f is a terminal, what is too wide for it is folded, as by dam_table_print_within().
+ */
 void dam_table_print(const struct dam_table *t, FILE *f, int indent);
+
+/**
+ * dam_table_print_within() - print all rows so that no line is longer than @limit
+ * @limit: columns; 0: any. Those that do not fit come below, with the first repeated before them. A column wider than
+ *	that is printed all the same, and a table without titles is never folded.
+ */
+void dam_table_print_within(const struct dam_table *t, FILE *f, int indent, unsigned int limit);
 
 /**
  * dam_text_clean() - make untrusted text fit to be printed, in place: see dam_table_cell()

@@ -137,7 +137,7 @@ static const struct command *parse(int argc, char **argv, const struct ctl_optio
 	else if (argc == 2 && (dam_parse_u64(argv[1], id) || !*id || *id > INT64_MAX))
 		wrong = "not a number that it could be";
 	if (wrong)
-		dam_err("%s; see %s --help", wrong, tool.name);
+		dam_err("%s%s%s; see %s --help", wrong, argc > 0 ? ": " : "", argc > 0 ? argv[argc - 1] : "", tool.name);
 	return wrong ? NULL : c;
 }
 
