@@ -63,6 +63,7 @@ grep -q '^#> engine ' "$tmp/record0" || fail "a recording with the lowest descri
 # nor is it turned into /dev/null by a daemon
 DAM_SIM="engine e0 capacity=1M" "$bin/dam-coord" --runtime-dir "$tmp" --record "$tmp/record1" <&- || fail "no daemon"
 pid=$("$bin/dam-ctl" --runtime-dir "$tmp" status --json | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+[ "$(readlink "/proc/$pid/cwd")" = / ] || fail "the daemon keeps the folder in use that it was started in"
 kill "$pid" || fail "no daemon: $pid"
 tries=200
 while kill -0 "$pid" 2>/dev/null && [ $((tries -= 1)) -gt 0 ]; do sleep 0.05; done

@@ -122,13 +122,16 @@ static void occupy_standard(void)
 
 /*
  * Errors have been told where the daemon was started; from now on they go to stderr only if that is a file: whoever
- * reads a pipe, a shell's $(dam-coord 2>&1) or ssh, would wait for the daemon's end.
+ * reads a pipe, a shell's $(dam-coord 2>&1) or ssh, would wait for the daemon's end. What has a name relative to that
+ * folder is open by now: the file system that it lies on can be unmounted.
  */
 static void leave_terminal(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct stat st;
 
+	if (chdir("/"))
+		dam_debug("cannot leave the folder: %s", strerror(errno));
 	if (null < 0)
 		return;
 	dup2(null, STDIN_FILENO);
