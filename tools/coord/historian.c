@@ -197,9 +197,9 @@ void historian_close(struct historian *h)
 	h->end = true;
 	pthread_cond_signal(&h->wake);
 	pthread_mutex_unlock(&h->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += PATIENCE;
-	if (h->running && pthread_timedjoin_np(h->writer, NULL, &until))
+	if (h->running && pthread_clockjoin_np(h->writer, NULL, CLOCK_MONOTONIC, &until))
 		return; /* a disk hangs: the writer may still use all this */
 	pthread_cond_destroy(&h->wake);
 	pthread_mutex_destroy(&h->lock);
