@@ -90,5 +90,8 @@ chmod 666 "$tmp/masks"
 wants 1 "a record that others can write" ctl restore
 wants 0 "help" ctl --help
 wants 0 "version" ctl --version
+for tool in coord ctl replay run sim; do
+	"$bin/dam-$tool" --help >/dev/full 2>/dev/null && fail "dam-$tool --help: a full disk is not told"
+done
 
 [ "$fails" -eq 0 ]
