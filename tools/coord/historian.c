@@ -30,10 +30,10 @@ struct historian {
 	pthread_t writer;
 	bool running;
 	pthread_mutex_t lock; /* of all below; nests in nothing, never held while the disk is asked */
-	pthread_cond_t wake;
+	pthread_cond_t wake, done; /* to the writer; from it, on the monotonic clock */
 	struct entry queue[QUEUE];
 	unsigned int first, nr;
-	bool end, failed;
+	bool end, ended, failed;
 	char why[DAM_HISTORY_ERROR];
 	uint64_t written, dropped;
 };
@@ -97,6 +97,10 @@ static void *writer(void *arg)
 		fail(h, error);
 	free(batch);
 	dam_history_close(h->file);
+	pthread_mutex_lock(&h->lock);
+	h->ended = true;
+	pthread_cond_signal(&h->done);
+	pthread_mutex_unlock(&h->lock);
 	return NULL;
 }
 
@@ -148,11 +152,16 @@ static void open_file(struct historian *h, struct dam_learn_table *learned)
 int historian_open(const char *path, struct dam_learn_table *learned, struct historian **out)
 {
 	struct historian *h = calloc(1, sizeof(*h));
+	pthread_condattr_t monotonic;
 
 	if (!h)
 		return -ENOMEM;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->wake, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&h->done, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	if (path && strcmp(path, "off"))
 		h->path = path;
 	if (h->path)
@@ -190,17 +199,24 @@ void historian_view(struct historian *h, struct historian_view *out)
 void historian_close(struct historian *h)
 {
 	struct timespec until;
+	bool ended;
 
 	if (!h)
 		return;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += PATIENCE;
 	pthread_mutex_lock(&h->lock);
 	h->end = true;
 	pthread_cond_signal(&h->wake);
+	while (h->running && !h->ended && !pthread_cond_timedwait(&h->done, &h->lock, &until))
+		;
+	ended = h->ended;
 	pthread_mutex_unlock(&h->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += PATIENCE;
-	if (h->running && pthread_clockjoin_np(h->writer, NULL, CLOCK_MONOTONIC, &until))
+	if (h->running && !ended)
 		return; /* a disk hangs: the writer may still use all this */
+	if (h->running)
+		pthread_join(h->writer, NULL);
+	pthread_cond_destroy(&h->done);
 	pthread_cond_destroy(&h->wake);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
