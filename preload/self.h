@@ -16,6 +16,8 @@
 #define DAM_COLD	__attribute__((noinline, cold))
 /* After a system call its code has to be fetched anew: as few lines of it as can be. */
 #define DAM_HOT __attribute__((hot, aligned(64)))
+/* In each hook: elsewhere it would be one more page. */
+#define DAM_INLINE inline __attribute__((always_inline))
 
 /* A whole page of its own on every machine of that kind: it is wiped in a child (MADV_WIPEONFORK). */
 #ifdef __x86_64__

@@ -51,9 +51,9 @@ static inline int dam_uring_one(struct dam_slot *s, const struct io_uring_sqe *s
 	const struct dam_self *me = &dam_self;
 	uint8_t row = sqe->opcode < DAM_URING_OPS ? dam_uring_rows[sqe->opcode] : 0;
 
-	if (row && ((row & ~DAM_URING_WRITE) != DAM_URING_SIZED || sqe->flags & (uint8_t)~DAM_URING_PLAIN ||
+	if (DAM_UNLIKELY(row && ((row & ~DAM_URING_WRITE) != DAM_URING_SIZED || sqe->flags & (uint8_t)~DAM_URING_PLAIN ||
 		    sqe->fd != me->fd || me->index == DAM_ROUTE_IGNORE ||
-		    me->fds_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
+		    me->fds_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED))))
 		return -1;
 	dam_count_add(&s->ring_ops, 1);
 	if (!row)

@@ -197,7 +197,7 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b, unsigned
  * come back from it would cost as much as all of this, for after a system call the processor does not know where
  * a return leads. What the kernel does not take shows at the next submission. Return: false: nothing was counted.
  */
-static inline bool count_last(const struct io_uring *ring, struct dam_slot *slot)
+static DAM_INLINE bool count_last(const struct io_uring *ring, struct dam_slot *slot)
 {
 	const struct io_uring_sq *sq = &ring->sq;
 	struct dam_self *me = &dam_self;
@@ -209,9 +209,9 @@ static inline bool count_last(const struct io_uring *ring, struct dam_slot *slot
 		return false;
 	me->last_tail = head + n;
 	me->countdown--;
-	if (n == 1)
+	if (DAM_LIKELY(n == 1)) /* a batch does not mind a jump */
 		counted = dam_uring_one(slot, &sq->sqes[head & sq->ring_mask]);
-	if (counted < 0) {
+	if (DAM_UNLIKELY(counted < 0)) {
 		const struct dam_sq all = {
 			.sqes = sq->sqes, .head = head, .mask = sq->ring_mask, .ring_fd = ring->ring_fd};
 
