@@ -65,7 +65,7 @@ struct dam_self {
 	uint8_t index;
 	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
 	/* The ring last submitted to through liburing: see count_last(). All before last_tail is counted. */
-	uint32_t last_seq, last_tail;
+	uint32_t last_torn_down, last_tail;
 	const unsigned int *last_ring; /* its head; NULL: none, or one that needs a look after the call */
 	/* the second line: not read by every submission */
 	uint32_t idle_span;

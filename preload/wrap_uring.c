@@ -69,7 +69,7 @@ static DAM_COLD void take_back_last(struct dam_slot *slot, const struct dam_sq *
 {
 	unsigned int left = dam_self.last_tail - sq->head;
 
-	if (left && left <= n && dam_self.last_seq == __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED))
+	if (left && left <= n)
 		dam_uring_walk(slot, sq, left, (uint64_t)-1);
 }
 
@@ -124,11 +124,27 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 		note_before(ring, b);
 }
 
+/* Nothing of the next submission need be looked at after the call; @inner: this one came back by syscall(). */
+static inline void note_last(const struct batch *b, bool inner)
+{
+	struct dam_self *me = &dam_self;
+
+	if (inner || !b->khead || me->slot != b->slot)
+		return;
+	me->last_ring = b->khead;
+	me->last_tail = b->sq.head + b->n;
+	me->last_torn_down = b->torn_down;
+}
+
 static DAM_COLD void take_back(struct batch *b, unsigned int consumed)
 {
 	/* a signal handler may have been here: then what was counted has moved elsewhere */
-	if (dam_self.slot != b->slot || !dam_look_begin(b->torn_down))
+	if (dam_self.slot != b->slot)
 		return;
+	if (!dam_look_begin(b->torn_down)) {
+		note_last(b, false); /* if this ring has not gone, with the next submission */
+		return;
+	}
 	b->sq.head += consumed;
 	b->n -= consumed;
 	dam_uring_walk(b->slot, &b->sq, b->n, (uint64_t)-1);
@@ -166,18 +182,6 @@ static DAM_COLD void sample(struct io_uring *ring, const struct batch *b, const 
 	dam_depth_after(&now);
 }
 
-/* Nothing of the next submission need be looked at after the call; @inner: this one came back by syscall(). */
-static inline void note_last(const struct batch *b, bool inner)
-{
-	struct dam_self *me = &dam_self;
-
-	if (inner || !b->khead || me->slot != b->slot)
-		return;
-	me->last_ring = b->khead;
-	me->last_tail = b->sq.head + b->n;
-	me->last_seq = __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED);
-}
-
 /* @ring: may be gone; only where a look at it has begun, it is not. */
 static inline void settle_batch(struct io_uring *ring, struct batch *b, unsigned int consumed, const void *caller)
 {
@@ -205,7 +209,7 @@ static DAM_INLINE bool count_last(const struct io_uring *ring, struct dam_slot *
 	int counted = -1;
 
 	if (DAM_UNLIKELY(!me->countdown || me->last_ring != sq->khead || me->last_tail != head || !n ||
-			 me->last_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
+			 me->last_torn_down != dam_torn_down()))
 		return false;
 	me->last_tail = head + n;
 	me->countdown--;
@@ -303,7 +307,8 @@ DAM_EXPORT void io_uring_queue_exit(struct io_uring *ring)
 	void (*real)(struct io_uring *) = DAM_REAL(io_uring_queue_exit);
 
 	dam_place_forget(ring->ring_fd);
-	dam_place_changed(); /* the next one may lie at its address */
+	if (dam_self.last_ring == ring->sq.khead) /* the next one may lie there, too */
+		dam_self.last_ring = NULL;
 	dam_tear_down();
 	if (real)
 		real(ring);
