@@ -30,49 +30,9 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "tests/preload_prog.h"
 
 #define SKIPPED 77
-
-static const char *self, *path;
-static struct io_uring ring;
-static int fd;
-static char *buf;
-static unsigned int done;
-
-static void need(int ok, const char *what)
-{
-	if (!ok) {
-		dprintf(2, "%s: %s\n", what, strerror(errno));
-		_exit(3);
-	}
-}
-
-static void open_all(void)
-{
-	fd = open(path, O_RDWR | O_DIRECT);
-	need(fd >= 0, path);
-	need(!io_uring_queue_init(8, &ring, 0), "ring");
-}
-
-static void reads(unsigned int n)
-{
-	struct io_uring_cqe *cqe;
-
-	for (; n; n--, done++) {
-		io_uring_prep_read(io_uring_get_sqe(&ring), fd, buf, 4096, 0);
-		need(io_uring_submit(&ring) == 1, "submit");
-		need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == 4096, "read");
-		io_uring_cqe_seen(&ring, cqe);
-	}
-}
-
-static void tell(void)
-{
-	char line[64];
-	int n = snprintf(line, sizeof(line), "%d %u\n", (int)syscall(SYS_getpid), done);
-
-	need(write(1, line, (size_t)n) == n, "write");
-}
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define ON(nr, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, (action))
