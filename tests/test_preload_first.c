@@ -10,44 +10,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tests/preload_coord.h"
 #include "tests/suite.h"
 
 #define PROG	  "tests/preload_first_prog"
 #define SKIPPED	  77
 #define TEST_FILE DAM_BUILDDIR "/tests/preload-first.data"
 
-static struct coord c;
-static FILE *out;
-
-static void setup(void)
-{
-	int fd = open(TEST_FILE, O_RDWR | O_CREAT, 0600);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
-	close(fd);
-	unlink(TEST_FILE ".stop");
-	coord_dir(&c);
-	out = tmpfile();
-}
-
-static void teardown(void)
-{
-	fclose(out);
-	if (c.listener >= 0)
-		coord_stop(&c);
-	coord_remove_dir(&c);
-	unlink(TEST_FILE);
-	unlink(TEST_FILE ".stop");
-}
-
-static pid_t start(const char *mode)
-{
-	char *argv[] = {(char *)PROG, (char *)mode, (char *)TEST_FILE, NULL};
-
-	return coord_spawn(&c, argv, fileno(out));
-}
+#include "tests/preload_modes.h"
 
 static const struct {
 	const char *why, *mode;
@@ -80,11 +49,6 @@ START_TEST(test_row)
 	}
 }
 END_TEST
-
-static uint64_t ops_of(unsigned int client)
-{
-	return coord_sum(&c, client, 7).read_ops;
-}
 
 /* The child asks for a ledger of its own, as any other does, and is not held up by a lock that is nobody's. */
 START_TEST(test_fork_asking)

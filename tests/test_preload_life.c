@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tests/preload_coord.h"
 #include "tests/suite.h"
 
 #define PROG	  "tests/preload_life_prog"
@@ -21,44 +20,7 @@
 #define HEIR	  1000 /* for a number of pin calls */
 #define TEST_FILE DAM_BUILDDIR "/tests/preload-life.data"
 
-static struct coord c;
-static FILE *out;
-static int delay_ms;
-
-static void setup(void)
-{
-	int fd = open(TEST_FILE, O_RDWR | O_CREAT, 0600);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
-	close(fd);
-	unlink(TEST_FILE ".stop");
-	coord_dir(&c);
-	c.delay_ms = delay_ms;
-	out = tmpfile();
-}
-
-static void teardown(void)
-{
-	fclose(out);
-	if (c.listener >= 0)
-		coord_stop(&c);
-	coord_remove_dir(&c);
-	unlink(TEST_FILE);
-	unlink(TEST_FILE ".stop");
-}
-
-static pid_t start(const char *mode)
-{
-	char *argv[] = {(char *)PROG, (char *)mode, (char *)TEST_FILE, NULL};
-
-	return coord_spawn(&c, argv, fileno(out));
-}
-
-static uint64_t ops_of(unsigned int client)
-{
-	return coord_sum(&c, client, 7).read_ops;
-}
+#include "tests/preload_modes.h"
 
 static int client_of(unsigned int pid, unsigned int nth)
 {
@@ -136,25 +98,25 @@ static bool answered_late(unsigned int want, int nth)
 	return false;
 }
 
-static int run_until_answered(const char *mode, unsigned int want, int nth)
+static int run_until_answered(const char *mode, unsigned int want, int nth, int delay_ms)
 {
-	int status, tries = 10;
+	for (int tries = 10;; tries--) {
+		int status;
 
-	coord_start(&c, TEST_FILE);
-	status = coord_reap(&c, start(mode));
-	while (status == 0 && tries-- && answered_late(want, nth)) {
-		teardown();
-		setup();
+		c.delay_ms = delay_ms;
 		coord_start(&c, TEST_FILE);
 		status = coord_reap(&c, start(mode));
+		if (status || !tries || !answered_late(want, nth))
+			return status;
+		teardown();
+		setup();
 	}
-	return status;
 }
 
 START_TEST(test_row)
 {
 	unsigned int want = rows[_i].attaches ? rows[_i].attaches : rows[_i].processes;
-	int status = run_until_answered(rows[_i].mode, want, rows[_i].nth);
+	int status = run_until_answered(rows[_i].mode, want, rows[_i].nth, 0);
 
 	if (status == NOT_ROOT)
 		return;
@@ -175,13 +137,8 @@ static const char *const impatient[] = {"closefrom", "close_range", "close", "du
 
 START_TEST(test_slow_answer)
 {
-	int status;
+	int status = run_until_answered(impatient[_i], 1, 0, 40);
 
-	delay_ms = 40;
-	teardown();
-	setup();
-	status = run_until_answered(impatient[_i], 1, 0);
-	delay_ms = 0;
 	if (status == NOT_ROOT)
 		return;
 	ck_assert_int_eq(status, 0);
@@ -223,7 +180,7 @@ END_TEST
 
 START_TEST(test_bad_pointers)
 {
-	ck_assert_int_eq(run_until_answered("bad-pointers", 1, 0), 0);
+	ck_assert_int_eq(run_until_answered("bad-pointers", 1, 0, 0), 0);
 	ck_assert_uint_eq(c.nr, 1);
 	/* the operations were submitted; nobody can say how many bytes they asked for */
 	ck_assert_uint_eq(ops_of(0), 12);
