@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "shm/segment.h"
+#include "tests/scratch.h"
 
 #define DRIVE_NS (20 * DAM_NS_PER_S) /* generous */
 
@@ -38,19 +39,15 @@ static void die(const char *what, int line)
 void client_open(struct client *c)
 {
 	*c = (struct client){.coord = -1};
-	snprintf(c->dir, sizeof(c->dir), "/tmp/dam-test-XXXXXX");
-	MUST(mkdtemp(c->dir));
+	scratch_dir(c->dir, sizeof(c->dir));
 	snprintf(c->sock_path, sizeof(c->sock_path), "%s/" DAM_SOCKET_NAME, c->dir);
 }
 
 void client_close(struct client *c)
 {
-	char cmd[128];
-
 	if (c->coord > 0)
 		client_stop(c, SIGKILL);
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", c->dir);
-	MUST(system(cmd) == 0);
+	scratch_remove(c->dir);
 }
 
 static void *sit(void *arg)

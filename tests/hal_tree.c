@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,37 +14,19 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "tests/scratch.h"
+
 #define PATH_LEN  1024
 #define WHERE_LEN 256
 
 void hal_tree_open(struct hal_tree *t)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	/* thousands of small files: in memory where that is possible */
-	if (!tmp)
-		tmp = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
-	snprintf(t->root, sizeof(t->root), "%s/dam-hal-XXXXXX", tmp);
-	if (!mkdtemp(t->root))
-		abort();
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-void hal_tree_remove(const char *path)
-{
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_dir(t->root, sizeof(t->root));
 }
 
 void hal_tree_close(struct hal_tree *t)
 {
-	hal_tree_remove(t->root);
+	scratch_remove(t->root);
 }
 
 static void full_path(struct hal_tree *t, const char *path, char *out)

@@ -14,8 +14,6 @@ struct hal_tree {
 
 void hal_tree_open(struct hal_tree *t);
 void hal_tree_close(struct hal_tree *t);
-/** hal_tree_remove() - a file, or a directory with all it holds. */
-void hal_tree_remove(const char *path);
 
 /** hal_tree_put() - write a file at @path below the root, with the directories it needs. */
 void hal_tree_put(struct hal_tree *t, const char *path, const char *fmt, ...)

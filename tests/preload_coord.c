@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tests/scratch.h"
 
 #define NEED(x)                                                                                    \
 	do {                                                                                       \
@@ -30,8 +31,7 @@ void coord_dir(struct coord *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->listener = -1;
-	strcpy(c->dir, "/tmp/dam-test-XXXXXX");
-	NEED(mkdtemp(c->dir));
+	scratch_dir(c->dir, sizeof(c->dir));
 }
 
 static void socket_path(const struct coord *c, struct sockaddr_un *a)
@@ -43,11 +43,7 @@ static void socket_path(const struct coord *c, struct sockaddr_un *a)
 
 void coord_remove_dir(struct coord *c)
 {
-	struct sockaddr_un a;
-
-	socket_path(c, &a);
-	unlink(a.sun_path);
-	rmdir(c->dir);
+	scratch_remove(c->dir);
 }
 
 static void each_ledger(void *ctx, void (*fn)(const struct dam_ledger *l, void *arg), void *arg)

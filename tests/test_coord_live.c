@@ -298,8 +298,6 @@ START_TEST(test_decided_again)
 	ck_assert_int_eq(status, 1);
 	ck_assert_int_ge(json_integer_value(json_object_get(j, "different")), 1);
 	json_decref(j);
-	unlink(path);
-	unlink(bad);
 }
 END_TEST
 
@@ -328,7 +326,6 @@ START_TEST(test_record)
 	engines = recorded(path, "sim:");
 	/* what threads did after the last tick is no longer among the engines' */
 	ck_assert_msg(engines > threads / 2 && engines <= threads, "%lu of %lu", engines, threads);
-	unlink(path);
 	client_join(&c);
 }
 END_TEST

@@ -123,8 +123,7 @@ static void poke(int i, struct dam_moderation now, int get_err, int set_err)
 
 static void setup(void)
 {
-	snprintf(dir, sizeof(dir), "moderator-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_dir(dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/" DAM_MODFILE_NAME, dir);
 	dam_log_open("test", DAM_LOG_ERR);
 	memset(device, 0, sizeof(device));
@@ -140,8 +139,7 @@ static void teardown(void)
 {
 	moderators_close(m);
 	m = NULL;
-	unlink(path);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 static void close_all(void)
@@ -305,7 +303,6 @@ static unsigned int lines_of(void (*run)(void))
 	for (ssize_t i = 0; i < n; i++)
 		lines += buf[i] == '\n';
 	close(fd);
-	unlink(name);
 	return lines;
 }
 

@@ -96,7 +96,7 @@ static void do_text(const char *path)
 	};
 	const char *text = texts[pick(sizeof(texts) / sizeof(texts[0]))];
 
-	hal_tree_remove(path);
+	scratch_remove(path);
 	write_text(path, text, strlen(text));
 }
 
@@ -107,7 +107,7 @@ static void do_noise(const char *path)
 
 	for (size_t i = 0; i < len; i++)
 		noise[i] = (char)(pick(3) ? "0123456789 ,:-\n"[pick(15)] : (int)pick(256));
-	hal_tree_remove(path);
+	scratch_remove(path);
 	write_text(path, noise, len);
 }
 
@@ -122,18 +122,18 @@ static void do_cut(const char *path)
 
 static void do_remove(const char *path)
 {
-	hal_tree_remove(path);
+	scratch_remove(path);
 }
 
 static void do_directory(const char *path)
 {
-	hal_tree_remove(path);
+	scratch_remove(path);
 	mkdir(path, 0700);
 }
 
 static void do_fifo(const char *path)
 {
-	hal_tree_remove(path);
+	scratch_remove(path);
 	mkfifo(path, 0600);
 }
 
@@ -144,7 +144,7 @@ static void do_link(const char *path)
 	const char *target =
 		pick(4) ? to[pick(sizeof(to) / sizeof(to[0]))] : strrchr(path, '/') + 1;
 
-	hal_tree_remove(path);
+	scratch_remove(path);
 	if (symlink(target, path))
 		return;
 }
@@ -155,7 +155,7 @@ static void do_alias(const char *path)
 	const char *other = paths[pick(nr_paths)];
 
 	if (strcmp(other, path)) {
-		hal_tree_remove(path);
+		scratch_remove(path);
 		if (symlink(other, path))
 			return;
 	}

@@ -46,7 +46,7 @@ static void remove_path(const char *path)
 	char full[600];
 
 	snprintf(full, sizeof(full), "%s%s", tree.root, path);
-	hal_tree_remove(full);
+	scratch_remove(full);
 }
 
 static unsigned int descriptors(void)

@@ -140,7 +140,7 @@ START_TEST(test_xml)
 
 	hal_tree_put(&tree, "/two.xml", "<?xml version=\"1.0\"?><topology>");
 	ck_assert_int_eq(dam_topology_load(&topo), -EINVAL);
-	hal_tree_remove(path);
+	scratch_remove(path);
 	ck_assert_int_eq(dam_topology_load(&topo), -EINVAL);
 	hal_tree_close(&tree);
 }

@@ -312,10 +312,10 @@ static void make_link(const char *root, const char *at, const char *to)
 
 START_TEST(test_class)
 {
-	char root[] = "preload-class-XXXXXX", path[256], command[300];
+	char root[64], path[256], command[512];
 	unsigned int m = class_rows[_i].major;
 
-	ck_assert_ptr_nonnull(mkdtemp(root));
+	scratch_dir(root, sizeof(root));
 	/* the real thing has a link for the device; a folder in its place has the same links in it */
 	snprintf(command, sizeof(command), "mkdir -p %s/dev/char %s/devices/%s/device", root, root,
 		 class_rows[_i].node ? class_rows[_i].node : "none");
@@ -332,8 +332,6 @@ START_TEST(test_class)
 		make_link(root, path, class_rows[_i].driver);
 	}
 	ck_assert_msg(dam_device_class(root, makedev(m, 3)) == class_rows[_i].want, "%s", class_rows[_i].why);
-	snprintf(command, sizeof(command), "rm -r %s", root);
-	ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 

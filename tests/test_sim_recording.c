@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,18 +59,18 @@ static const char recording[] =
 
 START_TEST(test_a_difference_is_told_in_lines)
 {
-	char path[] = "/tmp/dam-recording.XXXXXX", out[] = "/tmp/dam-recording-out.XXXXXX", text[8192] = "";
-	int fd = mkstemp(path), told = mkstemp(out);
+	char dir[64], path[96], text[8192] = "";
+	int fd, told = fileno(tmpfile());
 
-	ck_assert(fd >= 0 && told >= 0);
+	scratch_dir(dir, sizeof(dir));
+	snprintf(path, sizeof(path), "%s/recording", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	ck_assert_int_eq(write(fd, recording, strlen(recording)), (int)strlen(recording));
 	close(fd);
 	ck_assert_int_ge(dup2(told, STDOUT_FILENO), 0);
 	ck_assert_int_eq(sim_replay(path, false), 1);
 	fflush(stdout);
 	ck_assert_int_gt(pread(told, text, sizeof(text) - 1, 0), 0);
-	unlink(path);
-	unlink(out);
 	ck_assert_ptr_nonnull(strstr(text, "\n  recorded: #> move 0 "));
 	ck_assert_ptr_nonnull(strstr(text, "\n  now:      nothing\n"));
 }

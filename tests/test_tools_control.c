@@ -160,15 +160,13 @@ static int listen_at(const char *at)
 
 static void setup(void)
 {
-	snprintf(dir, sizeof(dir), "control-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_dir(dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/" DAM_SOCKET_NAME, dir);
 }
 
 static void teardown(void)
 {
-	unlink(path);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 static unsigned int count_fds(void)

@@ -19,26 +19,17 @@
 #include "tools/common/history.h"
 #include "tools/coord/historian.h"
 
-static char dir[] = "/tmp/dam-history-XXXXXX", path[64], error[DAM_HISTORY_ERROR];
+static char dir[64], path[96], error[DAM_HISTORY_ERROR];
 
-static void make_dir(void)
+static void setup(void)
 {
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(chmod(dir, 0755), 0);
+	scratch_dir(dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/history.db", dir);
 }
 
-static void remove_dir(void)
+static void teardown(void)
 {
-	static const char *const names[] = {"", "-wal", "-shm", "-journal"};
-	char name[96];
-
-	for (unsigned int i = 0; i < 4; i++) {
-		snprintf(name, sizeof(name), "%s%s", path, names[i]);
-		unlink(name);
-	}
-	rmdir(path);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 static struct dam_history_move move_to(int to)
@@ -297,7 +288,7 @@ START_TEST(test_bad_file)
 	struct historian *h;
 	struct historian_view v;
 	struct stat before = {0}, after = {0};
-	char log[64], line[1024] = "";
+	char log[96], line[1024] = "";
 	int kept = dup(2), fd;
 
 	snprintf(log, sizeof(log), "%s/log", dir);
@@ -330,7 +321,6 @@ START_TEST(test_bad_file)
 	dam_learn_destroy(t);
 	if (seteuid(0) == 0 || geteuid() != 65534)
 		chmod(dir, 0755);
-	unlink(log);
 }
 END_TEST
 
@@ -382,7 +372,7 @@ int main(void)
 	Suite *s = suite_create("tools_history");
 	TCase *tc = tcase_create("history");
 
-	tcase_add_checked_fixture(tc, make_dir, remove_dir);
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_round);
 	tcase_add_test(tc, test_transaction);
 	tcase_add_test(tc, test_bounded);

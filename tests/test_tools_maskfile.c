@@ -34,16 +34,14 @@ static void nth_cpu(unsigned int n, struct dam_cpuset *out)
 
 static void setup(void)
 {
-	snprintf(dir, sizeof(dir), "masks-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_dir(dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/" DAM_MASKS_NAME, dir);
 	dam_log_open("test", DAM_LOG_ERR);
 }
 
 static void teardown(void)
 {
-	unlink(path);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 /* A thread that does nothing until it is told to end. */

@@ -60,8 +60,7 @@ static const struct dam_moderation_ops *find(const char *kind)
 
 static void setup(void)
 {
-	snprintf(dir, sizeof(dir), "modfile-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	scratch_dir(dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/" DAM_MODFILE_NAME, dir);
 	memset(&file, 0, sizeof(file));
 	order[0] = '\0';
@@ -69,8 +68,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	unlink(path);
-	rmdir(dir);
+	scratch_remove(dir);
 }
 
 static void add(const char *kind, const char *name)
@@ -294,7 +292,6 @@ START_TEST(test_trust)
 	add("fake", "dev0");
 	ck_assert_int_eq(dam_modfile_save(path, &file), 0);
 	ck_assert_int_eq(dam_modfile_load(path, &file), 0);
-	unlink(other);
 }
 END_TEST
 

@@ -19,7 +19,6 @@
 #include "tools/common/sites.h"
 
 static char self[4096]; /* this program's file */
-static char damaged[] = "/tmp/dam-test-elf-XXXXXX";
 
 __attribute__((noinline)) static int known_function(int x)
 {
@@ -68,17 +67,16 @@ END_TEST
 
 START_TEST(test_no_such_file)
 {
-	char fifo[] = "/tmp/dam-test-fifo-XXXXXX";
+	char fifo[64];
 
 	ck_assert_ptr_null(dam_elf_open("/no/such/file", 0));
 	ck_assert_ptr_null(dam_elf_open("/proc/self", 0));
 	ck_assert_ptr_null(dam_elf_open("/etc/passwd", 0));
 	ck_assert_msg(!dam_elf_open(self, inode_of(self) + 1), "a file that has been replaced");
-	ck_assert_ptr_nonnull(mkdtemp(fifo));
-	ck_assert_int_eq(rmdir(fifo), 0);
+	scratch_dir(fifo, sizeof(fifo) - sizeof("/fifo"));
+	strcat(fifo, "/fifo");
 	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
 	ck_assert_msg(!dam_elf_open(fifo, 0), "a pipe: must not wait for a writer");
-	unlink(fifo);
 }
 END_TEST
 
@@ -94,11 +92,13 @@ static unsigned int next_random(void)
 /* Bytes changed in the headers and tables of a real file, and files cut short. */
 START_TEST(test_damage)
 {
+	char damaged[64], *file;
 	FILE *f = fopen(self, "r");
 	size_t size, n = 0;
 	Elf64_Ehdr *h;
-	char *file;
 
+	scratch_dir(damaged, sizeof(damaged) - sizeof("/elf"));
+	strcat(damaged, "/elf");
 	ck_assert_ptr_nonnull(f);
 	fseek(f, 0, SEEK_END);
 	size = (size_t)ftell(f);
@@ -108,7 +108,7 @@ START_TEST(test_damage)
 	fclose(f);
 	h = (Elf64_Ehdr *)file;
 	for (unsigned int round = 0; round < 300; round++) {
-		int fd = open(damaged, O_WRONLY | O_TRUNC);
+		int fd = open(damaged, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		size_t in[] = {next_random() % 64, h->e_phoff + next_random() % 512,
 			       h->e_shoff + next_random() % (h->e_shnum * sizeof(Elf64_Shdr))};
 		size_t at = in[next_random() % 3] % size,
@@ -170,18 +170,14 @@ int main(void)
 	Suite *s = suite_create("sites");
 	TCase *tc = tcase_create("names");
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	int fd = mkstemp(damaged), status;
 
-	if (n < 0 || fd < 0)
+	if (n < 0)
 		return EXIT_FAILURE;
-	close(fd);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_own_function);
 	tcase_add_test(tc, test_no_such_file);
 	tcase_add_test(tc, test_damage);
 	tcase_add_test(tc, test_names);
 	suite_add_tcase(s, tc);
-	status = run_suite(s);
-	unlink(damaged);
-	return status;
+	return run_suite(s);
 }
