@@ -13,6 +13,7 @@ pids= # of what is to end with the script
 fails=0
 
 cleanup() {
+	# shellcheck disable=SC2086 # a list
 	[ -z "$pids" ] || kill $pids 2>/dev/null
 	wait
 	rm -rf "$tmp"
@@ -25,16 +26,14 @@ fail() {
 	fails=$((fails + 1))
 }
 
-# wants STATUS WHY COMMAND...: what it says stands in $tmp/out and $tmp/err
+# wants STATUS WHY COMMAND...: what it says stands in $tmp/out and $tmp/err; and also, what the script says so of
+also() { :; }
 wants() {
 	want=$1 why=$2
 	shift 2
 	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 	got=$?
 	[ "$got" -eq "$want" ] || fail "$why: exit status $got instead of $want: $(cat "$tmp/err")"
+	also
 }
-
-# one_line: and it said why it failed in one line, or had no reason to say anything
-one_line() {
-	[ "$(wc -l <"$tmp/err")" -eq $((want != 0)) ] || fail "$why: stderr has $(cat "$tmp/err")"
-}
+one_line() { [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "$why: not one line: $(cat "$tmp/err")"; }

@@ -3,18 +3,8 @@
 # SPDX-FileCopyrightText: The DAM authors
 # Threads born where they do best: once there is advice, the threads that do DMA need no move; nobody sees DAM's mask;
 # who has plans of his own is left alone. Two simulated engines, one beside each of two CPUs.
-set -u
 [ "${1-}" ] || exec taskset 3 "$0" two # CPUs, on a machine with more
-bin=$PWD
-tmp=$(mktemp -d -p "$bin") || exit 99
-coord='' prog=''
-trap 'kill $coord $prog 2>/dev/null; rm -rf "$tmp"' EXIT
-fails=0
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
+SCRATCH=$PWD . "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
 
 all=$(taskset -p $$ 2>/dev/null | sed 's/.*: //')
 [ "$all" = 3 ] || { echo "SKIP: CPUs 0 and 1 are not both there"; exit 77; }
@@ -25,7 +15,7 @@ mkfifo "$tmp/ready" "$tmp/held"
 HWLOC_SYNTHETIC="node:2 pu:1" DAM_MIN_CPUS=1 \
 	DAM_SIM="pool p; engine e0 capacity=32M domain=0 pool=p; engine e1 capacity=32M domain=1 pool=p" \
 	"$bin/dam-coord" --foreground --runtime-dir "$tmp" --ready-fd 3 3>"$tmp/ready" &
-coord=$!
+coord=$! pids=$!
 head -c 1 "$tmp/ready" >/dev/null
 
 LD_PRELOAD="$bin/.libs/libdam_preload.so" DAM_RUNTIME_DIR="$tmp" "$bin/tests/births_prog" "$tmp/data" >"$tmp/out" ||
@@ -70,7 +60,7 @@ done
 # mask_of TID
 mask_of() { sed -n 's/^Cpus_allowed:[[:space:]]*0*//p' "/proc/$prog/task/$1/status"; }
 LD_PRELOAD="$bin/.libs/libdam_preload.so" DAM_RUNTIME_DIR="$tmp" "$bin/tests/births_prog" "$tmp/data" hold >"$tmp/held" &
-prog=$!
+prog=$! pids="$pids $!"
 read -r tid <"$tmp/held"
 case $(mask_of "$tid") in 1 | 2) ;; *) fail "the held thread has $(mask_of "$tid")" ;; esac
 kill -KILL "$coord"

@@ -2,12 +2,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The DAM authors
 # A coordinator whose machine changes under it: engines come, go, and come back, without uevents.
-set -u
-trees=$(cd "${srcdir:-$(dirname "$0")/..}/tests/trees" && pwd)
-bin=$PWD
-tmp=$(mktemp -d) || exit 99
-coord=
-trap 'kill $coord 2>/dev/null; wait; rm -rf "$tmp"' EXIT
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
+trees=$top/tests/trees
 unset HWLOC_SYNTHETIC HWLOC_XMLFILE DAM_CAPACITY DAM_LOCALITY DAM_SIM
 export DAM_RUNTIME_DIR="$tmp/run"
 class=$tmp/tree/sys/class/block
@@ -45,7 +41,7 @@ unpack() {
 }
 unpack multipath
 DAM_LOG=2 "$bin/dam-coord" --root "$tmp/tree" 2>"$tmp/log" &
-coord=$!
+coord=$! pids=$!
 wants "it starts" is block:nvme0c1n1 "live "
 mv "$class/nvme0c1n1" "$tmp/aside"
 wants "a path goes" is block:nvme0c1n1 "gone "

@@ -3,20 +3,10 @@
 # SPDX-FileCopyrightText: The DAM authors
 # The unit for systemd: systemd takes it, and under its limits the coordinator can do its work. And a daemon keeps no
 # pipe of whoever started it.
-set -u
-bin=$PWD
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
 unit=$bin/tools/coord/dam-coord.service
-tmp=$(mktemp -d) || exit 99
-coord='' reader=''
-trap 'kill $coord $reader 2>/dev/null; rm -rf "$tmp"' EXIT
-fails=0
 export DAM_RUNTIME_DIR="$tmp/run"
 unset NOTIFY_SOCKET
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
 
 value() { sed -n "s/^$1=//p" "$unit"; }
 wait_end() {
@@ -44,6 +34,7 @@ timeout 30 "$bin/dam-coord" 2>&1 | cat >"$tmp/out" &
 wait_end $!
 pid=$("$bin/dam-ctl" status --json | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
 [ -n "$pid" ] || fail "no daemon: $(cat "$tmp/out")"
+pids=$pid
 kill -0 $! 2>/dev/null && fail "the daemon keeps the pipe that was its standard error"
 [ -z "$pid" ] || { kill "$pid"; wait_end "$pid"; }
 
@@ -57,20 +48,19 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 "$tmp" "$tmp/raw_uring"
 	chmod 644 "$tmp/data"
 	setpriv --bounding-set "$caps" "$bin/dam-coord" --foreground >"$tmp/log" 2>&1 </dev/null &
-	coord=$!
+	pids=$!
 	tries=200
 	until [ -S "$tmp/run/coord.sock" ] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.05; done
 	# a dynamic shell announces itself; the program that takes its place is static
 	nobody env LD_PRELOAD="$tmp/libdam_preload.so" \
 		sh -c "exec '$tmp/raw_uring' read '$tmp/data' 4096 100000000" >"$tmp/read" 2>&1 </dev/null &
-	reader=$!
+	reader=$! pids="$pids $!"
 	tries=400
 	until observed || [ $((tries -= 1)) -eq 0 ] || ! kill -0 $reader 2>/dev/null; do sleep 0.05; done
 	if kill -0 $reader 2>/dev/null; then
 		observed || fail "with $caps rings are not seen: $(cat "$tmp/log")"
 	else
 		echo "rings are not looked at here: $(cat "$tmp/read")"
-		reader=''
 	fi
 fi
 

@@ -4,17 +4,8 @@
 # shellcheck disable=SC2086 # $cc and $MAKE may be lists of words
 # libdam_dim as its users meet it: installed into a scratch folder, its header alone in C and C++, the example by
 # pkg-config against the shared and the static library, what it exports, and the example of the man page.
-set -u
-top=$(cd "${srcdir:-$(dirname "$0")/..}" && pwd)
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
 cc=${CC:-cc}
-fails=0
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
 
 # quiet WHY COMMAND...: shows what it says only if it fails
 quiet() {

@@ -3,19 +3,10 @@
 # SPDX-FileCopyrightText: The DAM authors
 # What dam-coord --list-engines finds in the trees of tests/trees, against the .expect beside each.
 # Regenerate: DAM_GOLDEN=update tests/test_list_engines.sh, from the build directory.
-set -u
-trees=$(cd "${srcdir:-$(dirname "$0")/..}/tests/trees" && pwd)
-bin=$PWD
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-fails=0
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
+trees=$top/tests/trees
 unset HWLOC_SYNTHETIC HWLOC_XMLFILE DAM_CAPACITY DAM_LOCALITY DAM_SIM
 export DAM_RUNTIME_DIR="$tmp"
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
 
 # list EXPECT TREE OPTIONS...
 list() {
@@ -63,6 +54,7 @@ grep -q '^#> engine ' "$tmp/record0" || fail "a recording with the lowest descri
 # nor is it turned into /dev/null by a daemon
 DAM_SIM="engine e0 capacity=1M" "$bin/dam-coord" --runtime-dir "$tmp" --record "$tmp/record1" <&- || fail "no daemon"
 pid=$("$bin/dam-ctl" --runtime-dir "$tmp" status --json | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+pids=$pid
 [ "$(readlink "/proc/$pid/cwd")" = / ] || fail "the daemon keeps the folder in use that it was started in"
 kill "$pid" || fail "no daemon: $pid"
 tries=200

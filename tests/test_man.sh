@@ -2,16 +2,7 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The DAM authors
 # The man pages say what the code says: options, commands, environment, JSON keys; and they are correct mdoc.
-set -u
-top=$(cd "${srcdir:-$(dirname "$0")/..}" && pwd)
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-fails=0
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
 
 "$top/man/update.sh" . --check || fail "the generated lists"
 

@@ -3,12 +3,11 @@
 # SPDX-FileCopyrightText: The DAM authors
 # Hooked calls fail, and succeed, exactly as without the library: result, errno, and whether a pending cancellation is
 # taken in them, row by row; without a coordinator, and with one, where they count. Every hook has a row.
-set -eu
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
+set -e
 
 lib=$PWD/.libs/libdam_preload.so
 program=tests/preload_errno_prog
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 
 # What the library exports and is no hook: what the runtimes of sanitizers ask for.
 nm -D --defined-only "$lib" | awk '$3 !~ /^__asan/ { print $3 }' | sort -u >"$tmp/hooks"

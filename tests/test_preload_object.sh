@@ -2,17 +2,10 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: The DAM authors
 # The object itself: it needs libc alone, exports the hooks and nothing else, and does nothing in secure mode.
-set -eu
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
 
 lib=$PWD/.libs/libdam_preload.so
 map=${srcdir:-.}/preload/preload.map
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-fail() {
-	echo "FAIL: $*" >&2
-	exit 1
-}
 
 needed=$(readelf -d "$lib" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -v '^ld-linux' || :)
 [ "$needed" = libc.so.6 ] || fail "needs: $needed"
@@ -30,3 +23,4 @@ if readelf -h "$lib" | grep -q 'X86-64'; then
 	grep -q endbr64 "$tmp/stub" || fail "the stub lacks endbr64"
 	! grep -E 'push|sub.*%rsp' "$tmp/stub" || fail "the stub has a frame"
 fi
+[ "$fails" -eq 0 ]

@@ -3,32 +3,17 @@
 # SPDX-FileCopyrightText: The DAM authors
 # dam-replay dim from outside: the recorded vectors, the ways to name an input, and what is wrong with one.
 # shellcheck disable=SC2016,SC2059,SC2086 # the inner shell expands; texts are formats; $run is a list of words
-set -u
-tests=$(cd "${srcdir:-$(dirname "$0")/..}/tests" && pwd)
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-fails=0
-in=$tests/dim/in00.txt want=$tests/dim/out00.rx-eqe.txt
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
+tests=$top/tests
+in=$tests/dim/in00.txt expected=$tests/dim/out00.rx-eqe.txt
 
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
-
-# wants STATUS WHY COMMAND...: and exactly one line on stderr when STATUS is not 0
-wants() {
-	status=$1 why=$2
-	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	[ "$got" -eq "$status" ] || fail "$why: exit status $got instead of $status"
-	[ "$(wc -l <"$tmp/err")" -eq $((status != 0)) ] || fail "$why: stderr has $(cat "$tmp/err")"
-}
+# Nothing on stderr, but one line where it failed.
+also() { [ "$(wc -l <"$tmp/err")" -eq $((want != 0)) ] || fail "$why: stderr has $(cat "$tmp/err")"; }
 
 # same WHY COMMAND...: prints what rx-eqe makes of in00
 same() {
 	wants 0 "$@"
-	cmp -s "$tmp/out" "$want" || fail "$1: another output"
+	cmp -s "$tmp/out" "$expected" || fail "$1: another output"
 }
 
 # bad WHY TEXT LINE: printf's TEXT is refused, and the message names the line
@@ -44,7 +29,7 @@ for edit in '100s/ 64 / 65 /' '240d' '240p' '1,$d'; do
 	rm -rf "$tmp/dim"
 	mkdir "$tmp/dim"
 	cp "$in" "$tmp/dim"
-	sed "$edit" "$want" >"$tmp/dim/out00.rx-eqe.txt"
+	sed "$edit" "$expected" >"$tmp/dim/out00.rx-eqe.txt"
 	"$tests/test_dim_vectors.sh" "$tmp/dim" >/dev/null && fail "test_dim_vectors.sh does not notice $edit"
 done
 

@@ -3,16 +3,8 @@
 # SPDX-FileCopyrightText: The DAM authors
 # dam-replay forecast from outside: what it prints is checked against the recording by other means.
 # shellcheck disable=SC2059 # texts are formats
-set -u
-tests=$(cd "${srcdir:-$(dirname "$0")/..}/tests" && pwd)
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-fails=0
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
+tests=$top/tests
 
 # wants STATUS WHY ARGUMENT...: and exactly one line on stderr when STATUS is not 0
 wants() {

@@ -4,25 +4,15 @@
 # dam-run --call-sites and dam-ctl call-sites, with the real coordinator: a program with three known places, and the same
 # in C++, with libunwinds of its own, and with the address sanitizer.
 # shellcheck disable=SC2086 # CC, CXX and flags are words
-set -u
-src=$(cd "${srcdir:-$(dirname "$0")/..}" && pwd)
-bin=$PWD
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
 unset DAM_RUNTIME_DIR XDG_RUNTIME_DIR LD_PRELOAD
 export DAM_SAMPLE=8
-fails=0
 dd if=/dev/zero of=tests/sites.data bs=4096 count=16 2>"$tmp/dd" || exit 99
 # a file system that refuses direct I/O
 if ! dd if=tests/sites.data of="$tmp/x" iflag=direct bs=4096 count=1 2>"$tmp/dd"; then
 	echo "SKIP: no direct I/O here: $(cat "$tmp/dd")"
 	exit 77
 fi
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
 
 # The places of the program in the order of the table, without what the compiler adds to a name.
 order() { grep -oE 'site_(one|two|four)' "$1" | tr '\n' ' '; }
@@ -44,8 +34,8 @@ stacks=$(grep -c 'define HAVE_LIBUNWIND_H 1' config.h)
 shows "no frame pointers" "$bin/tests/preload_sites_prog"
 
 # Built here, where there is what they need.
-flags="-O2 -fomit-frame-pointer -D_GNU_SOURCE -I. -I$src -Wno-error"
-prog="$src/tests/preload_sites_prog.c"
+flags="-O2 -fomit-frame-pointer -D_GNU_SOURCE -I. -I$top -Wno-error"
+prog="$top/tests/preload_sites_prog.c"
 # build NAME COMPILER FLAGS...: false: cannot be built here
 build() {
 	name=$1

@@ -2,26 +2,17 @@
 # SPDX-License-Identifier: MIT
 # What dam-ctl prints, against golden files. Regenerate: DAM_GOLDEN=update tests/test_tools_ctl.sh, from the build directory.
 # shellcheck disable=SC2016 # what stands in single quotes is expanded by the inner shell
-set -u
-golden=$(cd "${srcdir:-$(dirname "$0")/..}/tests/golden" && pwd)
-bin=$PWD
-tmp=$(mktemp -d) || exit 99
-fails=0
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
+golden=$top/tests/golden
 export FAKE_ANSWERS="$golden"
 unset DAM_RUNTIME_DIR XDG_RUNTIME_DIR FAKE_MODE
 
 mkfifo "$tmp/ready"
 "$bin/tests/test_tools_fakecoord" --runtime-dir "$tmp" --ready-fd 3 3>"$tmp/ready" &
-fake=$!
-trap 'kill $fake 2>/dev/null; rm -rf "$tmp"' EXIT
+pids=$!
 head -c 1 "$tmp/ready" >"$tmp/byte"
 
 ctl() { "$bin/dam-ctl" --runtime-dir "$tmp" "$@"; }
-
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
 
 # compare NAME: $tmp/out with the golden file
 compare() {
@@ -29,15 +20,7 @@ compare() {
 	diff -u "$golden/$1" "$tmp/out" || fail "$1"
 }
 
-# wants STATUS WHY COMMAND...
-wants() {
-	want=$1 why=$2
-	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	[ "$got" -eq "$want" ] || fail "$why: exit status $got instead of $want"
-	[ "$want" -eq 0 ] || [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "$why: not one line: $(cat "$tmp/err")"
-}
+also() { [ "$want" -eq 0 ] || one_line; }
 
 for command in status engines threads moves call-sites explain history; do
 	wants 0 "$command" ctl "$command"

@@ -2,12 +2,8 @@
 # SPDX-License-Identifier: MIT
 # dam-run with a stand-in for dam-coord: exit status, signals, what it says, what it leaves behind.
 # shellcheck disable=SC2016 # what stands in single quotes is expanded by the program under test
-set -u
-golden=$(cd "${srcdir:-$(dirname "$0")/..}/tests/golden" && pwd)
-bin=$PWD
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-fails=0
+. "${srcdir:-$(dirname "$0")/..}/tests/lib.sh"
+golden=$top/tests/golden
 # dam-run looks beside itself. Any library will do in place of the interposer.
 mkdir "$tmp/bin" "$tmp/tmp"
 cp "$bin/dam-run" "$tmp/bin/"
@@ -17,23 +13,12 @@ export FAKE_ANSWERS="$golden" TMPDIR="$tmp/tmp"
 unset DAM_RUNTIME_DIR XDG_RUNTIME_DIR FAKE_MODE LD_PRELOAD
 run="$tmp/bin/dam-run"
 
-fail() {
-	echo "FAIL: $*"
-	fails=$((fails + 1))
-}
-
-# wants STATUS WHY COMMAND...: also, no directory may be left behind
-wants() {
-	want=$1 why=$2
-	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] || fail "$why: exit status $got instead of $want: $(cat "$tmp/err")"
+# No directory may be left behind.
+also() {
 	rmdir "$tmp/tmp" 2>/dev/null || fail "$why: left behind: $(ls "$tmp/tmp")"
 	mkdir -p "$tmp/tmp"
 }
 
-one_line() { [ "$(wc -l <"$tmp/err")" -eq 1 ] || fail "$why: not one line: $(cat "$tmp/err")"; }
 says() { grep -q -- "$1" "$tmp/err" || fail "$why: does not say '$1': $(cat "$tmp/err")"; }
 holds() { grep -q -- "$2" "$1" || fail "$why: no '$2' in $(cat "$1")"; }
 
