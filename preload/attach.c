@@ -39,6 +39,7 @@ static struct {
 	uint64_t private_epoch; /* of the WAITING before the present ON */
 	uint64_t due_ns;	/* nothing to do before */
 	uint64_t asked_ns, poll_ns, retry_ns;
+	uint64_t shift_ns;     /* from our clock to the coordinator's */
 	uint64_t board_period; /* of the directory that the routes come from; 0: ask again */
 } state;
 
@@ -173,6 +174,7 @@ static void poll_answer(uint64_t now_ns)
 		return;
 	}
 	state.phase = ON;
+	__atomic_store_n(&state.shift_ns, dam_board_shift(state.board, now_ns), __ATOMIC_RELAXED);
 	route(now_ns);
 	dam_place_remap_all(state.private_ledger);
 	state.retry_ns = RETRY_NS;
@@ -182,10 +184,17 @@ static void poll_answer(uint64_t now_ns)
 	open_gate(DAM_EPOCH_ATTACHED);
 }
 
+bool dam_attach_alive(uint64_t now_ns)
+{
+	const struct dam_board *board = dam_attach_board();
+
+	return board && dam_board_alive(board, now_ns + __atomic_load_n(&state.shift_ns, __ATOMIC_RELAXED));
+}
+
 static void check(uint64_t now_ns)
 {
 	__atomic_store_n(&state.due_ns, now_ns + CHECK_NS, __ATOMIC_RELAXED);
-	if (dam_board_alive(state.board, now_ns)) {
+	if (dam_attach_alive(now_ns)) {
 		if (__atomic_load_n(&state.board->period, __ATOMIC_RELAXED) != state.board_period)
 			route(now_ns);
 		/* of threads that were just ending when the answer came */

@@ -25,6 +25,9 @@ bool dam_attach_due(uint64_t now_ns);
 /** dam_attach_wait() - an answer outstanding: wait for it, 5 ms at most (under dam-run 250 ms). */
 void dam_attach_wait(void);
 
+/** dam_attach_alive() - attached, to a coordinator that was alive a moment before @now_ns, CLOCK_MONOTONIC_COARSE. */
+bool dam_attach_alive(uint64_t now_ns);
+
 /** dam_attach_ledger() / dam_attach_board() - in use now; NULL: none. Stable under the routing lock. */
 struct dam_ledger *dam_attach_ledger(void);
 const struct dam_board *dam_attach_board(void);

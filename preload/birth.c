@@ -11,7 +11,6 @@
 #include "preload/link.h"
 #include "preload/self.h"
 #include "preload/slow.h"
-#include "shm/board.h"
 #include "shm/ledger.h"
 
 #define BIRTHS	 64 /* threads between their creation and their start, that can be placed */
@@ -91,9 +90,7 @@ static bool sets_affinity(const pthread_attr_t *attr)
 /* The ledger of a coordinator that is alive; else NULL: who would give the mask back? */
 static struct dam_ledger *live_ledger(void)
 {
-	const struct dam_board *board = dam_attach_board();
-
-	return board && dam_board_alive(board, dam_now_coarse_ns()) ? dam_attach_ledger() : NULL;
+	return dam_attach_alive(dam_now_coarse_ns()) ? dam_attach_ledger() : NULL;
 }
 
 /* Is the creator free of pins of the program's own, and is there advice for it? */

@@ -27,6 +27,7 @@
  */
 #define HIGH_FD	   48
 #define SETTLE_MS  20
+#define UNMAPPED_UID 65534 /* what the kernel tells of users that have no number in a user namespace */
 
 static struct sockaddr_un addr[MAX_PATHS];
 static unsigned int nr_paths;
@@ -127,7 +128,7 @@ static int read_number(const char *path, const char *key)
 	int ret;
 
 	if (fd < 0)
-		return (int)fd;
+		return fd == -ENOENT ? -EPERM : (int)fd; /* without /proc it will never be known */
 	ret = find_number(fd, key);
 	dam_sys3(SYS_close, fd, 0, 0);
 	return ret;
@@ -161,9 +162,9 @@ static int ask_filter(void)
 {
 	int n = filters_of("/proc/self/status");
 
-	if (invited && (n <= 0 || filters_of("/proc/1/status") >= n))
-		return 0;
-	return n > 0 ? -EPERM : n;
+	if (n <= 0 || (invited && filters_of("/proc/1/status") >= n))
+		return n < 0 ? n : 0;
+	return -EPERM;
 }
 
 bool dam_link_may_call(void)
@@ -235,21 +236,35 @@ static void admit(pid_t coordinator)
 	}
 }
 
-/* Only root's coordinator, or one of our own user's. Yama asks a program to let the latter look into it. */
+/* Are there users who have no number here? */
+static bool in_user_namespace(void)
+{
+	char map[64] = "";
+	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)"/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0, 0, 0);
+
+	if (fd < 0)
+		return false;
+	dam_sys3(SYS_read, fd, (long)map, sizeof(map) - 1);
+	dam_sys3(SYS_close, fd, 0, 0);
+	return *map && !strstr(map, " 4294967295");
+}
+
+/*
+ * Only root's coordinator, or one of our own user's. In a user namespace root itself may be without a number: then the
+ * one whose directory the user has named. Yama asks a program to let one of its own user look into it, which root of a
+ * user namespace may be, too.
+ */
 static bool trusted(int fd)
 {
+	const uid_t self = (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0);
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
 	if (dam_sys6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&len, 0))
 		return false;
-	if (peer.uid == 0)
-		return true;
-	if (peer.uid != (uid_t)dam_sys3(SYS_geteuid, 0, 0, 0))
-		return false;
-	if (peer.pid > 0)
+	if (peer.uid == self && peer.pid > 0 && (self || in_user_namespace()))
 		admit(peer.pid);
-	return true;
+	return !peer.uid || peer.uid == self || (peer.uid == UNMAPPED_UID && invited && in_user_namespace());
 }
 
 void dam_link_child(void)

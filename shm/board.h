@@ -62,6 +62,15 @@ void dam_board_beat(struct dam_board_writer *w, uint64_t now_ns);
 /** dam_board_valid() - magic, version and size are this library's. */
 bool dam_board_valid(const struct dam_board *b);
 
+/**
+ * dam_board_shift() - what a reader adds to its clock to have the coordinator's
+ * @now_ns: when the coordinator has just been heard of
+ *
+ * In a time namespace of its own a program's clocks differ from others' by a constant. Whoever has answered has beaten
+ * within the second; so a beat that is not of this second is told by another clock. Return: 0 where they agree.
+ */
+uint64_t dam_board_shift(const struct dam_board *b, uint64_t now_ns);
+
 /** dam_board_alive() - not closed, and its heart beat within DAM_STALE_NS of @now_ns (CLOCK_MONOTONIC or _COARSE). */
 bool dam_board_alive(const struct dam_board *b, uint64_t now_ns);
 

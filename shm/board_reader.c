@@ -23,6 +23,13 @@ bool dam_board_alive(const struct dam_board *b, uint64_t now_ns)
 	       now_ns - beat_ns + DAM_STALE_NS <= 2 * DAM_STALE_NS;
 }
 
+uint64_t dam_board_shift(const struct dam_board *b, uint64_t now_ns)
+{
+	uint64_t beat_ns = __atomic_load_n(&b->heartbeat_ns, __ATOMIC_RELAXED);
+
+	return now_ns - beat_ns + DAM_STALE_NS / 2 <= DAM_STALE_NS ? 0 : beat_ns - now_ns;
+}
+
 /* The snapshot at @offset; NULL unless one begins exactly there. */
 static const struct dam_board_snapshot *snapshot_at(const struct dam_board *b, uint64_t offset)
 {
