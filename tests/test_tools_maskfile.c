@@ -389,6 +389,7 @@ static const struct {
 	{"another version", -1, 8, -EBADMSG},
 	{"another size of entries", -1, 12, -EBADMSG},
 	{"another boot", -1, 20, -EBADMSG},
+	{"another pid namespace", -1, 56, -EBADMSG},
 	{"a state that does not exist", -1, 65, 0},
 	{"a negative pid", -1, 71, 0},
 	{"a tid of another process", -1, 72, 0},

@@ -25,7 +25,7 @@ struct file_header {
 	uint64_t magic;
 	uint32_t version, entry_size;
 	char boot_id[BOOT_ID_SIZE]; /* start times and tids mean nothing after a reboot */
-	uint64_t reserved;
+	uint64_t pid_space; /* whose numbers they are: the pid namespace's; 0: not known */
 };
 static_assert(sizeof(struct file_header) == 64, "file format");
 
@@ -92,17 +92,25 @@ static void read_boot_id(char out[BOOT_ID_SIZE])
 	close(fd);
 }
 
+static uint64_t read_pid_space(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+}
+
 static void fill_header(struct file_header *h)
 {
 	*h = (struct file_header){
 		.magic = MASKS_MAGIC,
 		.version = MASKS_VERSION,
 		.entry_size = sizeof(struct file_entry),
+		.pid_space = read_pid_space(),
 	};
 	read_boot_id(h->boot_id);
 }
 
-/* 0; -EBADMSG: not a record of this boot and version; -ENODATA: empty; -errno. */
+/* 0; -EBADMSG: not a record of this boot, pid namespace and version; -ENODATA: empty; -errno. */
 static int check_header(int fd)
 {
 	struct file_header want, have;
@@ -117,6 +125,8 @@ static int check_header(int fd)
 	if (err)
 		return err == -ENODATA ? -EBADMSG : err;
 	fill_header(&want);
+	if (!have.pid_space)
+		want.pid_space = 0;
 	return memcmp(&want, &have, sizeof(want)) ? -EBADMSG : 0;
 }
 
@@ -186,7 +196,7 @@ int dam_masks_open(const char *path, struct dam_masks **out)
 	m->fd = open_file(path, O_CREAT, true);
 	err = m->fd < 0 ? m->fd : check_header(m->fd);
 	if (err == -EBADMSG)
-		dam_warn("%s is damaged, or of another boot or version of DAM: begun anew", path);
+		dam_warn("%s is damaged, or of another boot, pid namespace or version of DAM: begun anew", path);
 	if (err == -EBADMSG || err == -ENODATA)
 		err = begin_anew(m->fd);
 	if (err) {

@@ -36,7 +36,7 @@ struct dam_masks_result {
  * @out: closed by dam_masks_close()
  *
  * Entries that a dead coordinator left are still there: call dam_masks_restore() before pinning anything.
- * A file that is damaged, or that another boot or another version of DAM wrote, is begun anew, with one
+ * A file that is damaged, or that another boot, another pid namespace or another version of DAM wrote, is begun anew, with one
  * line in the log.
  *
  * Return: 0; -EBUSY: a live coordinator has it; -EPERM: not a file of this user's that nobody else can

@@ -83,6 +83,7 @@ int dam_runtime_dir(const char *given, bool create, char out[DAM_RUNTIME_DIR_MAX
 	err = make_absolute(path);
 	if (err)
 		return err;
+	dam_strlcpy(out, path, DAM_RUNTIME_DIR_MAX);
 	if (create) {
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return -errno;
@@ -90,7 +91,6 @@ int dam_runtime_dir(const char *given, bool create, char out[DAM_RUNTIME_DIR_MAX
 		if (err)
 			return err;
 	}
-	dam_strlcpy(out, path, sizeof(path));
 	return 0;
 }
 

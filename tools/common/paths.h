@@ -15,7 +15,7 @@
  * dam_runtime_dir() - the directory of the coordinator's socket and of the record of masks
  * @given: the value of --runtime-dir, or NULL
  * @create: make it (0700) where it is missing, and check that it is this user's and nobody else can write it
- * @out: absolute, with a relative @given below the current directory
+ * @out: absolute, with a relative @given below the current directory; there for a message, too, unless it is too long
  *
  * In this order: @given, $DAM_RUNTIME_DIR, /run/dam for root, $XDG_RUNTIME_DIR/dam, /tmp/dam-UID.
  * Return: 0; -ENAMETOOLONG: no socket address holds it; with @create also -EPERM: someone else's, or

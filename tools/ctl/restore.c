@@ -22,7 +22,7 @@ static const struct {
 	{-EBUSY,
 	 "a coordinator is running; it restores what it changed when it ends (--force: do it now)"},
 	{-EPERM, "not a plain file of this user's that nobody else can write: not trusted"},
-	{-EBADMSG, "damaged, or of another boot or version of DAM: nothing was restored"},
+	{-EBADMSG, "damaged, or of another boot, pid namespace or version of DAM: nothing was restored"},
 };
 
 static const char *explain(int err)
