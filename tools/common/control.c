@@ -266,6 +266,25 @@ int dam_control_ask_of(const char *socket_path, const char *command, uint64_t id
 	return exchange(socket_path, text, timeout_ms, error, out);
 }
 
+pid_t dam_control_pid(const char *socket_path)
+{
+	char error[DAM_CONTROL_ERROR];
+	struct exchange x = {
+		.path = socket_path,
+		.deadline_ns = dam_now_ns() + DAM_CONTROL_TIMEOUT_MS * DAM_NS_PER_MS,
+		.fd = -1,
+		.error = error,
+	};
+	struct ucred peer = {.pid = 0};
+	socklen_t len = sizeof(peer);
+
+	if (!connect_to(&x))
+		getsockopt(x.fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	if (x.fd >= 0)
+		close(x.fd);
+	return peer.pid;
+}
+
 int dam_control_watch(const char *socket_path, pid_t pid, uint32_t run_id, int timeout_ms)
 {
 	char text[128], error[DAM_CONTROL_ERROR];

@@ -35,6 +35,12 @@ int dam_control_ask_of(const char *socket_path, const char *command, uint64_t id
 		       char error[DAM_CONTROL_ERROR], json_t **out);
 
 /**
+ * dam_control_pid() - the coordinator there, as we call it
+ * Return: its pid; 0: none is there, or it lives outside our pid namespace.
+ */
+pid_t dam_control_pid(const char *socket_path);
+
+/**
  * dam_control_watch() - process @pid belongs to run @run_id: look for io_uring rings in it and its descendants
  *
  * Again once it has ended and before it is waited for: the coordinator takes a last look.

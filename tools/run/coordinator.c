@@ -25,10 +25,12 @@
 #define STOP_MS	 5000
 #define WATCH_MS 5000 /* only the end of dam-run waits for it */
 
+#define SOCKET_PATH_MAX (DAM_RUNTIME_DIR_MAX + sizeof(DAM_SOCKET_NAME) + 1)
+
 static int ask(const char *dir, const char *command, uint32_t run_id, char error[DAM_CONTROL_ERROR],
 	       json_t **out)
 {
-	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_SOCKET_NAME) + 1];
+	char path[SOCKET_PATH_MAX];
 
 	if (dam_path_join(dir, DAM_SOCKET_NAME, path, sizeof(path)))
 		return -ENAMETOOLONG;
@@ -38,15 +40,17 @@ static int ask(const char *dir, const char *command, uint32_t run_id, char error
 /* Is there one that answers? Silence is normal; an answer that is no good is told. */
 static bool find_running(const struct run_options *o, struct run_coordinator *c)
 {
-	char error[DAM_CONTROL_ERROR] = "";
+	char error[DAM_CONTROL_ERROR] = "", path[SOCKET_PATH_MAX];
 	json_t *status = NULL;
 	int err;
 
 	if (o->dry_run || dam_runtime_dir_live(o->runtime_dir, c->dir))
 		return false;
 	err = ask(c->dir, "status", 0, error, &status);
-	if (!err && json_integer_value(json_object_get(status, "uid")))
-		c->observer = (pid_t)json_integer_value(json_object_get(status, "pid"));
+	/* its own word for its pid may be another pid namespace's */
+	if (!err && json_integer_value(json_object_get(status, "uid")) &&
+	    !dam_path_join(c->dir, DAM_SOCKET_NAME, path, sizeof(path)))
+		c->observer = dam_control_pid(path);
 	json_decref(status);
 	if (err && err != -ENOENT)
 		dam_warn("%s; a private one is started", error);
@@ -191,7 +195,7 @@ int run_coordinator_open(const struct run_options *o, struct run_coordinator *ou
 
 void run_coordinator_watch(const struct run_coordinator *c, pid_t pid, uint32_t run_id)
 {
-	char path[DAM_RUNTIME_DIR_MAX + sizeof(DAM_SOCKET_NAME) + 1];
+	char path[SOCKET_PATH_MAX];
 
 	if (!dam_path_join(c->dir, DAM_SOCKET_NAME, path, sizeof(path)))
 		dam_control_watch(path, pid, run_id, WATCH_MS);

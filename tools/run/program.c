@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define MAX_HEADERS 128
@@ -52,6 +53,12 @@ static bool changes_user(const struct stat *st)
 	       ((st->st_mode & S_ISGID) && (st->st_mode & S_IXGRP) && st->st_gid != getegid());
 }
 
+/* Root has all of them anyway. */
+static bool has_capabilities(int fd)
+{
+	return getuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0;
+}
+
 static const char *note_of(int fd)
 {
 	Elf64_Ehdr h;
@@ -61,6 +68,8 @@ static const char *note_of(int fd)
 		return NULL;
 	if (changes_user(&st))
 		return "it is a setuid or setgid program, which loads no library for its caller";
+	if (has_capabilities(fd))
+		return "its file has capabilities, and such a program loads no library for its caller";
 	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || memcmp(h.e_ident, ELFMAG, SELFMAG))
 		return NULL; /* a script: its interpreter decides */
 	if (h.e_ident[EI_CLASS] != ELFCLASS64)

@@ -327,12 +327,12 @@ void run_summary_print(const json_t *summary, const char *note, bool call_sites)
 			fputc('\n', stderr);
 			dam_sites_print(stderr, 1, summary, MAX_SITES);
 		}
-	} else if (note && !json_array_size(json_object_get(summary, "processes"))) {
+	} else if (note) {
 		fprintf(stderr, " the library had no effect on this program: %s\n", note);
+	} else if (why_blind(summary)) {
+		fprintf(stderr, " no DMA was seen, but not all could be: %s\n", why_blind(summary));
 	} else {
 		fprintf(stderr, " no DMA was seen: the program submitted none by a call that DAM watches\n");
-		if (why_blind(summary))
-			fprintf(stderr, " not observable: %s\n", why_blind(summary));
 	}
 	fputc('\n', stderr);
 }
