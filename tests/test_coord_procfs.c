@@ -162,6 +162,17 @@ START_TEST(test_name)
 }
 END_TEST
 
+/* In one pid namespace everybody has one number. */
+START_TEST(test_one_namespace)
+{
+	ck_assert(coord_proc_fits());
+	ck_assert_int_eq(coord_proc_inside(getpid(), getpid()), getpid());
+	ck_assert(!coord_proc_elsewhere(child));
+	ck_assert_int_eq(coord_proc_child(getpid(), child), child);
+	ck_assert_int_eq(coord_proc_inside(getpid(), child), -ENOENT);
+}
+END_TEST
+
 /* Ended, and not waited for. */
 START_TEST(test_zombie)
 {
@@ -183,6 +194,7 @@ int main(void)
 	tcase_add_test(t, test_parent);
 	tcase_add_test(t, test_runtime);
 	tcase_add_test(t, test_name);
+	tcase_add_test(t, test_one_namespace);
 	tcase_add_test(t, test_zombie);
 	suite_add_tcase(s, t);
 	return run_suite(s);

@@ -178,26 +178,26 @@ static bool release_thread(const struct coord_process *p, pid_t tid, uint64_t mi
 	return false;
 }
 
-static void release(struct coord_process *p, uint64_t min_age)
+static void release(struct coord *c, struct coord_process *p, uint64_t min_age)
 {
 	p->births->unsettled = false;
 	for (unsigned int i = 0; i < DAM_ADVICE_PLACED; i++) {
 		pid_t inside = (pid_t)__atomic_load_n(&p->ledger->advice.placed[i], __ATOMIC_ACQUIRE);
-		pid_t tid = inside > 0 ? coord_proc_tid(p->pid, p->pid == p->pid_inside, inside) : -1;
+		pid_t tid = inside > 0 ? coord_names_tid(c, p, inside) : -1;
 
 		if (tid > 0)
 			p->births->unsettled |= release_thread(p, tid, min_age);
 	}
 }
 
-static void look_after(struct coord_process *p)
+static void look_after(struct coord *c, struct coord_process *p)
 {
 	uint64_t placed = __atomic_load_n(&p->ledger->advice.nr_placed, __ATOMIC_RELAXED);
 
 	if (placed == p->births->placed && !p->births->unsettled)
 		return;
 	p->births->placed = placed;
-	release(p, IDLE_TICKS);
+	release(c, p, IDLE_TICKS);
 }
 
 void coord_births_end(struct coord *c, struct coord_process *p)
@@ -205,7 +205,7 @@ void coord_births_end(struct coord *c, struct coord_process *p)
 	if (!p->births)
 		return;
 	withdraw(p);
-	release(p, 0);
+	release(c, p, 0);
 	for (unsigned int i = 0; i < p->births->advice.nr_places; i++)
 		dam_masks_clear(c->masks, p->births->entry[i]);
 	free(p->births);
@@ -226,6 +226,6 @@ void coord_births_tick(struct coord *c, uint64_t now_ns)
 			continue;
 		advise(c, p);
 		if (look && p->births)
-			look_after(p);
+			look_after(c, p);
 	}
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #define ACCEPT_BATCH  256
 #define MAX_REQUEST   4096
@@ -112,6 +113,7 @@ void coord_drop(struct coord *c, struct coord_process *p)
 	if (p->pidfd >= 0)
 		close(p->pidfd);
 	dam_ledger_destroy(p->ledger);
+	coord_names_free(p);
 	free(p->thread);
 	free(p->extra);
 	free(p);
@@ -149,7 +151,8 @@ static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, 
 
 	if (!p)
 		return NULL;
-	p->pid = p->pid_inside = pid;
+	p->pid = pid;
+	p->elsewhere = coord_proc_elsewhere(pid);
 	p->uid = uid;
 	p->run_id = run_id;
 	p->weight_throughput = p->weight_latency = (float)NAN;
@@ -188,10 +191,14 @@ struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w)
 	return p;
 }
 
-void coord_client_watch(struct coord *c, pid_t pid, uint32_t run_id)
+void coord_client_watch(struct coord *c, pid_t asker, pid_t pid, uint32_t run_id)
 {
-	struct coord_process *p = coord_client_find(c, pid);
+	struct coord_process *p;
 
+	pid = coord_proc_child(asker, pid);
+	if (pid < 0)
+		return;
+	p = coord_client_find(c, pid);
 	if (coord_proc_ended(pid)) {
 		if (p)
 			coord_drop(c, p);
@@ -217,7 +224,6 @@ static int give_ledger(struct coord *c, const struct ucred *peer, const struct d
 		p = new_process(c, peer->pid, peer->uid, h->run_id);
 	if (!p || dam_ledger_create((uint32_t)peer->pid, &fd, &p->ledger))
 		return -1;
-	p->pid_inside = (pid_t)h->pid;
 	p->run_id = h->run_id ? h->run_id : p->run_id;
 	p->weight_throughput = weight_or_nan(h->weight_throughput);
 	p->weight_latency = weight_or_nan(h->weight_latency);
@@ -246,10 +252,18 @@ static void attach(struct coord *c, int sock, const struct ucred *peer, const st
 	c->busy = true;
 }
 
-/* The answer goes as a memfd, so that its size is nobody's problem. */
-static void answer(struct coord *c, int sock, const char *request, size_t len)
+/* In an answer to whoever is outside our pid namespace would be numbers that mean others there. */
+static json_t *report_for(struct coord *c, pid_t asker, const char *request, size_t len)
 {
-	json_t *j = coord_report(c, request, len);
+	return asker > 0 ? coord_report(c, asker, request, len)
+			 : json_pack("{s:s}", "error",
+				     "it runs in a pid namespace that you are not in: ask it from there");
+}
+
+/* The answer goes as a memfd, so that its size is nobody's problem. */
+static void answer(struct coord *c, int sock, pid_t asker, const char *request, size_t len)
+{
+	json_t *j = report_for(c, asker, request, len);
 	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	size_t at = 0, size = text ? strlen(text) : 0;
 	int fd = memfd_create("dam-answer", MFD_CLOEXEC);
@@ -293,6 +307,15 @@ static void announced(struct coord *c, pid_t pid)
 		w->newcomer = false;
 }
 
+/* Whoever lives outside our pid namespace has no number here: its threads cannot be told from others. */
+static enum dam_welcome_status refuse_unseen(struct coord *c)
+{
+	if (!c->unseen++)
+		dam_warn("programs outside the pid namespace that this coordinator runs in cannot be served: "
+			 "they need one that runs in theirs, or in one above");
+	return DAM_WELCOME_REFUSED;
+}
+
 /* One packet, or the end of the connection, which makes it an announcement. Return: false: nothing yet. */
 static bool serve(struct coord *c, int sock)
 {
@@ -306,10 +329,10 @@ static bool serve(struct coord *c, int sock)
 
 	if (n < 0)
 		return errno != EAGAIN;
-	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 0)
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len))
 		return true;
 	if (n == 0) {
-		if (may_talk(&peer, DAM_HELLO_ATTACH))
+		if (peer.pid > 0 && may_talk(&peer, DAM_HELLO_ATTACH))
 			announced(c, peer.pid);
 		return true;
 	}
@@ -320,7 +343,9 @@ static bool serve(struct coord *c, int sock)
 	else if (!may_talk(&peer, in.h.kind))
 		send_welcome(sock, DAM_WELCOME_REFUSED, NULL, 0);
 	else if (in.h.kind == DAM_HELLO_CONTROL)
-		answer(c, sock, in.request, (size_t)n - sizeof(in.h));
+		answer(c, sock, peer.pid, in.request, (size_t)n - sizeof(in.h));
+	else if (in.h.kind == DAM_HELLO_ATTACH && peer.pid <= 0)
+		send_welcome(sock, refuse_unseen(c), NULL, 0);
 	else if (in.h.kind == DAM_HELLO_ATTACH)
 		attach(c, sock, &peer, &in.h);
 	return true;

@@ -65,6 +65,8 @@ struct coord_pending {
 	double read_bytes, write_bytes, read_ops, write_ops;
 };
 
+#define COORD_NO_TID (-1) /* of a thread that ended before we could tell what its process's number for it means */
+
 /* Why a thread is left alone; NULL in `why` means that it may be moved. */
 struct coord_thread {
 	uint32_t run_id;
@@ -72,7 +74,7 @@ struct coord_thread {
 	unsigned int index; /* of policy/ and coord.threads; while it lives */
 	unsigned int slot; /* COORD_NO_SLOT: no hook has seen it */
 	uint64_t seq;	/* of the slot's claim */
-	pid_t pid, tid; /* as the coordinator sees them */
+	pid_t pid, tid; /* as the coordinator sees them; COORD_NO_TID */
 	pid_t tid_inside; /* as the process sees it */
 	uint64_t start;	/* start time from /proc, read at the first move; 0: not yet */
 	char comm[16];
@@ -149,8 +151,24 @@ struct coord_gpu {
 	uint64_t engine_ns;
 };
 
+/* A thread of another pid namespace. */
+struct coord_name {
+	pid_t tid, inside; /* as we call it; as its process does */
+	uint64_t listing;  /* in which it was seen last */
+};
+
+struct coord_names {
+	struct coord_name *name;
+	unsigned int nr, room, hint;
+	uint64_t listing; /* number of the latest */
+	uint64_t tick;	  /* of the latest, and how many there were in that */
+	unsigned int listings;
+};
+
 struct coord_process {
-	pid_t pid, pid_inside;
+	pid_t pid;
+	bool elsewhere; /* in a pid namespace of its own: it has other numbers for its threads */
+	struct coord_names names;
 	uid_t uid;
 	uint64_t start;
 	uint64_t attached_ns; /* 0: it did not */
@@ -296,6 +314,7 @@ struct coord {
 	bool busy; /* some ledger moved in this tick */
 	bool board_pending; /* the directory could not be published yet */
 	struct coord_moderate *moderate; /* NULL: not asked for */
+	uint64_t unseen;	  /* processes that asked to be served, and are outside our pid namespace */
 	uint64_t threads_dropped; /* not managed because the table was full */
 	struct coord_past *past; /* ring of COORD_MAX_PAST */
 	uint64_t nr_past;
@@ -310,6 +329,7 @@ struct coord {
 		pid_t newest; /* number given out; 0: not known yet */
 		uint64_t due_ns;
 	} family;
+	bool outermost; /* we call threads as the kernel itself does */
 	uint64_t storage_ops;  /* of all disks, when it was glanced at last */
 	uint64_t storage_ns;   /* when that was found to have moved */
 	bool storage_unseen;   /* there is no disk that could tell */
@@ -350,6 +370,14 @@ void coord_tick(struct coord *c, uint64_t now_ns);
 int coord_listen(struct coord *c);
 void coord_unlisten(struct coord *c);
 
+/* names.c */
+/**
+ * coord_names_tid() - the thread that process @p calls @inside, as we call it
+ * Return: tid; -ENOENT: there is none; another -errno: not known at this moment.
+ */
+pid_t coord_names_tid(struct coord *c, struct coord_process *p, pid_t inside);
+void coord_names_free(struct coord_process *p);
+
 /* clients.c */
 /** coord_accept() - new connections: announcements, attachments, questions. */
 void coord_accept(struct coord *c);
@@ -361,8 +389,12 @@ void coord_drop(struct coord *c, struct coord_process *p);
 struct coord_process *coord_client_find(struct coord *c, pid_t pid);
 /** coord_client_get() - the process of a watch, made if it has not attached. Return: NULL when it is gone, or full. */
 struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w);
-/** coord_client_watch() - process @pid belongs to run @run_id: watch it; if it has ended, take a last look. */
-void coord_client_watch(struct coord *c, pid_t pid, uint32_t run_id);
+/**
+ * coord_client_watch() - a process belongs to run @run_id: watch it; if it has ended, take a last look
+ * @asker: who says so, as we call it
+ * @pid: what @asker calls it
+ */
+void coord_client_watch(struct coord *c, pid_t asker, pid_t pid, uint32_t run_id);
 /** coord_coverage_read() - ask the kernel for its part. */
 void coord_coverage_read(struct coord_process *p);
 /** coord_coverage_note() - the kernel's part, as it was just read. */
@@ -514,8 +546,12 @@ void coord_engines_json(struct coord *c, json_t *out);
 const char *coord_target_name(const struct coord *c, int target);
 /** coord_cpus_json() - "0-3,8". Return: a new reference. */
 json_t *coord_cpus_json(const struct dam_cpuset *s);
-/** coord_report() - answer a request. Return: a new reference, {"error": …} for a bad one. */
-json_t *coord_report(struct coord *c, const char *request, size_t len);
+/**
+ * coord_report() - answer a request
+ * @asker: the process that asks
+ * Return: a new reference, {"error": …} for a bad one.
+ */
+json_t *coord_report(struct coord *c, pid_t asker, const char *request, size_t len);
 /** coord_report_once() - status and engines, for --once. Return: a new reference. */
 json_t *coord_report_once(struct coord *c);
 /** coord_print_move() - one line for people, or one JSON object, on stdout. */

@@ -76,6 +76,15 @@ static int open_events(struct coord *c)
 	return coord_event_add(c, c->signal_fd, &c->on_signal);
 }
 
+/* Only simulated engines need no /sys. */
+static void warn_blind(const char *root)
+{
+	char path[PATH_MAX];
+
+	if (!dam_path_join(root, "sys/class", path, sizeof(path)) && access(path, F_OK))
+		dam_warn("there is no %s: engines, and which processor is next to which, cannot be seen", path);
+}
+
 static int open_hal(struct coord *c)
 {
 	struct dam_hal_config cfg = {
@@ -87,6 +96,7 @@ static int open_hal(struct coord *c)
 	char why[256] = "";
 	int err = dam_hal_open(&cfg, why, sizeof(why), &c->hal);
 
+	warn_blind(cfg.root);
 	if (!err)
 		err = coord_model_open(c);
 	if (err)
@@ -188,6 +198,10 @@ int coord_open(struct coord *c)
 		return 1;
 	if (c->opt.once || c->opt.list_engines)
 		return 0;
+	if (!coord_proc_fits()) {
+		dam_err("/proc is missing here, or of another pid namespace: mount this one's, mount -t proc proc /proc");
+		return 1;
+	}
 	err = open_events(c);
 	if (err) {
 		dam_err("cannot set up the event loop: %s", strerror(-err));

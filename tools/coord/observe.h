@@ -135,6 +135,7 @@ struct coord_watch {
 	uint32_t run_id;
 	bool young;	   /* it began under our eyes: all it did counts, not only what comes */
 	const char *blind; /* why its descriptors cannot be read; static text */
+	bool stirs;	   /* the kernel has counted I/O of it under our eyes */
 	struct coord_process *proc; /* NULL: no ring, no ledger */
 	struct coord_watch *next; /* in its bucket */
 	struct coord_watch *before, *after; /* among all */
@@ -199,6 +200,10 @@ void coord_ring_link(struct coord_watch *w, int fd, pid_t tid, uint64_t now_ns);
 
 /** coord_ring_mapped() - a ring without a descriptor: if it is not known yet, it is from now on. */
 void coord_ring_mapped(struct coord *c, struct coord_watch *w, const struct coord_mapped *m);
+
+/* reach.c */
+/** coord_reach_check() - can the hooks of a process that does I/O tell us of it? If not, its coverage says so. */
+void coord_reach_check(struct coord *c, struct coord_watch *w);
 
 /* mapped.c */
 /** coord_mapped_look() - look for rings without a descriptor, if it is time, and there may be one. */

@@ -4,7 +4,6 @@
 #include "config.h"
 #include "tools/coord/procfs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,8 +15,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "tools/common/proc.h"
 
 #define ENTER_REGISTERED_RING (1ul << 4) /* the descriptor is an index of the thread's own */
+#define MAX_SPACES	      33 /* pid namespaces within one another: the kernel's bound, and the first */
+#define FIRST_PID_SPACE	      0xeffffffcu /* PROC_PID_INIT_INO: the inode of the one that the kernel began with */
 #define EXITING		      4		   /* PF_EXITING: it gives up its memory and its files, and has not ended yet */
 
 ssize_t coord_proc_read(const char *path, char *buf, size_t size)
@@ -192,45 +194,66 @@ pid_t coord_proc_leader(pid_t tid)
 	return p ? (pid_t)strtol(p + 6, NULL, 10) : -ENOENT;
 }
 
-/* The last of the NSpid numbers in a thread's status: what it is called inside. */
-static pid_t inside_tid(pid_t pid, pid_t tid)
+/*
+ * What a thread is called in our pid namespace, in each one below that it is in, and in its own, which is the last.
+ * Return: how many they are; 0: not known.
+ */
+static unsigned int read_names(pid_t pid, pid_t tid, pid_t out[MAX_SPACES])
 {
 	char buf[4096], *p, *end;
+	unsigned int nr = 0;
 
 	p = read_of(pid, tid, "status", buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nNSpid:");
-	if (!p)
-		return -1;
-	p += 7;
-	end = strchr(p, '\n');
-	if (end)
-		*end = '\0';
-	p = strrchr(p, '\t');
-	return p ? (pid_t)strtol(p, NULL, 10) : -1;
+	for (p = p ? p + 7 : NULL; p && *p == '\t' && nr < MAX_SPACES; p = end)
+		out[nr++] = (pid_t)strtol(p, &end, 10);
+	return nr;
 }
 
-pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside)
+pid_t coord_proc_inside(pid_t pid, pid_t tid)
 {
-	char path[64];
-	struct dirent *d;
-	struct stat st;
-	pid_t found = -EAGAIN; /* while others end, the list may leave one out */
-	DIR *dir;
+	pid_t name[MAX_SPACES];
+	unsigned int nr = read_names(pid, tid, name);
 
-	if (same_namespace) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)pid, (int)tid_inside);
-		return stat(path, &st) ? -errno : tid_inside;
-	}
-	dir = opendir(path_of(pid, 0, "task", path));
-	if (!dir)
-		return -errno;
-	while (found < 0 && (d = readdir(dir))) {
-		pid_t tid = (pid_t)strtol(d->d_name, NULL, 10);
+	return nr ? name[nr - 1] : -ENOENT;
+}
 
-		if (tid > 0 && inside_tid(pid, tid) == tid_inside)
-			found = tid;
-	}
-	closedir(dir);
+bool coord_proc_elsewhere(pid_t pid)
+{
+	pid_t name[MAX_SPACES];
+
+	return read_names(pid, 0, name) > 1;
+}
+
+pid_t coord_proc_child(pid_t parent, pid_t child)
+{
+	pid_t name[MAX_SPACES], found = -ENOENT;
+	unsigned int depth = read_names(parent, 0, name), nr;
+	struct dam_proc *list;
+
+	if (depth <= 1)
+		return child;
+	nr = dam_proc_list(&list);
+	for (unsigned int i = 0; i < nr && found < 0; i++)
+		if (list[i].ppid == parent && read_names(list[i].pid, 0, name) >= depth && name[depth - 1] == child)
+			found = list[i].pid;
+	free(list);
 	return found;
+}
+
+bool coord_proc_fits(void)
+{
+	char text[16], *end;
+	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strtol(text, &end, 10) == getpid() && !*end;
+}
+
+bool coord_proc_outermost(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino == FIRST_PID_SPACE;
 }
 
 static int parse_io(const char *text, uint64_t out[2])

@@ -25,9 +25,20 @@ int coord_proc_parent(pid_t pid, pid_t *ppid);
 /** coord_proc_ended() - has it ended, or is about to? What /proc has of it may be root's then. */
 bool coord_proc_ended(pid_t pid);
 
-/** coord_proc_tid() - the thread that process @pid calls @tid_inside, in our pid namespace. Return: tid; -ENOENT: there
- * is none; another -errno: not now. */
-pid_t coord_proc_tid(pid_t pid, bool same_namespace, pid_t tid_inside);
+/** coord_proc_inside() - what thread @tid of process @pid is called in its own pid namespace. Return: that; -ENOENT. */
+pid_t coord_proc_inside(pid_t pid, pid_t tid);
+
+/** coord_proc_elsewhere() - does a process live in another pid namespace than we do, in one below ours? */
+bool coord_proc_elsewhere(pid_t pid);
+
+/** coord_proc_child() - the child of @parent that this one calls @child. Return: what we call it; -ENOENT: there is none. */
+pid_t coord_proc_child(pid_t parent, pid_t child);
+
+/** coord_proc_fits() - is /proc there, and of our own pid namespace? In another's these numbers are strangers'. */
+bool coord_proc_fits(void);
+
+/** coord_proc_outermost() - are our numbers those that the kernel itself uses? In a container they are not. */
+bool coord_proc_outermost(void);
 
 /**
  * coord_proc_io() - bytes that the kernel has read from and written to storage for a thread

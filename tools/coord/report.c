@@ -120,7 +120,7 @@ static json_t *thread_json(struct coord *c, struct coord_thread *t)
 		sum.write_ops += n->write_ops;
 	}
 	json_object_set_new(j, "pid", whole((uint64_t)t->pid));
-	json_object_set_new(j, "tid", whole((uint64_t)t->tid));
+	json_object_set_new(j, "tid", t->tid > 0 ? whole((uint64_t)t->tid) : json_null());
 	json_object_set_new(j, "comm", name_text(t->comm));
 	json_object_set_new(j, "state", json_string(t->ended ? "ended" : "live"));
 	add_counts(j, &sum);
@@ -198,7 +198,7 @@ static json_t *build(struct coord *c, int parts, uint32_t run_id)
 	return out;
 }
 
-json_t *coord_report(struct coord *c, const char *request, size_t len)
+json_t *coord_report(struct coord *c, pid_t asker, const char *request, size_t len)
 {
 	json_t *q = json_loadb(request, len, 0, NULL), *out = NULL;
 	const char *cmd = json_string_value(json_object_get(q, "cmd"));
@@ -206,7 +206,7 @@ json_t *coord_report(struct coord *c, const char *request, size_t len)
 	json_int_t pid = json_integer_value(json_object_get(q, "pid"));
 
 	if (cmd && !strcmp(cmd, "watch") && pid > 0 && pid <= INT_MAX) {
-		coord_client_watch(c, (pid_t)pid, (uint32_t)run_id);
+		coord_client_watch(c, asker, (pid_t)pid, (uint32_t)run_id);
 		out = json_object();
 	} else if (cmd) {
 		out = coord_request(c, cmd, q);

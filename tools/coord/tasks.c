@@ -33,9 +33,9 @@ struct coord_task *coord_task_find(struct coord_watch *w, pid_t tid)
 	return NULL;
 }
 
-/* The thread that a ring's kernel thread works for; in another pid namespace its number means
- * nothing: the first. */
-static pid_t owner_of(struct coord_watch *w, pid_t tid, bool *poller)
+/* The thread that a ring's kernel thread works for; its number is the kernel's, which means nothing to us in a pid
+ * namespace below the first: the process's first thread then. */
+static pid_t owner_of(const struct coord *c, struct coord_watch *w, pid_t tid, bool *poller)
 {
 	char comm[16];
 	pid_t owner;
@@ -45,7 +45,7 @@ static pid_t owner_of(struct coord_watch *w, pid_t tid, bool *poller)
 		return tid;
 	*poller = !strncmp(comm + 4, "sqp-", 4);
 	owner = (pid_t)strtol(comm + 8, NULL, 10);
-	return coord_task_find(w, owner) ? owner : w->pid;
+	return c->outermost && coord_task_find(w, owner) ? owner : w->pid;
 }
 
 static bool make_room(struct coord_watch *w)
@@ -76,7 +76,7 @@ static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t
 	t = &w->task[w->nr_tasks++];
 	c->observed.tasks++;
 	*t = (struct coord_task){.tid = tid, .owner = tid};
-	t->owner = owner_of(w, tid, &poller);
+	t->owner = owner_of(c, w, tid, &poller);
 	if (poller) {
 		owner = coord_task_find(w, t->owner);
 		if (owner)

@@ -128,7 +128,7 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 	const struct dam_slot *s = &p->ledger->slot[slot];
 	pid_t inside = (pid_t)__atomic_load_n(&s->tid, __ATOMIC_RELAXED);
 	uint64_t seq = __atomic_load_n(&s->seq, __ATOMIC_RELAXED);
-	pid_t tid = inside > 0 ? coord_proc_tid(p->pid, p->pid == p->pid_inside, inside) : -ENOENT;
+	pid_t tid = inside > 0 ? coord_names_tid(c, p, inside) : -ENOENT;
 	struct coord_thread *t;
 
 	/* A thread that ended before we looked still has counts to take, with or without a word of it in its slot. */
@@ -136,7 +136,7 @@ struct coord_thread *coord_thread_start(struct coord *c, struct coord_process *p
 		return NULL;
 	t = tid > 0 ? take_observed(p, tid) : NULL;
 	if (!t)
-		t = new_thread(c, p, tid > 0 ? tid : inside, tid > 0, s);
+		t = new_thread(c, p, tid > 0 ? tid : p->elsewhere ? COORD_NO_TID : inside, tid > 0, s);
 	if (t && !t->last)
 		t->last = calloc(DAM_LEDGER_TARGETS, sizeof(*t->last));
 	if (!t || !t->last) {

@@ -211,8 +211,9 @@ static int scan_due(const struct coord *c, struct coord_watch *w, uint64_t now_n
 		return err == -ENOENT ? err : slow;
 	if (slow && !still_there(w))
 		return -ENOENT;
-	moved = io[0] != w->io[0] || io[1] != w->io[1] ||
-		coord_since(now_ns, w->born_ns) < SLOW_SCAN_NS;
+	moved = io[0] != w->io[0] || io[1] != w->io[1];
+	w->stirs |= moved && w->scanned_ns;
+	moved |= coord_since(now_ns, w->born_ns) < SLOW_SCAN_NS;
 	w->io[0] = io[0];
 	w->io[1] = io[1];
 	if (w->proc)
@@ -226,6 +227,7 @@ static void begin_scan(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 	w->slow_scan_ns = now_ns + SLOW_SCAN_NS;
 	w->scan_run_ns = w->run_ns;
 	coord_family_settle(c, w, now_ns);
+	coord_reach_check(c, w);
 	if (open_phase(w, "fd")) {
 		w->phase = WATCH_FDS;
 		w->cursor = 0;
@@ -406,6 +408,7 @@ int coord_observe_open(struct coord *c)
 
 	c->random = dam_now_ns() | 1;
 	coord_family_open(c);
+	c->outermost = coord_proc_outermost();
 	if (err) {
 		c->observed.off = strerror(-err);
 		dam_warn("io_uring rings cannot be observed here: %s", c->observed.off);
