@@ -105,6 +105,12 @@ def test_unfit_proc(place):
         assert re.fullmatch("dam-coord: /proc is missing.*", said), f"{why}: {said}"
 
 
+def test_no_sys(place):
+    said = first_line(["unshare", "--mount", "sh", "-c", 'umount -l /sys; exec "$@"', "sh", dam.tool("dam-coord"),
+                       "--list-engines"], place.env)
+    assert "dam-coord: warning: there is no /sys" in said, said
+
+
 def test_coordinator_inside(place):
     """It cannot see programs outside: they are told so, and nobody's thread is taken for theirs."""
     log = os.path.join(place.path, "log")
@@ -176,6 +182,7 @@ def test_run_capable(place):
 TESTS = [
     ("numbers that mean others outside", test_alike),
     ("a coordinator without the /proc of its pid namespace", test_unfit_proc),
+    ("a coordinator without /sys", test_no_sys),
     ("a coordinator inside, programs outside and inside", test_coordinator_inside),
     ("dam-run inside, the coordinator outside, a program that only this one can look into", test_run_inside),
     ("dam-run of a program that hides its coordinator", test_run_out_of_reach),

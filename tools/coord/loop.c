@@ -76,15 +76,6 @@ static int open_events(struct coord *c)
 	return coord_event_add(c, c->signal_fd, &c->on_signal);
 }
 
-/* Only simulated engines need no /sys. */
-static void warn_blind(const char *root)
-{
-	char path[PATH_MAX];
-
-	if (!dam_path_join(root, "sys/class", path, sizeof(path)) && access(path, F_OK))
-		dam_warn("there is no %s: engines, and which processor is next to which, cannot be seen", path);
-}
-
 static int open_hal(struct coord *c)
 {
 	struct dam_hal_config cfg = {
@@ -96,7 +87,8 @@ static int open_hal(struct coord *c)
 	char why[256] = "";
 	int err = dam_hal_open(&cfg, why, sizeof(why), &c->hal);
 
-	warn_blind(cfg.root);
+	if (!c->opt.root && access("/sys/class", F_OK))
+		dam_warn("there is no /sys: engines, and which processor is next to which, cannot be seen");
 	if (!err)
 		err = coord_model_open(c);
 	if (err)
