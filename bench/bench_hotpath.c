@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <libaio.h>
 #include <liburing.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -26,17 +27,19 @@
 #define BLOCK_NS 60000 /* length of one block, about */
 
 static struct io_uring ring;
+static io_context_t context;
 static int null_fd, zero_fd, file_fd, pipe_fd[2];
 static char buf[32][4096];
 
-/* What is called: the C library's and liburing's, or the wrappers. */
+/* What is called: the C library's, liburing's and libaio's, or the wrappers. */
 static struct calls {
 	int (*ioctl)(int fd, unsigned long req, ...);
 	int (*submit)(struct io_uring *ring);
+	int (*io_submit)(io_context_t ctx, long nr, struct iocb *iocbs[]);
 	ssize_t (*read)(int fd, void *buf, size_t n);
 	ssize_t (*write)(int fd, const void *buf, size_t n);
 	int (*create)(pthread_t *t, const pthread_attr_t *attr, void *(*start)(void *), void *arg);
-} plain = {ioctl, io_uring_submit, read, write, pthread_create}, wrapped, use;
+} plain = {ioctl, io_uring_submit, io_submit, read, write, pthread_create}, wrapped, use;
 
 static void call_ioctl(unsigned int n)
 {
@@ -87,6 +90,17 @@ static void call_reads(unsigned int n)
 	reap(n);
 }
 
+static void call_aio(unsigned int n)
+{
+	struct iocb blocks[32], *all[32];
+	struct io_event events[32];
+
+	for (unsigned int i = 0; i < n; i++)
+		io_prep_pread(all[i] = &blocks[i], file_fd, buf[i], 512, i * 512);
+	if (use.io_submit(context, n, all) != (int)n || io_getevents(context, n, n, events, NULL) != (int)n)
+		abort();
+}
+
 static void *no_work(void *arg)
 {
 	return arg;
@@ -116,6 +130,8 @@ static const struct row {
 	{"submit of 1 read", call_reads, 1, 13},
 	{"submit of 8 reads", call_reads, 8, 34},
 	{"submit of 32 reads", call_reads, 32, 106},
+	{"io_submit of 1 read", call_aio, 1, 13},
+	{"io_submit of 32 reads", call_aio, 32, 106},
 	{"create and join a thread", call_thread, 0, 1000}, /* of 10 µs and more */
 };
 static const struct row sampled = {"submit of 1 read", call_reads, 1, 10.0 * DAM_SAMPLE_DEFAULT};
@@ -147,10 +163,11 @@ static bool find_wrapped(void *lib)
 {
 	wrapped.ioctl = (__typeof__(wrapped.ioctl))dlsym(lib, "ioctl");
 	wrapped.submit = (__typeof__(wrapped.submit))dlsym(lib, "io_uring_submit");
+	wrapped.io_submit = (__typeof__(wrapped.io_submit))dlsym(lib, "io_submit");
 	wrapped.read = (__typeof__(wrapped.read))dlsym(lib, "read");
 	wrapped.write = (__typeof__(wrapped.write))dlsym(lib, "write");
 	wrapped.create = (__typeof__(wrapped.create))dlsym(lib, "pthread_create");
-	return wrapped.ioctl && wrapped.submit && wrapped.read && wrapped.write && wrapped.create;
+	return wrapped.ioctl && wrapped.submit && wrapped.io_submit && wrapped.read && wrapped.write && wrapped.create;
 }
 
 static double measure(const struct row *r, double aim)
@@ -200,8 +217,8 @@ static pid_t run(const char *title, enum how how)
 		return pid;
 	setenv("DAM_SAMPLE", how == SAMPLING ? "1" : "0", 1);
 	lib = dlopen(DAM_BUILDDIR "/.libs/libdam_preload.so", RTLD_NOW | RTLD_LOCAL);
-	if (!lib || !find_wrapped(lib) || io_uring_queue_init(64, &ring, 0)) {
-		fprintf(stderr, "bench_hotpath: %s\n", lib && wrapped.create ? "no io_uring here" : dlerror());
+	if (!lib || !find_wrapped(lib) || io_uring_queue_init(64, &ring, 0) || io_setup(64, &context)) {
+		fprintf(stderr, "bench_hotpath: %s\n", lib && wrapped.create ? "no io_uring or no libaio here" : dlerror());
 		_exit(1);
 	}
 	printf("%s\n  %-26s %10s %10s %8s\n", title, "", "plain ns", "added ns", "aim ns");

@@ -11,48 +11,57 @@
 #include "preload/place.h"
 #include "preload/teardown.h"
 
-#define OP_NR (IOCB_CMD_PWRITEV + 1)
+/* Four bits a row, all of them in one constant: a table would be one more page for each submission to touch. */
+#define COUNTED 1
+#define IOV	2 /* aio_nbytes is a count of iovecs */
+#define WRITES	4
+#define ROW(opcode, what) ((uint64_t)(COUNTED | (what)) << 4 * (opcode))
+#define ROWS                                                                                              \
+	(ROW(IOCB_CMD_PREAD, 0) | ROW(IOCB_CMD_PWRITE, WRITES) | ROW(IOCB_CMD_PREADV, IOV) | ROW(IOCB_CMD_PWRITEV, IOV | WRITES))
+#define ROWS_NR 16
 
-enum len { LEN_NONE, LEN_BYTES, LEN_IOV };
+static DAM_COLD uint64_t iov_bytes(const struct iocb *cb)
+{
+	return dam_iov_bytes((const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes);
+}
 
-static const struct {
-	uint8_t len, dir;
-} ops[OP_NR] = {
-	[IOCB_CMD_PREAD] = {LEN_BYTES, DAM_DIR_READ},
-	[IOCB_CMD_PWRITE] = {LEN_BYTES, DAM_DIR_WRITE},
-	[IOCB_CMD_PREADV] = {LEN_IOV, DAM_DIR_READ},
-	[IOCB_CMD_PWRITEV] = {LEN_IOV, DAM_DIR_WRITE},
+/* Return: 1: counted; 0: there is nothing to count; -1: it cannot be read. */
+static DAM_INLINE int count_one(struct dam_slot *s, struct iocb **iocb, uint64_t sign)
+{
+	const struct iocb *cb;
+	uint64_t row, bytes;
+	uint8_t index;
+
+	if (!dam_peek(iocb, sizeof(*iocb)) || !dam_peek(*iocb, sizeof(**iocb)))
+		return -1;
+	cb = *iocb;
+	row = cb->aio_lio_opcode < ROWS_NR ? ROWS >> 4 * cb->aio_lio_opcode : 0;
+	if (!(row & COUNTED))
+		return 0;
+	bytes = cb->aio_nbytes;
+	if (DAM_UNLIKELY(row & IOV))
+		bytes = iov_bytes(cb);
+	index = dam_place_index((int)cb->aio_fildes);
+	if (index == DAM_ROUTE_IGNORE)
+		return 0;
+	dam_account_io(s, index, row & WRITES ? DAM_DIR_WRITE : DAM_DIR_READ, bytes, 1, sign);
+	return 1;
+}
+
+/* How many blocks could be read, and how many of them were counted. */
+struct walked {
+	uint32_t seen, counted;
 };
 
-/* Return: how many were counted. */
-static long walk(struct dam_slot *s, struct iocb **iocbs, long from, long nr, uint64_t sign)
+static struct walked walk(struct dam_slot *s, struct iocb **iocbs, long nr, uint64_t sign)
 {
-	long counted = 0;
+	struct walked w = {0};
+	int one;
 
-	for (long i = from; i < nr; i++) {
-		const struct iocb *cb;
-		uint64_t bytes;
-		uint8_t index;
-
-		/* the kernel stops at the first that it cannot read, and so do we */
-		if (!dam_peek(&iocbs[i], sizeof(*iocbs)))
-			return counted;
-		cb = iocbs[i];
-		if (!dam_peek(cb, sizeof(*cb)))
-			return counted;
-		if (cb->aio_lio_opcode >= OP_NR || ops[cb->aio_lio_opcode].len == LEN_NONE)
-			continue;
-		bytes = ops[cb->aio_lio_opcode].len == LEN_BYTES
-				? cb->aio_nbytes
-				: dam_iov_bytes((const void *)(uintptr_t)cb->aio_buf,
-						cb->aio_nbytes);
-		index = dam_place_index((int)cb->aio_fildes);
-		if (index == DAM_ROUTE_IGNORE)
-			continue;
-		dam_account_io(s, index, (enum dam_dir)ops[cb->aio_lio_opcode].dir, bytes, 1, sign);
-		counted++;
-	}
-	return counted;
+	/* the kernel stops at the first that it cannot read, and so do we */
+	for (; w.seen < nr && (one = count_one(s, &iocbs[w.seen], sign)) >= 0; w.seen++)
+		w.counted += (uint32_t)one;
+	return w;
 }
 
 /* The start of the completion ring that a context is the address of; part of the kernel's interface by use. */
@@ -61,26 +70,26 @@ struct aio_ring {
 };
 #define AIO_RING_MAGIC 0xa10a10a1u
 
-static const struct aio_ring *ring_of(unsigned long ctx)
+static inline const struct aio_ring *ring_of(unsigned long ctx)
 {
 	const struct aio_ring *r = (const struct aio_ring *)ctx;
 
-	return dam_peek(r, sizeof(*r)) && r->magic == AIO_RING_MAGIC && r->nr ? r : NULL;
+	return dam_peek(r, sizeof(*r)) && r->magic == AIO_RING_MAGIC ? r : NULL;
 }
 
 /*
  * Before the first submission that the thread makes on a context: from here on it is followed. And anew where something
  * has been torn down: that context perhaps, and what was mapped where it is now is not.
  */
-static void follow(unsigned long ctx)
+static DAM_COLD void follow(unsigned long ctx)
 {
 	struct dam_self *me = &dam_self;
 	const struct aio_ring *r;
 
-	if (DAM_LIKELY(me->aio_ctx == ctx && me->aio_torn_down == dam_torn_down()))
-		return;
-	dam_peek_forget();
-	me->aio_torn_down = dam_torn_down();
+	if (me->aio_torn_down != dam_torn_down()) {
+		dam_peek_forget();
+		me->aio_torn_down = dam_torn_down();
+	}
 	r = ring_of(ctx);
 	me->aio_ctx = r ? ctx : 0;
 	me->aio_tail = r ? __atomic_load_n(&r->tail, __ATOMIC_RELAXED) : 0;
@@ -88,32 +97,46 @@ static void follow(unsigned long ctx)
 	me->aio_inflight = me->aio_unreaped = 0;
 }
 
+/* From one place in a ring to another, less than once around. Others can write it: then any number. */
+static inline uint32_t ahead(const struct aio_ring *r, uint32_t from, uint32_t to)
+{
+	return to - from + (to < from ? r->nr : 0);
+}
+
 /*
  * In flight: what this thread submitted less what has completed, by the tail that the kernel moves, or has been taken
  * back, by the head. Fewer than a whole ring complete between two submissions. Return: false: not known, others use the
  * context too.
  */
-static bool advance(unsigned long ctx)
+static inline bool advance(unsigned long ctx)
 {
 	struct dam_self *me = &dam_self;
-	const struct aio_ring *r = me->aio_ctx == ctx ? ring_of(ctx) : NULL;
+	const struct aio_ring *r = DAM_LIKELY(me->aio_ctx == ctx) ? ring_of(ctx) : NULL;
 	uint32_t tail, head, completed, reaped;
 
-	if (!r)
+	if (DAM_UNLIKELY(!r))
 		return false;
 	head = __atomic_load_n(&r->head, __ATOMIC_RELAXED);
 	tail = __atomic_load_n(&r->tail, __ATOMIC_RELAXED);
-	completed = (tail + r->nr - me->aio_tail) % r->nr;
-	reaped = (head + r->nr - me->aio_head) % r->nr;
+	completed = ahead(r, me->aio_tail, tail);
+	reaped = ahead(r, me->aio_head, head);
 	me->aio_tail = tail;
 	me->aio_head = head;
-	if (completed > me->aio_inflight || reaped > me->aio_unreaped) {
+	if (DAM_UNLIKELY(completed > me->aio_inflight || reaped > me->aio_unreaped)) {
 		me->aio_ctx = 0;
 		return false;
 	}
 	me->aio_inflight -= completed;
 	me->aio_unreaped -= reaped;
 	return true;
+}
+
+/* So many control blocks are submitted on the context that is followed; less than none: they were not, after all. */
+static inline void add(struct dam_slot *s, int64_t nr)
+{
+	dam_count_add(&s->aio_ops, (uint64_t)nr);
+	dam_self.aio_inflight += (uint32_t)nr;
+	dam_self.aio_unreaped += (uint32_t)nr;
 }
 
 static void look(unsigned long ctx, bool good, struct dam_depth *out)
@@ -134,24 +157,29 @@ static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, bool goo
 	dam_depth_before(s, &now);
 }
 
-struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
+DAM_HOT struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 {
-	struct dam_slot *s = nr > 0 && iocbs && !dam_nested() ? dam_slot_mine() : NULL;
-	long counted;
+	struct dam_self *me = &dam_self;
+	struct dam_slot *s = nr > 0 && iocbs ? dam_slot_mine() : NULL;
+	struct walked w = {1, 1};
 	bool known;
 
 	if (!s)
 		return NULL;
-	follow(ctx);
+	if (DAM_UNLIKELY(me->aio_ctx != ctx || me->aio_torn_down != dam_torn_down()))
+		follow(ctx);
 	/* before the call: after it another thread may have destroyed the context */
 	known = advance(ctx);
-	counted = walk(s, iocbs, 0, nr, 1);
+	if (DAM_UNLIKELY(nr != 1 || count_one(s, iocbs, 1) != 1))
+		w = walk(s, iocbs, nr, 1);
 	dam_count_add(&s->submissions, 1);
-	if (known && !dam_self.aio_unreaped)
+	if (known && !me->aio_unreaped)
 		dam_count_add(&s->depth_empty, 1);
 	if (dam_depth_wanted())
-		note_before(s, ctx, known && counted == nr);
-	dam_self.outer = 1;
+		note_before(s, ctx, known && w.counted == nr);
+	/* the kernel takes all, as a rule: little is left to do after the call, when nothing of ours is in the cache */
+	add(s, w.seen);
+	me->outer = me->aio_inner && me->countdown ? DAM_OUTER_LEAVES : DAM_OUTER_SETTLES;
 	return s;
 }
 
@@ -175,21 +203,15 @@ static DAM_COLD void sample(struct dam_slot *s, unsigned long ctx, uint32_t take
 	dam_depth_after(&now);
 }
 
-void dam_aio_after(struct dam_slot *slot, unsigned long ctx, long nr, struct iocb **iocbs, long ret,
-		   const void *caller)
+void dam_aio_settle(struct dam_slot *s, unsigned long ctx, long nr, struct iocb **iocbs, long ret, const void *caller)
 {
 	uint32_t taken = ret > 0 ? (uint32_t)ret : 0;
 
-	if (!slot)
+	/* a signal handler may have been here: then what was counted has moved elsewhere */
+	if (dam_self.slot != s)
 		return;
-	dam_self.outer = 0;
-	if (dam_self.slot != slot)
-		return;
-	if (DAM_UNLIKELY(ret < nr))
-		walk(slot, iocbs, taken, nr, (uint64_t)-1);
-	dam_count_add(&slot->aio_ops, taken);
-	dam_self.aio_inflight += taken;
-	dam_self.aio_unreaped += taken;
-	if (DAM_UNLIKELY(dam_account_due()))
-		sample(slot, ctx, taken, caller);
+	if (taken < nr)
+		add(s, -(int64_t)walk(s, iocbs + taken, nr - taken, (uint64_t)-1).seen);
+	if (dam_account_due())
+		sample(s, ctx, taken, caller);
 }

@@ -12,8 +12,8 @@
 
 #define DAM_PEEK_SHIFT 12
 
-/** dam_peek_page() - ask the kernel whether a page can be read, and remember a yes. Keeps errno. */
-bool dam_peek_page(uintptr_t page);
+/** dam_peek_slow() - dam_peek() of what was not seen last: asks the kernel, and remembers a yes. Keeps errno. */
+bool dam_peek_slow(const void *p, size_t len);
 
 /** dam_peek_forget() - what could be read once need not be readable for ever. */
 void dam_peek_forget(void);
@@ -22,13 +22,10 @@ void dam_peek_forget(void);
 static inline bool dam_peek(const void *p, size_t len)
 {
 	uintptr_t page = (uintptr_t)p >> DAM_PEEK_SHIFT;
-	uintptr_t last = ((uintptr_t)p + len - 1) >> DAM_PEEK_SHIFT;
 
-	for (; page <= last; page++)
-		if (DAM_UNLIKELY(dam_self.seen[page % DAM_SEEN_PAGES] != ~page) &&
-		    !dam_peek_page(page))
-			return false;
-	return true;
+	return DAM_LIKELY(page == ((uintptr_t)p + len - 1) >> DAM_PEEK_SHIFT &&
+			  dam_self.seen[page % DAM_SEEN_SETS][0] == ~page) ||
+	       dam_peek_slow(p, len);
 }
 
 #endif

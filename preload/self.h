@@ -50,15 +50,21 @@ struct dam_gate {
 /* Odd epochs count in the coordinator's ledger, even ones in private memory until it has answered. */
 #define DAM_EPOCH_ATTACHED 1ull
 
-#define DAM_SEEN_PAGES 16
+/* Two pages each. 32 hold what 128 submissions in flight are described in, and where some pages meet in one set, both. */
+#define DAM_SEEN_SETS 32
+
+enum dam_outer {
+	DAM_OUTER_NONE,
+	DAM_OUTER_SETTLES, /* it sees to what the kernel did not take, and to samples */
+	DAM_OUTER_LEAVES,  /* it leaves this to the hook on syscall() */
+};
 
 struct dam_self {
 	uint64_t epoch;	       /* of the gate when slot was claimed */
 	struct dam_slot *slot; /* NULL: count nothing */
 	uint32_t countdown;    /* submissions until the next sample */
 	uint32_t idle;	       /* calls to let pass before looking for a coordinator again */
-	uint32_t
-		outer; /* 1: inside a hook that has counted; the library may come back by syscall() */
+	uint32_t outer; /* enum dam_outer: inside a hook that has counted; the library may come back by syscall() */
 	/* The descriptor last counted: its index in the ledger while fds_seq is the gate's. */
 	uint32_t fds_seq;
 	int fd;
@@ -100,8 +106,8 @@ struct dam_self {
 	uint32_t aio_torn_down; /* when it was first looked at: see teardown.h */
 	uint32_t aio_tail, aio_inflight;
 	uint32_t aio_head, aio_unreaped;
-	uintptr_t
-		seen[DAM_SEEN_PAGES]; /* pages of the program's found readable lately; see peek.h */
+	bool aio_inner; /* libaio comes back by syscall(): newer ones do */
+	uintptr_t seen[DAM_SEEN_SETS][2]; /* pages of the program's found readable lately; see peek.h */
 } __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct dam_self, idle_span) == 64, "what every submission reads shares a line");

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
-	.text
+	.section .text.hot, "ax"
 	.globl	syscall
 	.type	syscall, @function
 	.p2align 4
@@ -64,7 +64,7 @@ syscall:
 	.long	0xc0000002, 4, 3, 0
 
 #elif defined(__aarch64__)
-	.text
+	.section .text.hot, "ax"
 	.globl	syscall
 	.type	syscall, %function
 	.p2align 4

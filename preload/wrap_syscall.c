@@ -143,12 +143,33 @@ static const struct {
 	{SYS_prctl, on_prctl},
 };
 
-long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f)
+static __attribute__((noinline)) long find(const struct call k)
 {
-	const struct call k = {nr, a, b, c, d, e, f, DAM_CALLER};
-
 	for (unsigned int i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (table[i].nr == nr)
+		if (table[i].nr == k.nr)
 			return table[i].on(&k);
 	return make(&k);
+}
+
+/* What the hook on io_submit() has counted. */
+static __attribute__((noinline)) DAM_HOT long io_submit_inner(unsigned long ctx, long nr, struct iocb **iocbs,
+							      const void *caller)
+{
+	struct dam_self *me = &dam_self;
+	bool settles = me->outer == DAM_OUTER_LEAVES;
+	long ret;
+
+	me->outer = DAM_OUTER_NONE;
+	me->aio_inner = true;
+	ret = dam_sys3(SYS_io_submit, (long)ctx, nr, (long)iocbs);
+	if (DAM_LIKELY(settles))
+		dam_aio_after(me->slot, ctx, nr, iocbs, ret, caller);
+	return dam_real_errno(ret);
+}
+
+DAM_HOT long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f)
+{
+	if (nr == SYS_io_submit && dam_self.outer)
+		return io_submit_inner((unsigned long)a, b, (struct iocb **)c, DAM_CALLER);
+	return find((struct call){nr, a, b, c, d, e, f, DAM_CALLER});
 }
