@@ -40,12 +40,6 @@ unsigned int dam_cpuset_and(const struct dam_cpuset *a, const struct dam_cpuset 
 	return dam_cpuset_count(out);
 }
 
-void dam_cpuset_or(const struct dam_cpuset *a, const struct dam_cpuset *b, struct dam_cpuset *out)
-{
-	for (unsigned int i = 0; i < DAM_CPUSET_WORDS; i++)
-		out->word[i] = a->word[i] | b->word[i];
-}
-
 bool dam_cpuset_subset(const struct dam_cpuset *a, const struct dam_cpuset *b)
 {
 	for (unsigned int i = 0; i < DAM_CPUSET_WORDS; i++)

@@ -34,8 +34,6 @@ bool dam_cpuset_equal(const struct dam_cpuset *a, const struct dam_cpuset *b);
 /** dam_cpuset_and() - @out = @a ∩ @b; @out may be either. Return: the number of CPUs in @out. */
 unsigned int dam_cpuset_and(const struct dam_cpuset *a, const struct dam_cpuset *b,
 			    struct dam_cpuset *out);
-/** dam_cpuset_or() - @out = @a ∪ @b; @out may be either. */
-void dam_cpuset_or(const struct dam_cpuset *a, const struct dam_cpuset *b, struct dam_cpuset *out);
 /** dam_cpuset_subset() - is every CPU of @a in @b? */
 bool dam_cpuset_subset(const struct dam_cpuset *a, const struct dam_cpuset *b);
 

@@ -30,7 +30,6 @@ enum dam_hal_capacity_source {
 	DAM_CAPACITY_UNKNOWN,
 	DAM_CAPACITY_GIVEN,   /* by the user */
 	DAM_CAPACITY_LINK,    /* the speed of its port or bus, which it may not reach */
-	DAM_CAPACITY_LEARNED, /* for users of the hal: it sets the others only */
 };
 
 /* What something can move; a part that is 0 is unknown. */

@@ -16,7 +16,6 @@
 #include "tests/suite.h"
 
 #define PCI    "/sys/devices/pci0000:80/0000:80:00.0/0000:81:00.0"
-#define PATH1  PCI "/nvme/nvme1/nvme1c1n1"
 #define DISK   "pci0000:00/0000:00:02.0/virtio1/block/vdc"
 #define CYCLES 1100 /* more than the table has places */
 

@@ -242,8 +242,6 @@ unsigned int coord_users(struct coord_watch *w, const struct coord_ring *r, uint
 void coord_users_note(struct coord_watch *w, uint64_t now_ns);
 /** coord_ring_last_link() - when was anybody seen in it last? 0: never. */
 uint64_t coord_ring_last_link(const struct coord_ring *r);
-/** coord_moved() - bytes that the kernel counted for @t since the last settlement. */
-double coord_moved(const struct coord_task *t);
 
 /* settle.c */
 /** coord_ring_puzzles() - nobody has been seen in it as yet, and it is not too late for that. */

@@ -70,7 +70,7 @@ static json_t *known(uint64_t v)
 /* Both directions together: what policy/ reckons with, where it is an engine; else what the hal knows. */
 static void add_capacity(json_t *j, const struct dam_hal_capacity *k, double bps, const char *source)
 {
-	static const char *const sources[] = {"unknown", "given", "link", "learned"};
+	static const char *const sources[] = {"unknown", "given", "link"};
 
 	json_object_set_new(j, "capacity_bps", bps > 0 ? number(bps) : known(k->bps));
 	json_object_set_new(j, "capacity_read_bps", known(k->read_bps));

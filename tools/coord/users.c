@@ -10,7 +10,7 @@
 
 #define LINK_NS (3 * DAM_NS_PER_S) /* a thread not seen in a ring for as long may use another */
 
-double coord_moved(const struct coord_task *t)
+static double moved(const struct coord_task *t)
 {
 	return fmax(t->window[0], 0) + fmax(t->window[1], 0);
 }
@@ -49,13 +49,13 @@ static unsigned int linked_users(struct coord_watch *w, const struct coord_ring 
 static bool moves_and_is_free(const struct coord_watch *w, const struct coord_task *t)
 {
 	(void)w;
-	return coord_moved(t) > 0 && !t->linked;
+	return moved(t) > 0 && !t->linked;
 }
 
 static bool moves(const struct coord_watch *w, const struct coord_task *t)
 {
 	(void)w;
-	return coord_moved(t) > 0;
+	return moved(t) > 0;
 }
 
 /* Bytes may have been seen one settlement earlier than the operations that they belong to. */
@@ -93,7 +93,7 @@ unsigned int coord_users(struct coord_watch *w, const struct coord_ring *r, uint
 	if (!nr)
 		nr = likely_users(w, u);
 	for (unsigned int i = 0; i < nr; i++)
-		sum += u[i].weight = coord_moved(u[i].task) + 1;
+		sum += u[i].weight = moved(u[i].task) + 1;
 	for (unsigned int i = 0; i < nr; i++)
 		u[i].weight /= sum;
 	return nr;

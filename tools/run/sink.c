@@ -14,6 +14,15 @@
 #include "base/str.h"
 #include "tools/common/json.h"
 
+static int open_stream(int fd, struct run_sink *out)
+{
+	out->f = fdopen(fd, "w");
+	if (out->f)
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
 /* A device, a pipe: nothing to be replaced, written as it is. */
 static int open_in_place(const char *path, struct run_sink *out)
 {
@@ -21,8 +30,7 @@ static int open_in_place(const char *path, struct run_sink *out)
 
 	if (fd < 0)
 		return -errno;
-	out->f = fdopen(fd, "w");
-	return out->f ? 0 : -ENOMEM;
+	return open_stream(fd, out);
 }
 
 static int open_temp(struct run_sink *out)
@@ -38,8 +46,11 @@ static int open_temp(struct run_sink *out)
 	if (fd < 0)
 		return -errno;
 	fchmod(fd, 0666 & ~mask);
-	out->f = fdopen(fd, "w");
-	return out->f ? 0 : -ENOMEM;
+	if (open_stream(fd, out)) {
+		unlink(out->temp);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 int run_sink_open(const char *path, struct run_sink *out)
