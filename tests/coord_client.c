@@ -38,7 +38,7 @@ static void die(const char *what, int line)
 
 void client_open(struct client *c)
 {
-	*c = (struct client){.coord = -1};
+	*c = (struct client){.coord = -1, .mb_per_s = 80};
 	scratch_dir(c->dir, sizeof(c->dir));
 	snprintf(c->sock_path, sizeof(c->sock_path), "%s/" DAM_SOCKET_NAME, c->dir);
 }
@@ -87,7 +87,7 @@ void client_join(struct client *c)
 	free(c->tid);
 	free(c->slot);
 	c->slot = NULL;
-	c->nr_threads = 0;
+	c->nr_threads = c->nr_slots = 0;
 }
 
 bool client_has(const struct client *c, unsigned int i, uint64_t cpus)
@@ -97,11 +97,19 @@ bool client_has(const struct client *c, unsigned int i, uint64_t cpus)
 	return !dam_cpuset_get_thread(c->tid[i], &mask) && dam_cpuset_equal(&mask, &wanted);
 }
 
-void client_claim(struct client *c)
+bool client_free(const struct client *c, unsigned int i)
 {
-	c->slot = calloc(c->nr_threads, sizeof(struct dam_slot *));
+	struct dam_cpuset mask;
+
+	return !dam_cpuset_get_thread(c->tid[i], &mask) && dam_cpuset_equal(&mask, &c->everywhere);
+}
+
+void client_claim(struct client *c, unsigned int nr)
+{
+	c->slot = calloc(nr, sizeof(struct dam_slot *));
 	MUST(c->slot);
-	for (unsigned int i = 0; i < c->nr_threads; i++) {
+	c->nr_slots = nr;
+	for (unsigned int i = 0; i < nr; i++) {
 		c->slot[i] = dam_ledger_claim(c->ledger, (uint32_t)c->tid[i]);
 		MUST(c->slot[i]);
 		dam_slot_publish(c->slot[i]);
@@ -116,12 +124,13 @@ bool client_drive(struct client *c, bool (*done)(void))
 	while (!ok && dam_now_ns() - begin < DRIVE_NS) {
 		uint64_t now = dam_now_ns();
 
-		for (unsigned int i = 0; i < c->nr_threads; i++) {
+		for (unsigned int i = 0; i < c->nr_slots; i++) {
 			struct dam_slot *s = c->slot[i];
 
 			__atomic_store_n(&s->cpu, client_has(c, i, 2), __ATOMIC_RELAXED);
-			dam_count_add(&s->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * 80 / 1000);
+			dam_count_add(&s->count[DAM_LOCAL_OTHER].read_bytes, (now - last) * c->mb_per_s / 1000);
 			dam_count_add(&s->count[DAM_LOCAL_OTHER].read_ops, 1);
+			dam_count_add(&s->mapped_bytes, 4096);
 			dam_count_add(&s->submissions, 1);
 		}
 		last = now;
@@ -209,4 +218,18 @@ void client_attach(struct client *c)
 	close(fds[0]);
 	close(fds[1]);
 	close(fd);
+}
+
+void client_begin(struct client *c, const char *const *args, unsigned int nr)
+{
+	MUST(!client_start(c, args));
+	client_threads(c, nr);
+	client_attach(c);
+	client_claim(c, 2);
+}
+
+void client_end(struct client *c)
+{
+	MUST(!client_stop(c, SIGTERM));
+	client_join(c);
 }

@@ -17,9 +17,8 @@
 #include <unistd.h>
 
 #include "base/cpuset.h"
-#include "tests/coord_client.h"
+#include "tests/coord_ask.h"
 #include "tests/suite.h"
-#include "tools/common/control.h"
 
 /* Masks. */
 enum { ZERO = 1, ONE = 2, BOTH = 3 };
@@ -91,7 +90,7 @@ static void setup(void)
 	ck_assert(enter_group());
 	client_threads(&c, 2);
 	client_attach(&c);
-	client_claim(&c);
+	client_claim(&c, 2);
 }
 
 static void teardown(void)
@@ -107,16 +106,10 @@ static bool is_pinned(void)
 
 static bool text_is(int i, const char *key, const char *wanted)
 {
-	char error[DAM_CONTROL_ERROR];
-	json_t *j = NULL, *t;
-	bool same = false;
-	size_t k;
+	json_t *t = client_thread(&c, c.tid[i]);
+	bool same = t && !strcmp(json_string_value(json_object_get(t, key)), wanted);
 
-	ck_assert_msg(!dam_control_ask(c.sock_path, "threads", 0, 10000, error, &j), "%s", error);
-	json_array_foreach (json_object_get(j, "threads"), k, t)
-		if (json_integer_value(json_object_get(t, "tid")) == c.tid[i])
-			same = !strcmp(json_string_value(json_object_get(t, key)), wanted);
-	json_decref(j);
+	json_decref(t);
 	return same;
 }
 

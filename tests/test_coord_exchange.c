@@ -16,24 +16,14 @@
 
 #include "base/clock.h"
 #include "shm/ledger.h"
-#include "tests/coord_client.h"
+#include "tests/coord_ask.h"
 #include "tests/suite.h"
-#include "tools/common/control.h"
 
 #define WAIT_NS (100 * DAM_NS_PER_S) /* as long as this program is kept waiting, the load it makes is noise */
 #define THREADS 4
 
 static const unsigned int mb_per_s[THREADS] = {60, 60, 30, 30}; /* an engine has 100 */
 static struct client c;
-
-static json_t *ask(const char *cmd, uint64_t id)
-{
-	char error[DAM_CONTROL_ERROR] = "";
-	json_t *j = NULL;
-
-	ck_assert_msg(!dam_control_ask_of(c.sock_path, cmd, id, 10000, error, &j), "%s: %s", cmd, error);
-	return j;
-}
 
 /* Where thread @i runs: where it was pinned to, else where it began. */
 static bool on_cpu1(unsigned int i)
@@ -55,7 +45,7 @@ static void work(uint64_t ns)
 
 static size_t nr_moves(void)
 {
-	json_t *j = ask("moves", 0);
+	json_t *j = client_ask(&c, "moves", 0);
 	size_t nr = json_array_size(json_object_get(j, "moves"));
 
 	json_decref(j);
@@ -98,9 +88,9 @@ START_TEST(test_both_or_none)
 	json_t *j, *moves;
 
 	client_attach(&c);
-	client_claim(&c);
+	client_claim(&c, THREADS);
 	drive();
-	j = ask("moves", 0);
+	j = client_ask(&c, "moves", 0);
 	moves = json_object_get(j, "moves");
 	ck_assert_uint_eq(json_array_size(moves), 2);
 	for (size_t i = 0; i < 2; i++)
@@ -108,9 +98,9 @@ START_TEST(test_both_or_none)
 	ck_assert_int_ne(on_cpu1(0), on_cpu1(1));
 	ck_assert_int_ne(on_cpu1(2), on_cpu1(3));
 	json_decref(j);
-	json_decref(ask("undo", 2));
+	json_decref(client_ask(&c, "undo", 2));
 	ck_assert(!on_cpu1(0) && !on_cpu1(1) && on_cpu1(2) && on_cpu1(3));
-	j = ask("moves", 0);
+	j = client_ask(&c, "moves", 0);
 	moves = json_object_get(j, "moves");
 	ck_assert_str_eq(result(moves, 0), "undone with its partner");
 	ck_assert_str_eq(result(moves, 1), "undone by request");

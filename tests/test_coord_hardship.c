@@ -24,9 +24,8 @@
 #include <unistd.h>
 
 #include "shm/layout.h"
-#include "tests/coord_client.h"
+#include "tests/coord_ask.h"
 #include "tests/suite.h"
-#include "tools/common/control.h"
 
 #define SILENT 700 /* connections: more than are waited for */
 
@@ -42,15 +41,6 @@ static void setup(void)
 static void teardown(void)
 {
 	client_close(&c);
-}
-
-static json_t *ask(const char *cmd)
-{
-	char error[DAM_CONTROL_ERROR] = "";
-	json_t *j = NULL;
-
-	ck_assert_msg(!dam_control_ask(c.sock_path, cmd, 0, 10000, error, &j), "%s", error);
-	return j;
 }
 
 static void limit(int what, rlim_t max)
@@ -117,7 +107,7 @@ START_TEST(test_silent)
 	ck_assert_int_eq(client_start(&c, NULL), 0);
 	for (int i = 0; i <= SILENT; i++)
 		fd[i] = client_connect(&c);
-	json_decref(ask("status"));
+	json_decref(client_ask(&c, "status", 0));
 	memcpy(packet, &h, sizeof(h));
 	memcpy(packet + sizeof(h), cmd, sizeof(cmd) - 1);
 	ck_assert_msg(send(fd[SILENT], packet, sizeof(packet) - 1, MSG_NOSIGNAL) > 0 &&
@@ -131,7 +121,7 @@ END_TEST
 
 static json_int_t nr_processes(void)
 {
-	json_t *j = ask("status");
+	json_t *j = client_ask(&c, "status", 0);
 	json_int_t nr = json_integer_value(json_object_get(j, "processes"));
 
 	json_decref(j);
@@ -186,7 +176,7 @@ END_TEST
 
 static unsigned int nr_moves(void)
 {
-	json_t *j = ask("moves");
+	json_t *j = client_ask(&c, "moves", 0);
 	size_t nr = json_array_size(json_object_get(j, "moves"));
 
 	json_decref(j);
@@ -195,7 +185,7 @@ static unsigned int nr_moves(void)
 
 static bool refused(void)
 {
-	json_t *j = ask("threads"), *t;
+	json_t *j = client_ask(&c, "threads", 0), *t;
 	bool any = false;
 	size_t k;
 
@@ -210,23 +200,14 @@ static bool tried(void)
 	return nr_moves() > 0;
 }
 
-static void start_driven(void (*before)(void))
-{
-	c.before = before;
-	ck_assert_int_eq(client_start(&c, NULL), 0);
-	client_threads(&c, 2);
-	client_attach(&c);
-	client_claim(&c);
-}
-
 /* A thread that may not be moved is left alone, and it is told why. */
 START_TEST(test_refused)
 {
-	start_driven(no_affinity);
+	c.before = no_affinity;
+	client_begin(&c, NULL, 2);
 	ck_assert(client_drive(&c, refused));
 	ck_assert_uint_le(nr_moves(), 2);
-	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
-	client_join(&c);
+	client_end(&c);
 }
 END_TEST
 
@@ -237,17 +218,17 @@ START_TEST(test_no_record)
 	FILE *f;
 	int lines = 0;
 
-	start_driven(full_disk);
+	c.before = full_disk;
+	client_begin(&c, NULL, 2);
 	ck_assert(client_drive(&c, tried));
-	ck_assert(client_has(&c, 0, c.everywhere.word[0]) && client_has(&c, 1, c.everywhere.word[0]));
-	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+	ck_assert(client_free(&c, 0) && client_free(&c, 1));
+	client_end(&c);
 	f = fopen(said, "r");
 	ck_assert_ptr_nonnull(f);
 	while (fgets(line, sizeof(line), f))
 		lines += strstr(line, "cannot record masks") != NULL;
 	fclose(f);
 	ck_assert_int_eq(lines, 1);
-	client_join(&c);
 }
 END_TEST
 

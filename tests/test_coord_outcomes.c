@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/cpuset.h"
 #include "shm/ledger.h"
-#include "tests/coord_client.h"
+#include "tests/coord_ask.h"
 #include "tests/suite.h"
 #include "tools/common/control.h"
 
@@ -42,15 +42,6 @@ static uint64_t longest_gap; /* between two pieces of input, since the start */
 static struct dam_slot *slot[THREADS];
 static bool third_works, far_hurts;
 static char history[96];
-
-static json_t *ask(const char *cmd, uint64_t id)
-{
-	char error[DAM_CONTROL_ERROR] = "";
-	json_t *j = NULL;
-
-	ck_assert_msg(!dam_control_ask_of(c.sock_path, cmd, id, 10000, error, &j), "%s: %s", cmd, error);
-	return j;
-}
 
 static bool is_far(int i)
 {
@@ -99,7 +90,7 @@ static bool drive(bool (*done)(void), uint64_t ns)
 
 static size_t nr_moves(const char *result)
 {
-	json_t *j = ask("moves", 0), *m;
+	json_t *j = client_ask(&c, "moves", 0), *m;
 	size_t i, nr = 0;
 
 	json_array_foreach (json_object_get(j, "moves"), i, m)
@@ -131,7 +122,7 @@ static bool judged_or_undone(void)
 /* The engine still asks for a move, and the only one that there is is not made, for it has always been bad. */
 static bool refused(void)
 {
-	json_t *j = ask("explain", 0), *d;
+	json_t *j = client_ask(&c, "explain", 0), *d;
 	bool found = false;
 	size_t i;
 
@@ -203,7 +194,7 @@ START_TEST(test_learning)
 	ck_assert_uint_eq(nr_moves(NULL), nr_moves("undone"));
 	for (int i = 0; i < 2; i++)
 		ck_assert(!is_far(i));
-	j = ask("history", 0);
+	j = client_ask(&c, "history", 0);
 	check_bad_kind(j);
 	json_decref(j);
 	stop();
@@ -237,7 +228,7 @@ START_TEST(test_good_move)
 			break;
 		stop();
 	}
-	j = ask("explain", 1);
+	j = client_ask(&c, "explain", 1);
 	told = json_dumps(json_object_get(j, "moves"), 0);
 	ck_assert_msg(!nr_moves("undone"), "undone; the longest gap in the input was %.0f ms; %s",
 		      (double)longest_gap / 1e6, told);
@@ -285,22 +276,22 @@ START_TEST(test_requests)
 	start("off");
 	ck_assert(drive(moved, WAIT_NS));
 	ck_assert(!all_masks_back());
-	json_decref(ask("pause", 0));
+	json_decref(client_ask(&c, "pause", 0));
 	ck_assert(all_masks_back());
 	drive(NULL, 300 * DAM_NS_PER_MS);
 	ck_assert(all_masks_back());
-	j = ask("status", 0);
+	j = client_ask(&c, "status", 0);
 	ck_assert(json_is_true(json_object_get(j, "paused")));
 	json_decref(j);
 	refuses("undo", 1);
 	refuses("undo", 1000);
 	refuses("exclude", 4000000);
 	refuses("explain", 1000);
-	json_decref(ask("exclude", (uint64_t)getpid()));
-	json_decref(ask("resume", 0));
+	json_decref(client_ask(&c, "exclude", (uint64_t)getpid()));
+	json_decref(client_ask(&c, "resume", 0));
 	drive(NULL, 300 * DAM_NS_PER_MS);
 	ck_assert(all_masks_back());
-	json_decref(ask("include", (uint64_t)getpid()));
+	json_decref(client_ask(&c, "include", (uint64_t)getpid()));
 	stop();
 }
 END_TEST
@@ -312,12 +303,12 @@ START_TEST(test_undo)
 	far_hurts = false;
 	start("off");
 	ck_assert(drive(moved, WAIT_NS));
-	json_decref(ask("undo", 1));
+	json_decref(client_ask(&c, "undo", 1));
 	for (int i = 0; i < 2; i++)
 		ck_assert(!is_far(i));
 	ck_assert_uint_eq(nr_moves("undone by request"), 1);
 	refuses("undo", 1);
-	j = ask("history", 0);
+	j = client_ask(&c, "history", 0);
 	ck_assert(json_number_value(json_object_get(json_array_get(json_object_get(j, "kinds"), 0), "bad")) > 0.9);
 	json_decref(j);
 	stop();
