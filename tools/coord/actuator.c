@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "tools/coord/outcomes.h"
+#include "tools/coord/takeback.h"
 
 pid_t coord_partner_tid(const struct coord *c, const struct dam_policy_move *m)
 {
@@ -83,5 +84,5 @@ void coord_act(struct coord *c, const struct dam_policy_move *m, unsigned int nr
 	for (unsigned int i = 0; i < nr; i++)
 		if (!act(c, &m[i]))
 			dam_decision_undo(c->decision, &m[i], i);
-	coord_outcomes_pairs(c, m, nr);
+	coord_take_back_halves(c, m, nr);
 }

@@ -16,6 +16,7 @@
 #include "policy/learn.h"
 #include "tools/coord/coord.h"
 #include "tools/coord/historian.h"
+#include "tools/coord/takeback.h"
 
 #define MAX_OPEN 1024 /* judgements at a time; what is moved beyond stays unjudged */
 
@@ -117,14 +118,6 @@ double coord_outcomes_favour(void *ctx, const struct dam_policy_move *m)
 	favour = dam_learn_favour(c->outcomes->learned, &key, now);
 	/* a gain that was forecast too high is worth as much less */
 	return favour > 0 ? favour * dam_learn_bias(c->outcomes->learned, &key, now) : favour;
-}
-
-/* Return: the thread of a move, if it still is where the move put it. */
-static struct coord_thread *thread_of(struct coord *c, const struct coord_move *mv)
-{
-	struct coord_thread *t = c->thread[mv->m.thread];
-
-	return t && t->tid == mv->tid && t->pid == mv->pid && t->last_move == mv->id && t->moved ? t : NULL;
 }
 
 static void close_at(struct coord_outcomes *o, unsigned int i)
@@ -237,60 +230,6 @@ static void keep(struct coord *c, const struct coord_move *mv, const struct dam_
 	historian_add(c->outcomes->historian, &h, dam_learn_find(c->outcomes->learned, key));
 }
 
-/* The last move of the thread with policy index @i, if it still is where that put it; NULL: it is not. */
-static struct coord_move *standing(struct coord *c, unsigned int i)
-{
-	struct coord_thread *t = i < COORD_MAX_THREADS ? c->thread[i] : NULL;
-	struct coord_move *mv = t ? coord_move_find(c, t->last_move) : NULL;
-
-	return mv && thread_of(c, mv) ? mv : NULL;
-}
-
-/* The other half of an exchange, which was made with it, if it still stands. */
-static struct coord_move *other_half(struct coord *c, const struct coord_move *mv)
-{
-	struct coord_move *other = mv->m.partner ? standing(c, mv->m.partner - 1) : NULL;
-
-	return other && other->m.partner == mv->m.thread + 1 &&
-			       (other->id == mv->id + 1 || other->id + 1 == mv->id) ?
-		       other :
-		       NULL;
-}
-
-/* Where it came from; pinned there, for else the scheduler might bring it back. */
-static bool put_back(struct coord *c, struct coord_thread *t, struct coord_move *mv)
-{
-	if (coord_mask_pin(c, t, mv->m.from_domain))
-		return false;
-	dam_decision_take_back(c->decision, &mv->m);
-	mv->undone = true;
-	t->last_move = 0;
-	return true;
-}
-
-/* Either half of an exchange alone would leave its new engine fuller than the old one was: both go back. */
-static bool take_back(struct coord *c, struct coord_thread *t, struct coord_move *mv)
-{
-	struct coord_move *other = other_half(c, mv);
-
-	if (!put_back(c, t, mv))
-		return false;
-	if (other && put_back(c, c->thread[other->m.thread], other))
-		dam_strlcpy(other->result, "undone with its partner", sizeof(other->result));
-	return true;
-}
-
-void coord_outcomes_pairs(struct coord *c, const struct dam_policy_move *m, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++) {
-		struct coord_move *mv = m[i].partner ? standing(c, m[i].thread) : NULL;
-
-		if (mv && mv->id + nr > c->nr_moves && !other_half(c, mv) &&
-		    put_back(c, c->thread[m[i].thread], mv))
-			dam_strlcpy(mv->result, "undone: its partner could not move", sizeof(mv->result));
-	}
-}
-
 static void conclude(struct coord *c, struct judgement *j, struct coord_move *mv, struct coord_thread *t)
 {
 	const struct dam_outcome_series *s = &j->o.thread[DAM_OUTCOME_BYTES];
@@ -305,7 +244,7 @@ static void conclude(struct coord *c, struct judgement *j, struct coord_move *mv
 	key_of(c, t, &mv->m, &key);
 	dam_learn_result(c->outcomes->learned, &key, j->o.verdict, mv->actual_bps / mv->forecast_bps, now);
 	if (dam_outcome_undo(&j->o))
-		take_back(c, t, mv);
+		coord_take_back(c, t, mv);
 	dam_strlcpy(mv->result, mv->undone ? "undone" : mv->verdict, sizeof(mv->result));
 	keep(c, mv, &key, now);
 	dam_info("move %llu of thread %d (%s): %s", (unsigned long long)mv->id, (int)t->tid, t->comm, mv->result);
@@ -321,7 +260,7 @@ static bool judge(struct coord *c, struct judgement *j, double dt_s)
 {
 	struct dam_outcome_window engines = {0}, control = {0};
 	struct coord_move *mv = coord_move_find(c, j->move);
-	struct coord_thread *t = mv ? thread_of(c, mv) : NULL;
+	struct coord_thread *t = mv ? coord_moved_thread(c, mv) : NULL;
 
 	if (!t || t->why) {
 		if (mv && !mv->undone)
@@ -376,7 +315,7 @@ void coord_outcomes_tick(struct coord *c, double dt_s)
 const char *coord_outcomes_undo(struct coord *c, uint64_t id)
 {
 	struct coord_move *mv = coord_move_find(c, id);
-	struct coord_thread *t = mv ? thread_of(c, mv) : NULL;
+	struct coord_thread *t = mv ? coord_moved_thread(c, mv) : NULL;
 	struct dam_learn_key key;
 	double now = wall_s();
 
@@ -387,7 +326,7 @@ const char *coord_outcomes_undo(struct coord *c, uint64_t id)
 	if (!t)
 		return "its thread has ended, was moved again, or is no longer where DAM put it";
 	coord_outcomes_forget(c, t);
-	if (!take_back(c, t, mv))
+	if (!coord_take_back(c, t, mv))
 		return "the thread cannot be pinned where it was";
 	mv->verdict = dam_outcome_verdict_name(DAM_OUTCOME_WORSE);
 	mv->effect = mv->actual_bps = (double)NAN;

@@ -23,8 +23,6 @@ void coord_outcomes_close(struct coord *c);
 /** coord_outcomes_plan() - a plan of @nr moves is about to be carried out. */
 void coord_outcomes_plan(struct coord *c, const struct dam_policy_move *m, unsigned int nr);
 
-/** coord_outcomes_pairs() - the plan was carried out: take back halves of exchanges whose partner could not move. */
-void coord_outcomes_pairs(struct coord *c, const struct dam_policy_move *m, unsigned int nr);
 /** coord_outcomes_begin() - @mv of @t has been made, as part of that plan. */
 void coord_outcomes_begin(struct coord *c, struct coord_thread *t, struct coord_move *mv);
 
