@@ -3,7 +3,7 @@
 /*
  * Observation from outside: rings that no hook sees, and who uses them.
  *
- * watch.c says which processes are looked at, and when; rings.c looks at their rings, tasks.c at
+ * watches.c says which processes are looked at, watch.c when; rings.c looks at their rings, tasks.c at
  * their threads; settle.c gives what rings did to threads. In all pairs [0] is reads, [1] is
  * writes.
  */
@@ -186,6 +186,10 @@ void coord_family_close(struct coord *c);
 /** coord_followers_drop() - a kernel thread is gone, or no longer ours: forget what was done to its
  * mask. */
 void coord_followers_drop(struct coord *c, struct coord_task *t);
+
+/* watches.c */
+/** coord_watch_drop() - it is looked at no more: forget all that was seen. */
+void coord_watch_drop(struct coord *c, struct coord_watch *w);
 
 /* rings.c */
 /** coord_ring_find() - is descriptor @fd, named @name, a ring that is not known yet? Then it is

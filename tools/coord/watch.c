@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Which processes are watched for rings, and when each is looked at: a budget for every tick,
- * resumed at the next.
+ * When each watched process is looked at: a budget for every tick, resumed at the next.
  *
  * A round of one process: its descriptors (now and then), its rings, its threads if a ring has
  * moved, the settlement.
@@ -12,7 +11,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,98 +19,18 @@
 #include "tools/coord/procfs.h"
 
 #define TICK_UNITS  256 /* about a microsecond each */
-#define MAX_WATCHES 8192
 #define READ_UNITS  4
 #define SCAN_NS \
 	(140 *  \
 	 DAM_NS_PER_MS) /* descriptors of a process that does I/O: new rings show within 200 ms */
 #define SLOW_SCAN_NS DAM_NS_PER_S	  /* of one that does none that the kernel counts */
 #define STIRRED_NS   (300 * DAM_NS_PER_MS) /* after a disk has moved, every process gets its turn within this */
-#define FIRST_NS     (10 * DAM_NS_PER_MS) /* between the first looks; doubles to SCAN_NS */
 #define ROUND_MIN_NS (20 * DAM_NS_PER_MS)
 #define ROUND_MAX_NS (100 * DAM_NS_PER_MS)
 #define ROUND_RING_NS \
 	DAM_NS_PER_MS /* so many rings are looked at in a second as this goes into it */
 #define SETTLE_MAX_NS  (200 * DAM_NS_PER_MS)
 #define SETTLE_TASK_NS (3 * DAM_NS_PER_MS) /* as ROUND_RING_NS, for threads */
-
-static struct coord_watch **bucket_of(struct coord *c, pid_t pid)
-{
-	return &c->watch[(unsigned int)pid % COORD_WATCH_BUCKETS];
-}
-
-struct coord_watch *coord_watch_find(struct coord *c, pid_t pid)
-{
-	struct coord_watch *w = *bucket_of(c, pid);
-
-	while (w && w->pid != pid)
-		w = w->next;
-	return w;
-}
-
-struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id, uint64_t delay_ns)
-{
-	struct coord_watch *w = coord_watch_find(c, pid), **bucket = bucket_of(c, pid);
-	uint64_t now = dam_now_ns(), start;
-	pid_t ppid;
-
-	if (c->observed.off)
-		return NULL;
-	if (w) {
-		w->run_id = run_id ? run_id : w->run_id;
-		return w;
-	}
-	if (c->nr_watches >= MAX_WATCHES || coord_proc_stat(pid, &ppid, &start))
-		return NULL;
-	w = calloc(1, sizeof(*w));
-	if (!w || coord_proc_clock(pid, &w->clock)) {
-		free(w);
-		return NULL;
-	}
-	w->pid = pid;
-	w->start = start;
-	w->run_id = run_id;
-	w->young = w->dead_known = start >= c->start_ticks; /* no thread of its had ended before it began */
-	w->born_ns = w->settled_ns = now;
-	w->due_ns = now + delay_ns;
-	w->quiet_ns = FIRST_NS;
-	w->io_fd = -1;
-	w->next = *bucket;
-	*bucket = w;
-	w->after = c->watches;
-	if (w->after)
-		w->after->before = w;
-	c->watches = w;
-	c->nr_watches++;
-	return w;
-}
-
-static void drop_watch(struct coord *c, struct coord_watch *w)
-{
-	struct coord_watch **at = bucket_of(c, w->pid);
-
-	while (*at != w)
-		at = &(*at)->next;
-	*at = w->next;
-	*(w->before ? &w->before->after : &c->watches) = w->after;
-	if (w->after)
-		w->after->before = w->before;
-	if (c->watch_next == w)
-		c->watch_next = w->after;
-	c->nr_watches--;
-	coord_tasks_drop(c, w, 0, true);
-	while (w->nr_rings)
-		coord_ring_drop(c, w, w->nr_rings - 1);
-	if (w->dir)
-		closedir(w->dir);
-	if (w->io_fd >= 0)
-		close(w->io_fd);
-	if (w->proc)
-		w->proc->watch = NULL;
-	free(w->ring);
-	free(w->task);
-	free(w);
-}
 
 /* Uniform in 0.75 to 1.25 of @ns: what is sampled must not beat with what a program does. */
 static uint64_t jittered(struct coord *c, uint64_t ns)
@@ -338,7 +256,7 @@ static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *u
 
 		/* a process that we have a descriptor of is dropped when that says so */
 		if (scan < 0 && !w->proc) {
-			drop_watch(c, w);
+			coord_watch_drop(c, w);
 			return;
 		}
 		w->cursor = 0;
@@ -399,7 +317,7 @@ void coord_observe_end(struct coord *c, struct coord_watch *w)
 		coord_judge(c, w, now, true);
 		coord_settle(c, w, now);
 	}
-	drop_watch(c, w);
+	coord_watch_drop(c, w);
 }
 
 int coord_observe_open(struct coord *c)
@@ -419,6 +337,6 @@ int coord_observe_open(struct coord *c)
 void coord_observe_close(struct coord *c)
 {
 	while (c->watches)
-		drop_watch(c, c->watches);
+		coord_watch_drop(c, c->watches);
 	coord_family_close(c);
 }
