@@ -46,6 +46,8 @@
 	X(preadv2, DAM_LATE)                               \
 	X(pwritev2, DAM_LATE)                              \
 	X(copy_file_range, DAM_LATE)                       \
+	X(splice, DAM_LATE)                                \
+	X(sendfile, DAM_LATE)                              \
 	X(aio_read, DAM_LATE)                              \
 	X(aio_write, DAM_LATE)                             \
 	X(lio_listio, DAM_LATE)                            \

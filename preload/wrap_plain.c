@@ -8,6 +8,8 @@
 
 #include <aio.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -92,23 +94,34 @@ ALIAS(pwritev, pwritev64);
 ALIAS(preadv2, preadv64v2);
 ALIAS(pwritev2, pwritev64v2);
 
-DAM_EXPORT ssize_t copy_file_range(int in, off_t *in_at, int out, off_t *out_at, size_t n,
-				   unsigned int flags)
-{
-	__typeof__(&copy_file_range) real = DAM_REAL(copy_file_range);
-	bool from = !dam_plain_not(in) && dam_plain_dma(in);
-	bool to = !dam_plain_not(out) && dam_plain_dma(out);
-	ssize_t ret;
+/* One hook on a call that reads @in and writes @out. */
+#define COPY_HOOK(name, params, args)                                      \
+	DAM_EXPORT ssize_t name params                                     \
+	{                                                                  \
+		__typeof__(&(name)) real = DAM_REAL(name);                 \
+		bool from, to;                                             \
+		ssize_t ret;                                               \
+                                                                           \
+		if (DAM_UNLIKELY(!real))                                   \
+			return dam_real_errno(-ENOSYS);                    \
+		if (DAM_LIKELY(dam_plain_not(in) && dam_plain_not(out)))   \
+			return real args;                                  \
+		from = !dam_plain_not(in) && dam_plain_dma(in);            \
+		to = !dam_plain_not(out) && dam_plain_dma(out);            \
+		ret = real args;                                           \
+		if (from)                                                  \
+			dam_plain_count(in, DAM_DIR_READ, ret, DAM_CALLER); \
+		if (to)                                                    \
+			dam_plain_count(out, DAM_DIR_WRITE, ret, DAM_CALLER); \
+		return ret;                                                \
+	}
 
-	if (!real)
-		return dam_real_errno(-ENOSYS);
-	ret = real(in, in_at, out, out_at, n, flags);
-	if (from)
-		dam_plain_count(in, DAM_DIR_READ, ret, DAM_CALLER);
-	if (to)
-		dam_plain_count(out, DAM_DIR_WRITE, ret, DAM_CALLER);
-	return ret;
-}
+COPY_HOOK(copy_file_range, (int in, off_t *in_at, int out, off_t *out_at, size_t n, unsigned int flags),
+	  (in, in_at, out, out_at, n, flags))
+COPY_HOOK(splice, (int in, off_t *in_at, int out, off_t *out_at, size_t n, unsigned int flags),
+	  (in, in_at, out, out_at, n, flags))
+COPY_HOOK(sendfile, (int out, int in, off_t *at, size_t n), (out, in, at, n))
+ALIAS(sendfile, sendfile64) __THROW;
 
 /* -- POSIX aio: libc's own threads do the work, by calls that no hook sees; the thread that asks is counted -- */
 

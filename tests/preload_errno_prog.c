@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <threads.h>
@@ -267,6 +268,11 @@ static long close_ring_fd(void)
 	X(copy_file_range, copy_bad_fd, copy_file_range(bad_fd, NULL, read_only, NULL, 1, 0))               \
 	X(copy_file_range, copy_read_only, copy_file_range(read_only, NULL, read_only, NULL, 1, 0))         \
 	X(copy_file_range, copy_flags, copy_file_range(read_only, NULL, direct, NULL, 1, 99))               \
+	X(splice, splice_bad_fd, splice(bad_fd, NULL, read_only, NULL, 1, 0))                               \
+	X(splice, splice_no_pipe, splice(direct, NULL, read_only, NULL, 1, 0))                              \
+	X(sendfile, sendfile_bad_fd, sendfile(direct, bad_fd, NULL, 1))                                     \
+	X(sendfile, sendfile_read_only, sendfile(read_only, direct, NULL, 1))                               \
+	X(sendfile64, sendfile64_bad_fd, sendfile64(bad_fd, direct, NULL, 1))                               \
 	X(aio_read, posix_aio_priority, posix_aio(aio_read, -1, (struct sigevent){0}))                      \
 	X(aio_read, posix_aio_read, posix_aio(aio_read, 0, (struct sigevent){.sigev_notify = SIGEV_NONE}))  \
 	X(aio_read64, posix_aio_read64, posix_aio(read64, -1, (struct sigevent){0}))                        \
