@@ -196,7 +196,7 @@ bool coord_mask_check(struct coord *c, struct coord_thread *t)
 
 	if (dam_cpuset_get_thread(t->tid, &mask)) {
 		t->gone = true;
-		t->why = "ended";
+		t->why = t->why ? t->why : "ended";
 		return false;
 	}
 	if (dam_cpuset_equal(&mask, t->moved ? &t->dam : &t->own))

@@ -97,6 +97,14 @@ static void add_counts(json_t *j, const struct dam_count *n)
 	json_object_set_new(j, "write_ops", whole(n->write_ops));
 }
 
+/* Also of one that has ended; only that it has is no news then. */
+static const char *why_of(const struct coord_thread *t)
+{
+	if (t->why && strcmp(t->why, "ended"))
+		return t->why;
+	return t->excluded ? "excluded" : "";
+}
+
 static json_t *thread_json(struct coord *c, struct coord_thread *t)
 {
 	struct dam_policy_thread_view v = {.demand = NAN};
@@ -133,7 +141,7 @@ static json_t *thread_json(struct coord *c, struct coord_thread *t)
 	json_object_set_new(j, "write_bps", number(t->ended ? NAN : t->write_bps));
 	json_object_set_new(j, "domain", t->domain < DAM_MAX_DOMAINS ? whole(t->domain) : json_null());
 	json_object_set_new(j, "movable", json_boolean(!t->ended && !t->why && !t->excluded));
-	json_object_set_new(j, "why", json_string(t->ended ? "" : t->why ? t->why : t->excluded ? "excluded" : ""));
+	json_object_set_new(j, "why", json_string(why_of(t)));
 	json_object_set_new(j, "moves", whole(t->nr_moves));
 	json_object_set_new(j, "demand_bps", number(v.demand));
 	json_object_set_new(j, "class", json_string(dam_policy_class_name(t->class)));
