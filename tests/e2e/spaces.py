@@ -168,6 +168,33 @@ def test_run_inside(place):
     assert reads >= 3960, f"{reads} of 4000"
 
 
+def test_many_threads(place):
+    """Which thread has which number is found out once, not by looking at all of them for each."""
+    nr = 600
+    result = os.path.join(place.path, "fio.json")
+    with dam.coordinator(place.env):
+        subprocess.run([*PIDS, "env", "LD_PRELOAD=" + place.library, "fio", "--name=job", "--filename=" + place.data,
+                        "--ioengine=psync", "--direct=1", "--rw=randread", "--bs=4k", "--thread", f"--numjobs={nr}",
+                        "--time_based", "--runtime=2", "--rate_iops=5", "--output-format=json", "--output=" + result],
+                       env=place.env, timeout=60, stdin=subprocess.DEVNULL, check=True)
+        threads = [t["read_ops"] for t in dam.ask("threads", place.env)["threads"] if t["read_ops"]]
+    issued = sum(job["read"]["total_ios"] for job in dam.fio_report(result)["jobs"])
+    assert len(threads) == nr and abs(sum(threads) - issued) <= issued / 100, f"{len(threads)}: {sum(threads)} of {issued}"
+
+
+def test_polled_inside(place):
+    """The kernel's names for the threads that a ring's poller works for are of no use in a container."""
+    result = os.path.join(place.path, "run.json")
+    job = ["--filename=" + place.data, "--ioengine=io_uring", "--sqthread_poll=1", "--direct=1", "--rw=randread",
+           "--bs=4k", "--thread", "--time_based", "--runtime=2", "--rate_iops=100"]
+    env = {k: v for k, v in place.env.items() if k != "DAM_RUNTIME_DIR"}
+    subprocess.run([*PIDS, dam.tool("dam-run"), "-q", "--json", result, "--", "fio", "--name=one", *job, "--name=two", *job],
+                   env=env, timeout=60, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    with open(result, encoding="utf-8") as f:
+        reasons = {t["why"] for t in json.load(f)["threads"] if t["read_ops"]}
+    assert len(reasons) == 1 and "in a container" in reasons.pop(), f"{reasons}"
+
+
 def test_run_capable(place):
     """A file's capabilities keep every preloaded library out."""
     program = shutil.copy(place.program, os.path.join(place.path, "capable"))
@@ -185,6 +212,8 @@ TESTS = [
     ("a coordinator without /sys", test_no_sys),
     ("a coordinator inside, programs outside and inside", test_coordinator_inside),
     ("dam-run inside, the coordinator outside, a program that only this one can look into", test_run_inside),
+    ("many threads in a pid namespace", test_many_threads),
+    ("rings that the kernel polls, all in a pid namespace", test_polled_inside),
     ("dam-run of a program that hides its coordinator", test_run_out_of_reach),
     ("dam-run of a program with file capabilities", test_run_capable),
 ]

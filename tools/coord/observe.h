@@ -135,6 +135,7 @@ struct coord_watch {
 	uint32_t run_id;
 	bool young;	   /* it began under our eyes: all it did counts, not only what comes */
 	const char *blind; /* why its descriptors cannot be read; static text */
+	bool nameless;	   /* threads of its work for other ones, and we cannot tell for which */
 	bool stirs;	   /* the kernel has counted I/O of it under our eyes */
 	struct coord_process *proc; /* NULL: no ring, no ledger */
 	struct coord_watch *next; /* in its bucket */

@@ -308,7 +308,7 @@ static void go_blind(struct coord_watch *w, struct coord_ring *r, const char *wh
 
 /* An SQPOLL ring's entries are taken by a kernel thread, which bears the name of the thread that
  * made it. */
-static void find_poller(struct coord_watch *w, struct coord_ring *r, unsigned int *work)
+static void find_poller(const struct coord *c, struct coord_watch *w, struct coord_ring *r, unsigned int *work)
 {
 	struct coord_task *t;
 	long tid;
@@ -316,7 +316,9 @@ static void find_poller(struct coord_watch *w, struct coord_ring *r, unsigned in
 	*work += 4;
 	if (coord_fdinfo_value(w->pid, r->fd, "SqThread", &tid))
 		return;
-	if (tid > 0) {
+	if (tid > 0 && !c->outermost) {
+		r->owner = w->pid; /* the number is the kernel's; as for the poller's bytes */
+	} else if (tid > 0) {
 		t = coord_task_find(w, (pid_t)tid);
 		if (!t)
 			return; /* after the next pass over its threads */
@@ -351,7 +353,7 @@ unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coor
 	if (err || r->state == COORD_RING_BLIND)
 		return work;
 	if (!r->poll_known)
-		find_poller(w, r, &work);
+		find_poller(c, w, r, &work);
 	take_look(c, w, r, &p, now_ns, &work);
 	return work;
 }

@@ -77,6 +77,7 @@ static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t
 	c->observed.tasks++;
 	*t = (struct coord_task){.tid = tid, .owner = tid};
 	t->owner = owner_of(c, w, tid, &poller);
+	w->nameless |= t->owner != tid && !c->outermost;
 	if (poller) {
 		owner = coord_task_find(w, t->owner);
 		if (owner)
@@ -125,6 +126,17 @@ static void note_rate(struct coord_task *t, const uint64_t io[2], uint64_t now_n
 	t->read_ns = now_ns;
 }
 
+/* What others did is counted for the first thread then: that is no reason to move it. */
+static void leave_first(struct coord_watch *w, struct coord_thread *first)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < w->nr_tasks; i++)
+		nr += w->task[i].owner == w->task[i].tid && !w->task[i].ended_ns;
+	if (nr > 1 && !first->why)
+		first->why = "rings of several threads count for it, as the coordinator is in a container";
+}
+
 unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name,
 			     uint64_t now_ns)
 {
@@ -151,6 +163,8 @@ unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char 
 	credit(w, t, bytes);
 	if (t->owner != tid)
 		return TASK_UNITS;
+	if (w->nameless && tid == w->pid && t->thread)
+		leave_first(w, t->thread);
 	if (t->thread && t->thread->slot == COORD_NO_SLOT &&
 	    coord_since(now_ns, t->placed_ns) > PLACE_NS) {
 		t->placed_ns = now_ns;
