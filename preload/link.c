@@ -16,6 +16,7 @@
 
 #include "base/str.h"
 #include "base/yama.h"
+#include "preload/filter.h"
 #include "preload/slow.h"
 #include "shm/layout.h"
 
@@ -97,82 +98,12 @@ void dam_link_init(void)
 		dam_strlcpy(hello.class, class, sizeof(hello.class));
 }
 
-/*
- * The number behind @key. In pieces: the line of the groups that stands before it has any length, and a thread's stack
- * may be small. Return: -ENOENT: there is none.
- */
-static int find_number(long status, const char *key)
-{
-	size_t same = 0;
-	char piece[256];
-	int number = -ENOENT;
-	long n;
-
-	while ((n = dam_sys3(SYS_read, status, (long)piece, sizeof(piece))) > 0) {
-		for (long i = 0; i < n; i++) {
-			if (!key[same]) {
-				if (piece[i] < '0' || piece[i] > '9')
-					return number;
-				number = (number < 0 ? 0 : number * 10) + piece[i] - '0';
-			} else {
-				same = piece[i] == key[same] ? same + 1 : piece[i] == key[0];
-			}
-		}
-	}
-	return n < 0 ? (int)n : number;
-}
-
-static int read_number(const char *path, const char *key)
-{
-	long fd = dam_sys6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	int ret;
-
-	if (fd < 0)
-		return fd == -ENOENT ? -EPERM : (int)fd; /* without /proc it will never be known */
-	ret = find_number(fd, key);
-	dam_sys3(SYS_close, fd, 0, 0);
-	return ret;
-}
-
-/*
- * How many system call filters does a process have? Before Linux 5.9: is there any? open, read and close are no calls
- * that ld.so has not made already.
- */
-static int filters_of(const char *status)
-{
-	int n = read_number(status, "\nSeccomp_filters:\t");
-
-	if (n == -ENOENT)
-		n = read_number(status, "\nSeccomp:\t");
-	return n == -ENOENT ? 0 : n; /* a kernel that has no filters */
-}
-
-int dam_link_filtered(void)
-{
-	int n = filters_of("/proc/self/status");
-
-	return n > 0 ? -EPERM : n;
-}
-
-/*
- * Who is invited may call under the filters that all processes of the container have. A further one is a sandbox, in
- * which somebody has executed this program.
- */
-static int ask_filter(void)
-{
-	int n = filters_of("/proc/self/status");
-
-	if (n <= 0 || (invited && filters_of("/proc/1/status") >= n))
-		return n < 0 ? n : 0;
-	return -EPERM;
-}
-
 bool dam_link_may_call(void)
 {
 	static int filter = -EAGAIN;
 
 	if (filter && filter != -EPERM) {
-		filter = ask_filter();
+		filter = dam_filter_ask(invited);
 		if (filter == -EPERM)
 			__atomic_fetch_add(&dam_sealed, 1, __ATOMIC_RELEASE);
 	}

@@ -36,12 +36,6 @@ bool dam_link_within(unsigned int first, unsigned int last);
 void dam_link_settle(void);
 
 /**
- * dam_link_filtered() - did the process inherit a system call filter? A few system calls. Context: any thread.
- * Return: 0: it did not; -EPERM: it did; another -errno: not known, to be taken for a filter.
- */
-int dam_link_filtered(void);
-
-/**
  * dam_link_may_call() - may this process make system calls that ld.so has not made before it?
  *
  * Asked until that is known; where a filter came with the process it is sealed.

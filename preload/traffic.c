@@ -15,7 +15,7 @@
 
 #include "base/perf.h"
 #include "preload/attach.h"
-#include "preload/link.h"
+#include "preload/filter.h"
 #include "preload/site.h"
 #include "preload/slow.h"
 
@@ -122,7 +122,7 @@ static uint32_t open_traffic(const struct dam_board_memory *m)
 	if (err)
 		return err;
 	/* in a process that came with a filter one more kind of system call may be its end */
-	fd = dam_link_filtered();
+	fd = dam_filter_any();
 	if (!fd)
 		fd = dam_perf_open(m->type, m->config, m->config1, m->config2);
 	if (fd >= 0)
