@@ -21,7 +21,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "preload/account.h"
@@ -279,62 +278,6 @@ START_TEST(test_ioctl_filter)
 }
 END_TEST
 
-/* -- kinds of devices --------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *why, *subsystem, *node, *driver;
-	unsigned int major;
-	enum dam_class want;
-} class_rows[] = {
-	{"controllers", "class/nvme", "nvme/nvme0", NULL, 511, DAM_CLASS_NVME},
-	{"generic namespaces", "class/nvme-generic", "nvme-generic/ng0n1", NULL, 511, DAM_CLASS_NVME},
-	{"sg", "class/scsi_generic", "scsi_generic/sg0", NULL, 21, DAM_CLASS_SCSI},
-	{"a name with a slash in it", "class/misc", "misc/vfio!vfio", NULL, 10, DAM_CLASS_VFIO},
-	{"one of many miscellaneous ones", "class/misc", "misc/udmabuf", NULL, 10, DAM_CLASS_UDMABUF},
-	{"another of those", "class/misc", "misc/fuse", NULL, 10, DAM_CLASS_NONE},
-	{"video", "class/video4linux", "video4linux/video0", NULL, 81, DAM_CLASS_VIDEO},
-	{"GPUs by their driver", "class/drm", "drm/renderD128", "bus/pci/drivers/amdgpu", 226, DAM_CLASS_AMDGPU},
-	{"another driver", "class/drm", "drm/renderD128", "bus/pci/drivers/i915", 226, DAM_CLASS_I915},
-	{"one that is not known", "class/drm", "drm/renderD128", "bus/pci/drivers/other", 226, DAM_CLASS_NONE},
-	{"none at all", "class/drm", "drm/renderD128", NULL, 226, DAM_CLASS_NONE},
-	{"not in sysfs, by its number", NULL, NULL, NULL, 195, DAM_CLASS_NVIDIA},
-	{"not in sysfs", NULL, NULL, NULL, 500, DAM_CLASS_NONE},
-};
-
-static void make_link(const char *root, const char *at, const char *to)
-{
-	char path[256], target[256];
-
-	snprintf(path, sizeof(path), "%s/%s", root, at);
-	snprintf(target, sizeof(target), "../../%s", to);
-	ck_assert_int_eq(symlink(target, path), 0);
-}
-
-START_TEST(test_class)
-{
-	char root[64], path[256], command[512];
-	unsigned int m = class_rows[_i].major;
-
-	scratch_dir(root, sizeof(root));
-	/* the real thing has a link for the device; a folder in its place has the same links in it */
-	snprintf(command, sizeof(command), "mkdir -p %s/dev/char %s/devices/%s/device", root, root,
-		 class_rows[_i].node ? class_rows[_i].node : "none");
-	ck_assert_int_eq(system(command), 0);
-	if (class_rows[_i].node) {
-		snprintf(path, sizeof(path), "dev/char/%u:3", m);
-		snprintf(command, sizeof(command), "devices/%s", class_rows[_i].node);
-		make_link(root, path, command);
-		snprintf(path, sizeof(path), "devices/%s/subsystem", class_rows[_i].node);
-		make_link(root, path, class_rows[_i].subsystem);
-	}
-	if (class_rows[_i].driver) {
-		snprintf(path, sizeof(path), "devices/%s/device/driver", class_rows[_i].node);
-		make_link(root, path, class_rows[_i].driver);
-	}
-	ck_assert_msg(dam_device_class(root, makedev(m, 3)) == class_rows[_i].want, "%s", class_rows[_i].why);
-}
-END_TEST
-
 /* -- io_uring ---------------------------------------------------------------------------------------- */
 
 static struct msghdr msg = {.msg_iov = (struct iovec *)two, .msg_iovlen = 2};
@@ -479,7 +422,6 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, test_ioctl, 0, sizeof(ioctl_rows) / sizeof(ioctl_rows[0]));
 	tcase_add_test(tc, test_ioctl_filter);
-	tcase_add_loop_test(tc, test_class, 0, sizeof(class_rows) / sizeof(class_rows[0]));
 	tcase_add_loop_test(tc, test_sqe, 0, sizeof(sqe_rows) / sizeof(sqe_rows[0]));
 	tcase_add_test(tc, test_batch);
 	tcase_add_test(tc, test_aio);
