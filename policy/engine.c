@@ -201,6 +201,20 @@ static void learn_capacity(const struct dam_policy *p, struct dam_engine *en, co
 	teach(en, at_mix(en->learned, en->desc.duplex, written), written);
 }
 
+/*
+ * Is work queued at this very moment: what has just been completed has waited, and by Little's law what is in flight
+ * will? Means stay high for long after a burst, when the rate tells nothing of the capacity.
+ */
+static bool is_queued(const struct dam_policy *p, unsigned int e, double wait_s,
+		      const struct dam_policy_engine_sample *s)
+{
+	const struct dam_engine *en = &p->engines[e];
+	double full = SATURATED_R * dam_engine_base_latency(p, e, en->op_bytes);
+
+	return (s->ops < 1 || wait_s > full * s->ops) &&
+	       !(s->inflight_ops <= full * dam_window_ops(&en->fast));
+}
+
 static void add_to_block(struct dam_policy *p, unsigned int e, double dt_s, double wait_s,
 			 const struct dam_policy_engine_sample *s)
 {
@@ -212,7 +226,7 @@ static void add_to_block(struct dam_policy *p, unsigned int e, double dt_s, doub
 	b->written += s->write_bytes;
 	b->ops += s->ops;
 	b->wait += wait_s;
-	b->saturated += en->saturated ? dt_s : 0;
+	b->saturated += en->saturated && is_queued(p, e, wait_s, s) ? dt_s : 0;
 	if (b->time < BLOCK_LONGEST &&
 	    (b->time < BLOCK_S || b->ops < (en->learned[0] > 0 ? BLOCK_OPS : BLOCK_FIRST_OPS)))
 		return;
