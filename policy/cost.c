@@ -48,6 +48,13 @@ void dam_cost_background(struct dam_cost_engine *e, double rate, double work, do
 	e->open_base = e->background_base;
 }
 
+void dam_cost_backlog(struct dam_cost_engine *e, double rate, double work, double written, double op_bytes,
+		      double base_s)
+{
+	dam_cost_background(e, rate, work, written, op_bytes, base_s);
+	e->backlog += rate * work;
+}
+
 /* The last thread has left: what rounding leaves of the sums must not be taken for a load. */
 static void clean(struct dam_cost_engine *e)
 {
@@ -134,9 +141,14 @@ static double wait_of(const struct dam_cost_engine *e)
 	return fmax(chance, closed);
 }
 
+static double beyond(const struct dam_cost_engine *e, double open)
+{
+	return isinf(e->capacity) ? 0 : fmax(0, open - DAM_COST_HIGH_WATER * e->usable);
+}
+
 double dam_cost_overflow(const struct dam_cost_engine *e)
 {
-	return isinf(e->capacity) ? 0 : fmax(0, e->open - DAM_COST_HIGH_WATER * e->usable);
+	return beyond(e, e->open - e->backlog);
 }
 
 void dam_cost_sum(const struct dam_cost_engine *e, struct dam_cost_sums *out)
@@ -149,7 +161,7 @@ void dam_cost_sum(const struct dam_cost_engine *e, struct dam_cost_sums *out)
 	out->ops += e->open_ops;
 	out->inflight += e->open_base + e->open_ops * wait;
 	out->log_rate += e->open_log + (granted < 1 ? e->nr_open * log(granted) : 0);
-	out->overflow += dam_cost_overflow(e);
+	out->overflow += beyond(e, e->open);
 	out->nr += e->nr_open + e->nr_closed;
 	if (e->nr_closed > 0) {
 		/* x_i = Q_i/(Z_i + L0_i + W), with the mean of Z + L0, which is ΣQ/D. */

@@ -32,8 +32,9 @@ struct dam_cost_engine {
 	double open, open_ops, open_base; /* Σ D, Σ D/op, Σ L0·D/op */
 	double open_log;		  /* Σ ln D of the threads */
 	double open_bytes;
-	/* the part of it that is nobody's */
+	/* the part of it that is nobody's, and of that, what is queued and will be gone */
 	double background, background_bytes, background_ops, background_base, background_written;
+	double backlog;
 	/* closed loop */
 	double depth, raw, clipped;    /* Σ Q, Σ Q/(Z + L0), Σ D */
 	double depth_ops, depth_base;  /* Σ Q/op, Σ L0·Q/op */
@@ -62,7 +63,11 @@ void dam_cost_add(struct dam_cost_engine *e, const struct dam_cost_thread *t, in
 void dam_cost_background(struct dam_cost_engine *e, double rate, double work, double written, double op_bytes,
 			 double base_s);
 
-/** dam_cost_overflow() - open demand beyond 95 % of the capacity, bytes/s. */
+/** dam_cost_backlog() - the same, of a queue that will be gone. */
+void dam_cost_backlog(struct dam_cost_engine *e, double rate, double work, double written, double op_bytes,
+		      double base_s);
+
+/** dam_cost_overflow() - open demand beyond 95 % of the capacity, bytes/s; without the backlog. */
 double dam_cost_overflow(const struct dam_cost_engine *e);
 /** dam_cost_sum() - add what @e contributes to @out. */
 void dam_cost_sum(const struct dam_cost_engine *e, struct dam_cost_sums *out);

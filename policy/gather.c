@@ -62,7 +62,7 @@ static void open_tree(struct gather *g)
 	for (unsigned int e = 0; e < p->nr_engines; e++)
 		if (p->engines[e].present)
 			p->list[nr++] = e;
-	dam_tree_open(&g->tree, p, p->list, nr);
+	dam_tree_open(&g->tree, p, p->list, nr, true);
 	for (unsigned int t = 0; t < p->nr_threads; t++) {
 		struct dam_thread *th = &p->threads[t];
 		struct dam_cost_thread ct;

@@ -107,7 +107,7 @@ static double crowd(const struct dam_policy *p, unsigned int d)
 /* The engine's state, as it is. */
 static void open_tree(struct dam_policy *p, unsigned int e, struct dam_tree *tree)
 {
-	dam_tree_open(tree, p, &e, 1);
+	dam_tree_open(tree, p, &e, 1, true);
 	for (unsigned int i = p->first[e]; i < p->first[e + 1]; i++) {
 		const struct dam_thread *th = &p->threads[p->key[i].thread];
 		struct dam_cost_thread ct;

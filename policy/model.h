@@ -87,6 +87,8 @@ struct dam_engine {
 	double attributed, demand, demand_slow; /* bytes/s */
 	double demand_written;
 	unsigned int strangers; /* movable threads for which it is not reserved */
+	double looped;	/* of attributed: by closed loops */
+	double backlog; /* bytes/s: what else is queued, over the time in which it is to be gone */
 	struct dam_noise noise;
 	struct dam_trend trend; /* of what is submitted, bytes/s */
 	double overload_s, imbalance_s, forecast_s, reserved_s; /* how long the condition has held */
@@ -270,7 +272,7 @@ void dam_component_demand(struct dam_policy *p);
 double dam_component_asked(const struct dam_component *k);
 
 /* tree.c */
-void dam_tree_open(struct dam_tree *t, struct dam_policy *p, const unsigned int *engines, unsigned int nr);
+void dam_tree_open(struct dam_tree *t, struct dam_policy *p, const unsigned int *engines, unsigned int nr, bool slow);
 void dam_tree_put(struct dam_tree *t, unsigned int e, const struct dam_cost_thread *ct);
 void dam_tree_close(struct dam_tree *t, const unsigned int *engines, unsigned int nr);
 void dam_tree_change(struct dam_tree *t, unsigned int e, const struct dam_cost_thread *ct, int sign,

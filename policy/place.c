@@ -36,7 +36,7 @@ static double load(const struct nursery *n, unsigned int d)
 {
 	int e = engine_of(n, d);
 	const struct dam_engine *en = &n->p->engines[e];
-	double demand = en->demand + n->b->demand;
+	double demand = en->demand + en->backlog + n->b->demand;
 
 	if (n->b->pool < 0 || en->capacity <= 0)
 		return 0;

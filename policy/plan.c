@@ -133,7 +133,7 @@ static void begin(struct dam_plan *pl, bool slow)
 	struct dam_policy *p = pl->p;
 
 	pl->slow = slow;
-	dam_tree_open(&pl->tree, p, p->list, pl->nr_engines);
+	dam_tree_open(&pl->tree, p, p->list, pl->nr_engines, slow);
 	for (unsigned int i = 0; i < pl->nr_engines; i++) {
 		unsigned int e = p->list[i];
 
@@ -185,7 +185,7 @@ static bool move(struct dam_plan *pl)
 
 /*
  * One exchange, off one of the hottest engines. It is no matter of milliseconds: what is there in the mean counts, lest
- * of many pairs one is taken for its noise.
+ * of many pairs one is taken for its noise. The decisions from number @first on say why there was none.
  */
 static void exchange(struct dam_plan *pl)
 {

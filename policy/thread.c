@@ -20,6 +20,7 @@
 #define LATENCY_LONGEST_S 2.0
 #define OPEN_HOLD_S  2.0
 #define GRACE_S	     0.3  /* after a move, samples may still tell of the old engine */
+#define BACKLOG_S    1.0  /* within which a backlog is to be gone: as long as a moved thread has to stay */
 #define ACTIVE_OPS   1.0  /* operations/s below which a thread is no load */
 #define REMOTE_SHARE 0.2  /* latency added per unit of distance: 7-40 % on misplaced I/O threads elsewhere */
 
@@ -181,6 +182,7 @@ static void clear_sums(struct dam_policy *p)
 
 		en->attributed = 0;
 		en->demand = en->demand_slow = en->background;
+		en->looped = 0;
 		en->demand_written = en->background * en->written;
 		en->strangers = 0;
 	}
@@ -198,11 +200,24 @@ static void add_to_engine(struct dam_policy *p, const struct dam_thread *th)
 	if (th->doubt && th->pool >= 0 && en->saturated)
 		p->pools[th->pool].doubt = true;
 	en->attributed += th->rate;
+	en->looped += th->open ? 0 : th->rate;
 	en->demand += th->demand;
 	en->demand_slow += th->demand_slow;
 	en->demand_written += th->demand * th->written;
 	if (dam_engine_is_foreign(en, th->class) && th->movable && th->pool >= 0)
 		en->strangers += dam_thread_active(th);
+}
+
+/*
+ * Inelastic demand that has not been served yet is still to be served: whatever comes now waits behind it. What closed
+ * loops keep in flight is their demand already; in a queue, each has the share that it has of the rate.
+ */
+static void judge_backlog(struct dam_engine *en)
+{
+	double n = isfinite(en->inflight) ? en->inflight : dam_window_ops(&en->fast) * finite_or_0(en->latency_s);
+	double rate = en->attributed + en->background, share = rate > 0 ? 1 - en->looped / rate : 1;
+
+	en->backlog = n * en->op_bytes * share / BACKLOG_S;
 }
 
 void dam_thread_tick(struct dam_policy *p, double dt_s)
@@ -221,6 +236,8 @@ void dam_thread_tick(struct dam_policy *p, double dt_s)
 		if (th->pool < 0 && dam_locality_watch(p, th, dt_s))
 			p->far[p->nr_far++] = t;
 	}
+	for (unsigned int e = 0; e < p->nr_engines; e++)
+		judge_backlog(&p->engines[e]);
 	dam_engine_mix(p);
 	dam_locality_tick(p);
 }

@@ -132,13 +132,18 @@ void dam_tree_undo(struct dam_tree *t, const struct dam_tree_save *save)
 	t->sums = save->sums;
 }
 
+/* A backlog that there is room to work off in time is no matter. */
+static double way_load(const struct dam_node *n, int way)
+{
+	const struct dam_cost_engine *own = &n->own[way];
+	double asked = n->outside[way] + own->open + own->clipped;
+
+	return (asked > DAM_COST_HIGH_WATER * n->full[way] ? asked : asked - own->backlog) / n->full[way];
+}
+
 static double node_load(const struct dam_node *n)
 {
-	double load = (n->outside[0] + n->own[0].open + n->own[0].clipped) / n->full[0];
-
-	if (n->duplex)
-		load = fmax(load, (n->outside[1] + n->own[1].open + n->own[1].clipped) / n->full[1]);
-	return load;
+	return n->duplex ? fmax(way_load(n, 0), way_load(n, 1)) : way_load(n, 0);
 }
 
 double dam_tree_load(const struct dam_tree *t, unsigned int e)
@@ -240,26 +245,28 @@ static void settle_component(struct dam_tree *t, unsigned int c)
 	}
 }
 
-/* What nobody known does on an engine passes what is above it too. */
-static void add_background(struct dam_tree *t, unsigned int e)
+/* Load of an engine that no thread brings: it passes what is above it too. */
+static void add_load(struct dam_tree *t, unsigned int e, double rate,
+		     void (*put)(struct dam_cost_engine *, double, double, double, double, double))
 {
 	const struct dam_engine *en = &t->p->engines[e];
 	double op = en->op_bytes > 0 ? en->op_bytes : 4096, base = dam_engine_base_latency(t->p, e, op);
-	double written = en->background * en->written;
+	double written = rate * en->written;
 	int nodes[DAM_TREE_DEPTH];
 	unsigned int nr = path(t->p, e, nodes);
 
 	for (unsigned int i = 0; i < nr; i++) {
 		struct dam_node *n = node_of(t, nodes[i]);
 
-		dam_cost_background(&n->own[0], en->background - (n->duplex ? written : 0),
-				    n->leaf ? dam_engine_work(en, en->written) : 1, n->duplex ? 0 : written, op, base);
+		put(&n->own[0], rate - (n->duplex ? written : 0), n->leaf ? dam_engine_work(en, en->written) : 1,
+		    n->duplex ? 0 : written, op, base);
 		if (n->duplex)
-			dam_cost_background(&n->own[1], written, 1, written, op, base);
+			put(&n->own[1], written, 1, written, op, base);
 	}
 }
 
-void dam_tree_open(struct dam_tree *t, struct dam_policy *p, const unsigned int *engines, unsigned int nr)
+/* @slow: what is there in the mean, of which a backlog is no part. */
+void dam_tree_open(struct dam_tree *t, struct dam_policy *p, const unsigned int *engines, unsigned int nr, bool slow)
 {
 	*t = (struct dam_tree){.p = p};
 	for (unsigned int c = 0; c < p->nr_components; c++)
@@ -272,8 +279,11 @@ void dam_tree_open(struct dam_tree *t, struct dam_policy *p, const unsigned int 
 	for (unsigned int c = 0; c < p->nr_components; c++)
 		if (p->components[c].capacity > 0)
 			settle_component(t, c);
-	for (unsigned int i = 0; i < nr; i++)
-		add_background(t, engines[i]);
+	for (unsigned int i = 0; i < nr; i++) {
+		add_load(t, engines[i], p->engines[engines[i]].background, dam_cost_background);
+		if (!slow)
+			add_load(t, engines[i], p->engines[engines[i]].backlog, dam_cost_backlog);
+	}
 }
 
 void dam_tree_put(struct dam_tree *t, unsigned int e, const struct dam_cost_thread *ct)

@@ -105,7 +105,7 @@ static void watch(const struct dam_policy *p, struct dam_engine *en, const struc
 	if (en->capacity <= 0)
 		return;
 	dam_noise_add(&en->noise, dt_s, en->demand / en->capacity);
-	en->overload_s = hold(en->overload_s, en->demand >= DAM_COST_HIGH_WATER * usable(p, en), dt_s);
+	en->overload_s = hold(en->overload_s, en->demand + en->backlog >= DAM_COST_HIGH_WATER * usable(p, en), dt_s);
 	en->imbalance_s = hold(en->imbalance_s, out_of_balance(p, en, coolest), dt_s);
 	en->forecast_s = hold(en->forecast_s, rising(p, en, f), dt_s);
 }

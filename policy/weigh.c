@@ -56,9 +56,24 @@ static bool adds_overflow(const struct dam_look *l, unsigned int f, double befor
 {
 	const struct dam_tree *tree = &l->pl->tree;
 	double there = dam_tree_overflow(tree, f) - before;
+	double margin = dam_tree_flooded(tree, f) ? DAM_LOOK_MARGIN * dam_engine_fastest(&l->pl->p->engines[f]) : 0;
 
-	return there > 0 && (dam_tree_flooded(tree, f) ||
-			     there + dam_tree_overflow(tree, l->h) > l->overflow);
+	return there > 0 && there + dam_tree_overflow(tree, l->h) > l->overflow - margin;
+}
+
+/*
+ * Elastic demand yields to inelastic, however much of it there is: an engine full of closed loops has room for what
+ * flows over elsewhere, though it is the hotter one. What is left behind has to keep the source busy, even once its
+ * backlog is gone: else nothing would be gained but room.
+ */
+static bool relieves(const struct dam_look *l, unsigned int f, const struct dam_cost_thread *ct, double before)
+{
+	const struct dam_tree *tree = &l->pl->tree;
+	const struct dam_engine *en = &l->pl->p->engines[l->h];
+	double less = l->overflow + before - dam_tree_overflow(tree, l->h) - dam_tree_overflow(tree, f);
+	double fastest = dam_engine_fastest(en), left = dam_tree_engine_load(tree, l->h) - (l->pl->slow ? 0 : en->backlog / fastest);
+
+	return ct->open && less >= DAM_LOOK_MARGIN * fastest && left >= DAM_COST_HIGH_WATER;
 }
 
 /* A thread is put off a reserved engine where there is room, or, if that engine is short itself, where it can yield. */
@@ -76,7 +91,7 @@ static enum dam_policy_verdict judge(const struct dam_look *l, const struct dam_
 	unsigned int f = (unsigned int)m->to_engine;
 
 	m->to_util_after = dam_tree_load(&l->pl->tree, f);
-	if (!l->evict && m->to_util_after > dam_look_ceiling(l))
+	if (!l->evict && m->to_util_after > dam_look_ceiling(l) && !relieves(l, f, ct, before))
 		return DAM_VERDICT_PAIR;
 	if (l->evict ? !may_be_put(l, f, ct, m->to_util_after) : adds_overflow(l, f, before))
 		return DAM_VERDICT_OVERFLOW;
