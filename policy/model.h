@@ -28,6 +28,7 @@ struct dam_bound_watch {
 	double time, ops, max; /* the block in progress; max < 0: no sample */
 	double start;	       /* in-flight work when the watch began; < 0: none yet */
 	double recent;	       /* operations of the blocks so far, decayed */
+	bool grew;	       /* in the last block */
 };
 
 /* Where a rate is going: level and slope, and how much it scatters around them. */
@@ -86,9 +87,9 @@ struct dam_engine {
 	/* of this tick */
 	double attributed, demand, demand_slow; /* bytes/s */
 	double demand_written;
-	unsigned int strangers; /* movable threads for which it is not reserved */
 	double looped;	/* of attributed: by closed loops */
 	double backlog; /* bytes/s: what else is queued, over the time in which it is to be gone */
+	unsigned int strangers; /* movable threads for which it is not reserved */
 	struct dam_noise noise;
 	struct dam_trend trend; /* of what is submitted, bytes/s */
 	double overload_s, imbalance_s, forecast_s, reserved_s; /* how long the condition has held */

@@ -13,8 +13,9 @@
 #define BOUND_OPS	8.0 /* … with so many operations, … */
 #define BOUND_LONGEST	0.3 /* … but no longer than this */
 #define BOUND_MEMORY	0.8 /* of the operations of earlier blocks */
-#define BOUND_GRANULE	1.5  /* operations that in-flight work may wobble by */
-#define BOUND_GROWTH	0.05 /* submissions exceed completions by 5 %: open loop */
+#define BOUND_GRANULE	1.5  /* operations that bounded in-flight work may wobble by, … */
+#define BOUND_WOBBLE	0.1  /* … or by this share of it, … */
+#define BOUND_GROWTH	0.05 /* … if submissions exceed completions by less than 5 %. By more: open loop at once; else if it goes on */
 #define NOISE_BLOCK	0.2  /* seconds */
 #define NOISE_MEMORY	25.0 /* blocks */
 #define TREND_TAU	0.04 /* seconds, of each smoothing */
@@ -68,22 +69,25 @@ void dam_bound_reset(struct dam_bound_watch *b)
 }
 
 /*
- * Has in-flight work grown since the watch began? Growth adds up over the blocks, so that a slow one is seen too.
+ * Has in-flight work changed since the watch began? A closed loop fills its queue and keeps it full; growth adds up over
+ * the blocks, so that a slow one is seen too. Growth by as much as an overload brings in, or growth that goes on, is open.
  * A block in which nothing was submitted shows a thread that waits. Work that becomes less is a backlog that is worked
  * off, and shows nothing of who waits for what.
  */
 static enum dam_bound judge(struct dam_bound_watch *b)
 {
-	double grown = b->max - b->start;
-	bool begun = b->start >= 0;
+	double grown = b->max - b->start, few;
+	bool begun = b->start >= 0, grew = b->grew;
 
 	b->recent = b->recent * BOUND_MEMORY + b->ops;
+	few = fmax(BOUND_GRANULE, fmin(BOUND_WOBBLE * b->start, BOUND_GROWTH * b->recent));
 	if (b->max < 0)
 		return DAM_BOUND_YES;
-	if (begun && fabs(grown) <= fmax(BOUND_GRANULE, BOUND_GROWTH * b->recent))
+	if (begun && fabs(grown) <= few)
 		return DAM_BOUND_YES;
 	b->start = b->max;
-	return begun && grown > 0 ? DAM_BOUND_NO : DAM_BOUND_UNKNOWN;
+	b->grew = begun && grown > 0;
+	return b->grew && (grew || grown > BOUND_GROWTH * b->recent) ? DAM_BOUND_NO : DAM_BOUND_UNKNOWN;
 }
 
 /* One more observation while the engine is saturated (@inflight NaN: none); an answer at the end of a block. */

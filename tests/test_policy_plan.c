@@ -404,6 +404,26 @@ START_TEST(test_bound)
 }
 END_TEST
 
+/* An open loop that brings a little more than is served: the backlog is small beside what has passed, but grows on. */
+START_TEST(test_slow_growth)
+{
+	struct dam_bound_watch watch;
+	double share = _i / 100.0, since_no_s = INFINITY;
+	unsigned int said[3] = {0};
+
+	dam_bound_reset(&watch);
+	for (int k = 0; k < 2000; k++) {
+		enum dam_bound answer = dam_bound_add(&watch, 0.01, 20, 4 + share * 20 * k);
+
+		said[answer]++;
+		since_no_s = answer == DAM_BOUND_NO ? 0 : since_no_s + 0.01;
+		ck_assert_msg(answer != DAM_BOUND_YES || since_no_s <= 2,
+			      "%d %%: taken for a closed loop at %.2f s", _i, k * 0.01);
+	}
+	ck_assert_uint_gt(said[DAM_BOUND_NO], 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy_plan");
@@ -418,6 +438,7 @@ int main(void)
 	tcase_add_test(tc, test_one_plan_spreads_a_crowd);
 	tcase_add_loop_test(tc, test_trend, 0, sizeof(trend_rows) / sizeof(trend_rows[0]));
 	tcase_add_loop_test(tc, test_bound, 0, sizeof(bound_rows) / sizeof(bound_rows[0]));
+	tcase_add_loop_test(tc, test_slow_growth, 2, 6);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
