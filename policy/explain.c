@@ -111,6 +111,14 @@ void dam_explain_close(struct dam_policy *p, const struct dam_policy_move *winne
 	p->look = NULL;
 }
 
+/* The look at engine @e, decision number @first or a later one: nor was a thread of it exchanged, for @verdict. */
+void dam_explain_exchange(struct dam_policy *p, unsigned int first, unsigned int e, enum dam_policy_verdict verdict)
+{
+	for (unsigned int i = first; p->explain && i < p->explain->nr_decisions; i++)
+		if (p->explain->decision[i].engine == (int)e)
+			p->explain->decision[i].exchange = verdict;
+}
+
 /* Decision number @first and later ones: moves have got the indices map[old] of the whole plan; NONE: dropped. */
 void dam_explain_renumber(struct dam_policy *p, unsigned int first, const int *map)
 {
@@ -132,6 +140,7 @@ static const struct {
 	[DAM_VERDICT_PINNED] = {"pinned", "none of its threads may be moved"},
 	[DAM_VERDICT_COOLDOWN] = {"cool-down", "its threads were moved a moment ago"},
 	[DAM_VERDICT_NO_TARGET] = {"no-target", "no other engine may or can take the work"},
+	[DAM_VERDICT_NO_SWAP] = {"no-pair", "no two threads are such that both engines had room if they changed places"},
 	[DAM_VERDICT_PAIR] = {"pair", "the other engine would be as loaded as this one is"},
 	[DAM_VERDICT_OVERFLOW] = {"overflow", "the other engine could not keep up with what would come"},
 	[DAM_VERDICT_GAIN] = {"gain", "less would be gained than the move costs"},

@@ -19,6 +19,7 @@ enum dam_policy_verdict {
 	DAM_VERDICT_PINNED,	   /* threads there are, but none may be moved: pinned by others, excluded */
 	DAM_VERDICT_COOLDOWN,	   /* … or each was moved a moment ago */
 	DAM_VERDICT_NO_TARGET,	   /* no other engine could take the work: capability, reservation, allowed CPUs */
+	DAM_VERDICT_NO_SWAP,	   /* of an exchange: no two threads whose changing places would help */
 	DAM_VERDICT_PAIR,	   /* the target would be about as loaded as the source is */
 	DAM_VERDICT_OVERFLOW,	   /* open demand would exceed the target's capacity */
 	DAM_VERDICT_GAIN,	   /* less is gained than a move costs */
@@ -44,6 +45,7 @@ struct dam_policy_decision {
 	double util;			 /* as planned so far: earlier moves of the plan count; NaN: unknown */
 	struct dam_policy_forecast forecast; /* of the engine; p90 NaN: none was given */
 	enum dam_policy_verdict verdict; /* MOVED, or what stood in the way of the option that got furthest */
+	enum dam_policy_verdict exchange; /* why no thread was exchanged; NO_THREAD: that was not looked for */
 	int move;			 /* index of the move emitted; DAM_POLICY_NONE: none */
 	unsigned int threads;		 /* candidates that were weighed */
 	unsigned int weighed;		 /* options that were weighed */

@@ -313,6 +313,7 @@ void dam_explain_open(struct dam_policy *p, const struct dam_policy_decision *d)
 void dam_explain_option(struct dam_policy *p, const struct dam_policy_option *o);
 void dam_explain_close(struct dam_policy *p, const struct dam_policy_move *winner, int index,
 		       enum dam_policy_verdict verdict);
+void dam_explain_exchange(struct dam_policy *p, unsigned int first, unsigned int e, enum dam_policy_verdict verdict);
 void dam_explain_renumber(struct dam_policy *p, unsigned int first, const int *map);
 
 /* commit.c */

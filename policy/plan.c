@@ -187,7 +187,7 @@ static bool move(struct dam_plan *pl)
  * One exchange, off one of the hottest engines. It is no matter of milliseconds: what is there in the mean counts, lest
  * of many pairs one is taken for its noise. The decisions from number @first on say why there was none.
  */
-static void exchange(struct dam_plan *pl)
+static void exchange(struct dam_plan *pl, unsigned int first)
 {
 	struct dam_swap s;
 	int h;
@@ -197,8 +197,10 @@ static void exchange(struct dam_plan *pl)
 	clear_stuck(pl);
 	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl)) >= 0; i++) {
 		pl->p->stuck[h] = true;
-		if (!dam_plan_swap(pl, (unsigned int)h, &s))
+		if (!dam_plan_swap(pl, (unsigned int)h, &s)) {
+			dam_explain_exchange(pl->p, first, (unsigned int)h, s.verdict);
 			continue;
+		}
 		apply(pl, &s.m[0]);
 		apply(pl, &s.m[1]);
 		dam_plan_explain_swap(pl, &s);
@@ -220,7 +222,7 @@ unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_mov
 		if (!move(&pl))
 			break;
 	if (!pl.nr && pl.max >= 2)
-		exchange(&pl);
+		exchange(&pl, first);
 	nr = drop_zeros(&pl);
 	dam_explain_renumber(p, first, p->renumber);
 	return nr;

@@ -29,6 +29,7 @@ bool dam_plan_best(struct dam_plan *pl, unsigned int h, struct dam_policy_move *
 struct dam_swap {
 	struct dam_policy_move m[2];	    /* off the hot engine; onto it */
 	unsigned int threads, nr;	    /* candidates; pairs weighed */
+	enum dam_policy_verdict verdict;    /* of the pair that got furthest; NO_THREAD: there was nothing to look for */
 	struct dam_policy_option option[DAM_SWAP_PAIRS]; /* the moves off the hot engine */
 };
 

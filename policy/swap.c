@@ -233,15 +233,19 @@ bool dam_plan_swap(struct dam_plan *pl, unsigned int h, struct dam_swap *out)
 				 .overflow = dam_tree_overflow(&pl->tree, h)}};
 	double best = -INFINITY;
 
+	out->verdict = DAM_VERDICT_NO_THREAD;
 	if (s.l.load <= DAM_COST_HIGH_WATER)
 		return false;
 	s.ceiling = ceiling(&s.l);
 	find_pairs(&s);
+	out->verdict = s.l.nr_threads ? DAM_VERDICT_NO_SWAP : DAM_VERDICT_NO_THREAD;
 	for (unsigned int i = 0; i < s.nr; i++) {
 		struct dam_policy_move m[2];
 
 		out->option[i].verdict = weigh(&s, &s.pair[i], m);
 		out->option[i].move = m[0];
+		if (out->option[i].verdict > out->verdict)
+			out->verdict = out->option[i].verdict;
 		if (out->option[i].verdict != DAM_VERDICT_OUTDONE || dam_cost_score(&m[0].terms) <= best + TINY)
 			continue;
 		best = dam_cost_score(&m[0].terms);

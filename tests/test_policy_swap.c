@@ -139,6 +139,34 @@ START_TEST(test_explained)
 }
 END_TEST
 
+/* Why no exchange was made. */
+static const struct {
+	unsigned int row; /* of rows */
+	enum dam_policy_verdict verdict;
+} none_rows[] = {
+	{2, DAM_VERDICT_NO_SWAP}, {4, DAM_VERDICT_GAIN}, {6, DAM_VERDICT_NO_SWAP},
+};
+
+START_TEST(test_none_explained)
+{
+	struct dam_policy_decision d[8];
+	struct dam_policy_option o[8 * DAM_POLICY_WEIGHED];
+	struct dam_policy_explain sink = {.decision = d, .max_decisions = 8, .option = o,
+					  .max_options = sizeof(o) / sizeof(o[0])};
+	struct fluid *f = set_up(none_rows[_i].row);
+	bool told = false;
+
+	dam_policy_set_explain(f->policy, &sink);
+	for (int k = 0; k < 500 && !told; k++) {
+		fluid_run(f, DT, DT);
+		for (unsigned int i = 0; i < sink.nr_decisions; i++)
+			told |= d[i].exchange == none_rows[_i].verdict && d[i].move < 0;
+	}
+	ck_assert_msg(told, "%s", rows[none_rows[_i].row].why);
+	fluid_destroy(f);
+}
+END_TEST
+
 /* Both halves are taken back, and are not tried again at once. */
 START_TEST(test_taken_back)
 {
@@ -174,6 +202,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, test_exchange, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tc, test_explained);
+	tcase_add_loop_test(tc, test_none_explained, 0, sizeof(none_rows) / sizeof(none_rows[0]));
 	tcase_add_test(tc, test_taken_back);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -135,6 +135,8 @@ json_t *coord_decision_json(struct coord *c, const struct dam_policy_decision *d
 	json_object_set_new(j, "forecast_trusted", json_boolean(d->forecast.trusted));
 	json_object_set_new(j, "verdict", json_string(dam_policy_verdict_name(d->verdict)));
 	json_object_set_new(j, "why", json_string(dam_policy_verdict_text(d->verdict)));
+	json_object_set_new(j, "no_exchange", d->exchange != DAM_VERDICT_NO_THREAD ?
+			    json_string(dam_policy_verdict_text(d->exchange)) : json_null());
 	json_object_set_new(j, "threads_weighed", whole(d->threads));
 	json_object_set_new(j, "options_weighed", whole(d->weighed));
 	for (unsigned int i = 0; i < d->nr && i < DAM_POLICY_WEIGHED; i++)
@@ -190,6 +192,8 @@ void coord_print_decision(struct coord *c, double time_s, const struct dam_polic
 	if (d->verdict != DAM_VERDICT_MOVED)
 		printf("%8.2f s  stays      %s at %.2f, %s: %s\n", time_s, coord_target_name(c, d->engine), d->util,
 		       dam_policy_trigger_name(d->trigger), dam_policy_verdict_text(d->verdict));
+	if (d->exchange != DAM_VERDICT_NO_THREAD && d->verdict != DAM_VERDICT_MOVED)
+		printf("            no exchange: %s\n", dam_policy_verdict_text(d->exchange));
 	printf("            weighed %u threads, %u options; forecast %.0f bytes/s, at most %.0f%s\n", d->threads,
 	       d->weighed, d->forecast.mean, d->forecast.p90, d->forecast.trusted ? "" : " (not trusted)");
 	for (unsigned int i = 0; i < d->nr && i < DAM_POLICY_WEIGHED; i++) {

@@ -34,6 +34,7 @@ static const struct dam_view_column decision_columns[] = {
 	{"threads weighed", "threads_weighed", dam_view_number, false},
 	{"options weighed", "options_weighed", dam_view_number, false},
 	{"decision", "why", dam_view_text, false},
+	{"no exchange", "no_exchange", dam_view_text, false},
 };
 
 static const struct dam_view_column option_columns[] = {
