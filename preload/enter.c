@@ -16,11 +16,14 @@ static uint32_t load_u32(const char *base, uint32_t offset)
 	return dam_peek(p, sizeof(*p)) ? __atomic_load_n(p, __ATOMIC_ACQUIRE) : 0;
 }
 
-/* May the whole queue be read? The program may have unmapped it where no hook saw it. */
-static bool readable(const struct dam_sq *sq)
+/* May the run be read? The program may have unmapped the queue where no hook saw it. */
+static bool readable(const struct dam_sq *sq, unsigned int n)
 {
-	return dam_peek(sq->sqes, (((size_t)sq->mask + 1) << sq->shift) * sizeof(*sq->sqes)) &&
-	       (!sq->array || dam_peek(sq->array, ((size_t)sq->mask + 1) * sizeof(*sq->array)));
+	for (unsigned int i = 0; i < n; i++)
+		if ((sq->array && !dam_peek(&sq->array[(sq->head + i) & sq->mask], sizeof(*sq->array))) ||
+		    !dam_peek(dam_sq_entry(sq, i), sizeof(*sq->sqes) << sq->shift))
+			return false;
+	return true;
 }
 
 static bool find_batch(const struct dam_ring *r, int fd, unsigned int to_submit,
@@ -40,7 +43,7 @@ static bool find_batch(const struct dam_ring *r, int fd, unsigned int to_submit,
 	e->sq.ring_fd = fd;
 	ready = load_u32(r->sq, r->sq_off.tail) - e->sq.head;
 	e->n = to_submit < ready ? to_submit : ready;
-	return e->n && e->n - 1 <= e->sq.mask && readable(&e->sq);
+	return e->n && e->n - 1 <= e->sq.mask && readable(&e->sq, e->n);
 }
 
 /* @taken: entries that the kernel has taken in all. */

@@ -190,15 +190,6 @@ union head {
 };
 _Static_assert(offsetof(struct io_uring_sqe, fd) == offsetof(union head, fd), "the kernel's order");
 
-static inline const struct io_uring_sqe *entry(const struct dam_sq *sq, unsigned int i)
-{
-	unsigned int at = (sq->head + i) & sq->mask;
-
-	if (DAM_UNLIKELY(sq->array != NULL))
-		at = __atomic_load_n(&sq->array[at], __ATOMIC_RELAXED) & sq->mask;
-	return sq->sqes + ((size_t)at << sq->shift);
-}
-
 /* From entry @i on, whatever they are. Return: how many were counted. */
 static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const struct dam_sq *sq, unsigned int i,
 						     unsigned int n, uint64_t sign)
@@ -207,7 +198,7 @@ static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const s
 	struct run run = {.slot = s, .sign = sign, .index = dam_self.index, .dir = DAM_DIR_READ};
 
 	for (; i < n; i++) {
-		const struct io_uring_sqe *sqe = entry(sq, i);
+		const struct io_uring_sqe *sqe = dam_sq_entry(sq, i);
 		uint8_t row, index;
 
 		row = sqe->opcode < DAM_URING_OPS ? dam_uring_rows[sqe->opcode] : 0;
@@ -232,7 +223,7 @@ DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, uns
 {
 	const union head relevant = {.opcode = 0xff, .flags = (uint8_t)~DAM_URING_PLAIN, .fd = -1};
 	const struct dam_self *me = &dam_self;
-	const struct io_uring_sqe *sqe = entry(sq, 0);
+	const struct io_uring_sqe *sqe = dam_sq_entry(sq, 0);
 	uint64_t bytes = 0;
 	unsigned int i = 0;
 	union head first, next;
@@ -250,7 +241,7 @@ DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, uns
 		bytes += sqe->len;
 		if (++i == n)
 			break;
-		sqe = entry(sq, i);
+		sqe = dam_sq_entry(sq, i);
 		memcpy(&next, sqe, sizeof(next));
 		if ((next.word & relevant.word) != first.word)
 			break;
@@ -261,7 +252,7 @@ DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, uns
 
 int dam_uring_fd(const struct dam_sq *sq)
 {
-	const struct io_uring_sqe *sqe = entry(sq, 0);
+	const struct io_uring_sqe *sqe = dam_sq_entry(sq, 0);
 
 	return sqe->flags & IOSQE_FIXED_FILE ? -1 : sqe->fd;
 }

@@ -28,6 +28,16 @@ struct dam_sq {
 	int ring_fd;
 };
 
+/** dam_sq_entry() - entry @i of a run, wherever the kernel will look for it. */
+static inline const struct io_uring_sqe *dam_sq_entry(const struct dam_sq *sq, unsigned int i)
+{
+	unsigned int at = (sq->head + i) & sq->mask;
+
+	if (DAM_UNLIKELY(sq->array != NULL))
+		at = __atomic_load_n(&sq->array[at], __ATOMIC_RELAXED) & sq->mask;
+	return sq->sqes + ((size_t)at << sq->shift);
+}
+
 /**
  * dam_uring_walk() - count @n entries, one at least, from @sq->head in slot @s
  * @sign: 1, or -1 to take back what the kernel did not consume

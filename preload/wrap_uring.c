@@ -92,7 +92,6 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 	/* SQPOLL: the kernel's head runs by itself; what this call flushes starts at sqe_head */
 	unsigned int head =
 		DAM_UNLIKELY(sqpoll) ? sq->sqe_head : __atomic_load_n(sq->khead, __ATOMIC_RELAXED);
-
 	uint64_t counted;
 
 	b->slot = NULL;
@@ -246,7 +245,7 @@ static DAM_INLINE bool count_last(const struct io_uring *ring, struct dam_slot *
 			return real args;                  \
 		count_batch(ring, slot, &b);               \
 		ret = real args;                           \
-		if (DAM_LIKELY(b.slot))                            \
+		if (DAM_LIKELY(b.slot))                    \
 			settle_batch(ring, &b, consumed, DAM_CALLER); \
 		return ret;                                \
 	}

@@ -90,6 +90,7 @@ static const struct {
 	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false, false},
 	{"a ring of the program's own, through syscall()", {"tests/preload_raw_prog", TEST_FILE, "200"}, 1, false, false},
 	{"a ring in memory of the program's own", {"tests/preload_raw_prog", TEST_FILE, "200", "own"}, 1, false, false},
+	{"a large ring", {"tests/preload_raw_prog", TEST_FILE, "200", "large"}, 1, false, false},
 	{"io_submit through syscall()", {"tests/preload_aio_prog", TEST_FILE, "raw", "200"}, 1, false, false},
 };
 
