@@ -90,7 +90,8 @@ static double weigh(const struct analog *s, unsigned int known, double otherwise
 static double analog_update(void *state, const struct dam_past *past)
 {
 	struct analog *s = state;
-	double mean = dam_past_mean(past, 0, past->nr);
+	/* While there is nothing to compare, the newer half of all: what programs begin with is soon forgotten. */
+	double mean = dam_past_mean(past, 0, (past->nr + 1) / 2);
 	unsigned int known;
 
 	if (past->nr > past->horizon)

@@ -15,8 +15,11 @@
 
 #define COVERAGE 0.90
 /* Bounds that may be missed: no bound is below the forecast, so that more than asked hold where series are often
- * silent. With 0.12 recordings average 0.906, and 0.93 of all bounds hold; with 0.10 it is 0.919 and 0.937. */
-#define MISSED 0.12
+ * silent. With 0.13 recordings average 0.90, and 0.925 of all bounds hold. */
+#define MISSED 0.13
+/* The level to begin with: what is to come has never been within what little has been seen. At 0.9 the first horizons
+ * of made-up series and of reversed recordings covered 78 and 75 %, now 82 and 77; higher ones stay too wide for long. */
+#define START 1.3
 /* Of the level: a bound that always misses rises through the upper tenth of the residuals in six intervals; but
  * what it does is seen a horizon later, and in a horizon it shall not rise by more than 1: with horizons of 200
  * intervals it swung from one end to the other, and covered 83 % of noise instead of 88. */
@@ -28,7 +31,7 @@
 void dam_conformal_init(struct dam_conformal *c, unsigned int horizon)
 {
 	memset(c, 0, sizeof(*c));
-	c->level = COVERAGE;
+	c->level = START;
 	c->step = fmin(STEP, 1.0 / horizon);
 }
 

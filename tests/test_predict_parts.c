@@ -100,9 +100,33 @@ START_TEST(test_mix_combines)
 		}
 		ck_assert_double_eq_tol(sum, 1, 1e-9);
 		dam_mix_learn(&mix, made, mixed, truth);
+		dam_mix_follow(&mix);
 	}
 	ck_assert_double_eq_tol(mix.weight[0], 0.5, 0.05);
 	ck_assert_double_eq_tol(mix.weight[1], 0.5, 0.05);
+}
+END_TEST
+
+/* A hint moves the weights at once, and is forgotten with the next truth. */
+START_TEST(test_mix_hears)
+{
+	static const double prior[2] = {1, 1};
+	_Alignas(16) float well[DAM_MIX_MAX] = {1, 3}, badly[DAM_MIX_MAX] = {3, 1};
+	struct dam_mix mix;
+
+	dam_mix_init(&mix, prior, 2, 50);
+	for (int i = 0; i < 60; i++) {
+		dam_mix_learn(&mix, well, 1.5, 1);
+		dam_mix_follow(&mix);
+	}
+	ck_assert_msg(mix.weight[0] > 0.9, "the first has always been right: %g", mix.weight[0]);
+	dam_mix_learn(&mix, well, 1.5, 1);
+	dam_mix_hint(&mix, badly, 1.5, 1, 50);
+	dam_mix_follow(&mix);
+	ck_assert_msg(mix.weight[0] < 0.6, "what has come since speaks for the second: %g", mix.weight[0]);
+	dam_mix_learn(&mix, well, 1.5, 1);
+	dam_mix_follow(&mix);
+	ck_assert_msg(mix.weight[0] > 0.9, "a hint is not remembered: %g", mix.weight[0]);
 }
 END_TEST
 
@@ -266,6 +290,7 @@ int main(void)
 	tcase_add_test(tc, test_past_means);
 	tcase_add_test(tc, test_sorted_window);
 	tcase_add_test(tc, test_mix_combines);
+	tcase_add_test(tc, test_mix_hears);
 	tcase_add_test(tc, test_guard);
 	tcase_add_test(tc, test_blend);
 	tcase_add_test(tc, test_conformal_follows);
