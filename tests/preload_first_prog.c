@@ -373,10 +373,7 @@ static int mode_torn_context(void)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} modes[] = {
+static const struct mode modes[] = {
 	{"jail", mode_jail}, {"jail-invited", jail}, {"jailed", mode_jailed}, {"all-threads", mode_all_threads},
 	{"fork-asking", mode_fork_asking}, {"untouched", mode_untouched}, {"until-plain", mode_until_plain},
 	{"hide-unwinder", mode_hide_unwinder}, {"no-unwinder", mode_no_unwinder},
@@ -385,12 +382,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	if (argc < 3 || posix_memalign((void **)&buf, 4096, 4096))
-		return 2;
-	self = argv[0];
-	path = argv[2];
-	for (unsigned int i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (!strcmp(modes[i].name, argv[1]))
-			return modes[i].run();
-	return 2;
+	return run_mode(argc, argv, modes, sizeof(modes) / sizeof(modes[0]));
 }

@@ -76,10 +76,14 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int after_fork(pid_t pid)
+static int after_fork(pid_t (*how)(void))
 {
+	pid_t pid;
 	int status;
 
+	open_all();
+	reads(50);
+	pid = how();
 	if (pid == 0)
 		exit(child_reads());
 	status = wait_for(pid);
@@ -90,23 +94,22 @@ static int after_fork(pid_t pid)
 
 static int mode_fork(void)
 {
-	open_all();
-	reads(50);
-	return after_fork(fork());
+	return after_fork(fork);
 }
 
 static int mode_fork_bare(void)
 {
-	open_all();
-	reads(50);
-	return after_fork(_Fork());
+	return after_fork(_Fork);
+}
+
+static pid_t bare_clone(void)
+{
+	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
 static int mode_clone(void)
 {
-	open_all();
-	reads(50);
-	return after_fork((pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+	return after_fork(bare_clone);
 }
 
 static int mode_vfork(void)
@@ -549,18 +552,17 @@ static int mode_sigev_thread(void)
 
 static int mode_bad_pointers(void)
 {
+	const struct iovec *const bad[] = {(struct iovec *)4096, NULL};
 	struct io_uring_cqe *cqe;
 
 	open_all();
 	reads(10);
-	io_uring_prep_readv(io_uring_get_sqe(&ring), fd, (struct iovec *)4096, 3, 0);
-	need(io_uring_submit(&ring) == 1, "submit");
-	need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == -EFAULT, "EFAULT");
-	io_uring_cqe_seen(&ring, cqe);
-	io_uring_prep_readv(io_uring_get_sqe(&ring), fd, NULL, 3, 0);
-	need(io_uring_submit(&ring) == 1, "submit");
-	need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == -EFAULT, "EFAULT");
-	io_uring_cqe_seen(&ring, cqe);
+	for (int i = 0; i < 2; i++) {
+		io_uring_prep_readv(io_uring_get_sqe(&ring), fd, bad[i], 3, 0);
+		need(io_uring_submit(&ring) == 1, "submit");
+		need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == -EFAULT, "EFAULT");
+		io_uring_cqe_seen(&ring, cqe);
+	}
 	tell();
 	return 0;
 }
@@ -594,10 +596,7 @@ static int mode_environment(void)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} modes[] = {
+static const struct mode modes[] = {
 	{"plain", mode_plain}, {"until", mode_until}, {"fork", mode_fork}, {"_Fork", mode_fork_bare},
 	{"clone", mode_clone}, {"vfork", mode_vfork}, {"clone-vm", mode_clone_vm}, {"exec", mode_exec},
 	{"posix_spawn", mode_spawn}, {"close", mode_close}, {"close_range", mode_close_range}, {"dup2", mode_dup2},
@@ -611,12 +610,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	if (argc < 3 || posix_memalign((void **)&buf, 4096, 4096))
-		return 2;
-	self = argv[0];
-	path = argv[2];
-	for (unsigned int i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (!strcmp(modes[i].name, argv[1]))
-			return modes[i].run();
-	return 2;
+	return run_mode(argc, argv, modes, sizeof(modes) / sizeof(modes[0]));
 }

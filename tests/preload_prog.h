@@ -60,4 +60,22 @@ static void tell(void)
 	need(write(1, line, (size_t)n) == n, "write");
 }
 
+struct mode {
+	const char *name;
+	int (*run)(void);
+};
+
+/* main() of each: the mode that the first argument names, on the file that the second one names. */
+static int run_mode(int argc, char **argv, const struct mode *modes, size_t nr)
+{
+	if (argc < 3 || posix_memalign((void **)&buf, 4096, 4096))
+		return 2;
+	self = argv[0];
+	path = argv[2];
+	for (size_t i = 0; i < nr; i++)
+		if (!strcmp(modes[i].name, argv[1]))
+			return modes[i].run();
+	return 2;
+}
+
 #endif

@@ -325,21 +325,27 @@ static void column_key(sqlite3_stmt *s, int i, struct dam_learn_key *k)
 	dam_learn_key(k, text[0], text[1], text[2], sqlite3_column_int(s, i + 3), sqlite3_column_int(s, i + 4));
 }
 
+/* Return: 1: there is one more; 0; -errno. @s is NULL where it could not be prepared. */
+static int next_row(struct dam_history *h, sqlite3_stmt *s, char *error)
+{
+	int code = s ? sqlite3_step(s) : SQLITE_ERROR;
+
+	return code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : failed(h, error);
+}
+
 int dam_history_kinds(struct dam_history *h, void (*each)(const struct dam_learn *l, void *arg), void *arg,
 		      char *error)
 {
 	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(h->db,
-				      "SELECT program, thread, engine, from_domain, to_domain, good, bad, bias,"
-				      " bias_weight, time FROM kinds ORDER BY time DESC LIMIT " TEXT(DAM_HISTORY_KINDS),
-				      -1, &s, NULL), err = 0;
+	int err;
 
-	while (code == SQLITE_OK || code == SQLITE_ROW) {
+	sqlite3_prepare_v2(h->db,
+			   "SELECT program, thread, engine, from_domain, to_domain, good, bad, bias, bias_weight, time"
+			   " FROM kinds ORDER BY time DESC LIMIT " TEXT(DAM_HISTORY_KINDS),
+			   -1, &s, NULL);
+	while ((err = next_row(h, s, error)) > 0) {
 		struct dam_learn l = {0};
 
-		code = sqlite3_step(s);
-		if (code != SQLITE_ROW)
-			break;
 		column_key(s, 0, &l.key);
 		l.good = column_real(s, 5);
 		l.bad = column_real(s, 6);
@@ -348,8 +354,6 @@ int dam_history_kinds(struct dam_history *h, void (*each)(const struct dam_learn
 		l.time_s = column_real(s, 9);
 		each(&l, arg);
 	}
-	if (code != SQLITE_DONE)
-		err = failed(h, error);
 	sqlite3_finalize(s);
 	return err;
 }
@@ -373,7 +377,7 @@ static void read_move(sqlite3_stmt *s, struct dam_history_move *m)
 int dam_history_moves(struct dam_history *h, unsigned int max,
 		      void (*each)(const struct dam_history_move *m, void *arg), void *arg, char *error)
 {
-	int version = 0, err = read_version(h, &version, error), code;
+	int version = 0, err = read_version(h, &version, error);
 	sqlite3_stmt *s = NULL;
 	char sql[512];
 
@@ -384,18 +388,13 @@ int dam_history_moves(struct dam_history *h, unsigned int max,
 		 " trigger, verdict, metric, undone, effect, gain, %s, id FROM moves ORDER BY id DESC LIMIT %u)"
 		 " ORDER BY id",
 		 version < 2 ? "NULL AS forecast, NULL AS actual" : "forecast, actual", max);
-	code = sqlite3_prepare_v2(h->db, sql, -1, &s, NULL);
-	while (code == SQLITE_OK || code == SQLITE_ROW) {
+	sqlite3_prepare_v2(h->db, sql, -1, &s, NULL);
+	while ((err = next_row(h, s, error)) > 0) {
 		struct dam_history_move m;
 
-		code = sqlite3_step(s);
-		if (code != SQLITE_ROW)
-			break;
 		read_move(s, &m);
 		each(&m, arg);
 	}
-	if (code != SQLITE_DONE)
-		err = failed(h, error);
 	sqlite3_finalize(s);
 	return err;
 }
