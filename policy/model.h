@@ -234,16 +234,20 @@ void dam_engine_sample(struct dam_policy *p, unsigned int e, double dt_s,
 		       const struct dam_policy_engine_sample *s);
 void dam_engine_tick(struct dam_policy *p, double dt_s);
 double dam_engine_base_latency(const struct dam_policy *p, unsigned int e, double op_bytes);
+double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain);
+double dam_engine_head_room(const struct dam_policy *p, const struct dam_engine *en);
+bool dam_engine_is_foreign(const struct dam_engine *en, enum dam_policy_class class);
+bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class);
+
+/* capacity.c */
+void dam_capacity_learn(const struct dam_policy *p, struct dam_engine *en, const struct dam_block *b);
+void dam_capacity_tick(struct dam_policy *p, double dt_s);
 double dam_engine_capacity(const struct dam_engine *en, double written);
 double dam_engine_view(const struct dam_engine *en);
 void dam_engine_mix(struct dam_policy *p);
 double dam_engine_fastest(const struct dam_engine *en);
 double dam_engine_work(const struct dam_engine *en, double written);
 double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e, double written);
-double dam_engine_distance(const struct dam_policy *p, unsigned int e, unsigned int domain);
-double dam_engine_head_room(const struct dam_policy *p, const struct dam_engine *en);
-bool dam_engine_is_foreign(const struct dam_engine *en, enum dam_policy_class class);
-bool dam_engine_admits(const struct dam_engine *en, uint64_t needs, enum dam_policy_class class);
 
 /* thread.c */
 void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,

@@ -4,6 +4,10 @@
  * A small machine for tests of the decision: FIFO engines that complete whole operations at a limited rate,
  * threads that keep a queue full (closed loop) or submit whatever happens (open loop). It feeds the policy what the
  * coordinator would, tick by tick, and carries out the moves.
+ *
+ * Beside the machine of tools/sim it stands because it is another: it serves by credit per tick rather than by event, so
+ * that a rule which only suits one model of a queue is found out; a test can turn any of its screws in the middle of a
+ * run; and policy/ is tested without the rooms above it.
  */
 #ifndef DAM_TESTS_FLUID_H
 #define DAM_TESTS_FLUID_H
