@@ -65,6 +65,10 @@ says '101 .*reader [?]\[31m .*block:nvme0c0n1 *8.0 MiB'
 says 'block:nvme0c1n1 .*unknown'
 says '102 .*block:nvme0c0n1 .*block:nvme0c1n1 .*overload'
 [ -s "$tmp/out" ] && fail "the summary is not on stdout"
+# Mean rate by capacity, whatever the time that the run took; both threads' bytes are the engine's.
+awk '$1 == "block:nvme0c0n1" && $10 == "%" { rate = $7 * ($8 ~ /^G/ ? 1024 : $8 ~ /^K/ ? 1 / 1024 : 1)
+	off = rate / $4 * 100 / $9 - 1; seen = 1 }
+	END { exit !(seen && off > -0.05 && off < 0.05) }' "$tmp/err" || fail "$why: the engine's mean: $(cat "$tmp/err")"
 wants 0 "call sites" "$run" --call-sites -- true
 says 'CALLED BY'
 says '75 % .* 48.0 MiB .*libengine.so .*0x1234 '

@@ -37,8 +37,8 @@ static const struct dam_view_column engine_columns[] = {
 	{"CPUS", "cpus", dam_view_text, false},
 	{"CAPACITY", "capacity_bps", dam_view_rate, true},
 	{"KNOWN BY", "capacity_source", dam_view_text, false},
-	{"LAST RATE", "rate_bps", dam_view_rate, true},
-	{"UTIL", "utilisation", dam_view_percent, true},
+	{"MEAN RATE", "mean_bps", dam_view_rate, true},
+	{"MEAN UTIL", "mean_util", dam_view_percent, true},
 };
 
 static const struct dam_view_column move_columns[] = {
@@ -186,17 +186,18 @@ static bool same_text(const json_t *a, const json_t *b)
 	       strcmp(json_string_value(a), json_string_value(b)) == 0;
 }
 
-/* Did a thread of the run use the engine or pool called @name? */
-static bool was_used(const json_t *summary, const json_t *name)
+/* Bytes that the threads of the run moved by the engine or pool called @name; negative: none of them used it. */
+static double used(const json_t *summary, const json_t *name)
 {
 	const json_t *thread, *engine;
+	double sum = -1;
 	size_t i, k;
 
 	json_array_foreach (json_object_get(summary, "threads"), i, thread)
 		json_array_foreach (json_object_get(thread, "engines"), k, engine)
 			if (same_text(json_object_get(engine, "name"), name))
-				return true;
-	return false;
+				sum = (sum < 0 ? 0 : sum) + bytes_of(engine);
+	return sum;
 }
 
 /* An engine is of interest when it, its pool or another member of its pool was used. */
@@ -205,13 +206,26 @@ static bool of_interest(const json_t *summary, const json_t *engine)
 	const json_t *pool = json_object_get(engine, "pool"), *other;
 	size_t i;
 
-	if (was_used(summary, json_object_get(engine, "name")) || was_used(summary, pool))
+	if (used(summary, json_object_get(engine, "name")) >= 0 || used(summary, pool) >= 0)
 		return true;
 	json_array_foreach (json_object_get(summary, "engines"), i, other)
 		if (same_text(json_object_get(other, "pool"), pool) &&
-		    was_used(summary, json_object_get(other, "name")))
+		    used(summary, json_object_get(other, "name")) >= 0)
 			return true;
 	return false;
+}
+
+/* What the run made of it: the last rate of a program that has ended says little. */
+static json_t *engine_row(const json_t *summary, const json_t *engine)
+{
+	double bytes = used(summary, json_object_get(engine, "name")), elapsed_s = number_of(summary, "elapsed_s");
+	double mean = bytes >= 0 && elapsed_s > 0 ? bytes / elapsed_s : 0, capacity = number_of(engine, "capacity_bps");
+	json_t *row = json_copy((json_t *)engine);
+
+	json_object_set_new(row, "mean_bps", json_real(mean));
+	if (capacity > 0)
+		json_object_set_new(row, "mean_util", json_real(mean / capacity));
+	return row;
 }
 
 static void print_engines(const json_t *summary)
@@ -221,7 +235,7 @@ static void print_engines(const json_t *summary)
 
 	json_array_foreach (json_object_get(summary, "engines"), i, engine)
 		if (of_interest(summary, engine))
-			json_array_append(rows, engine);
+			json_array_append_new(rows, engine_row(summary, engine));
 	if (json_array_size(rows)) {
 		fputc('\n', stderr);
 		dam_view_print(stderr, 1, engine_columns, NR(engine_columns), rows);
