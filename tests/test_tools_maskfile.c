@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* The record of changed masks: real threads pinned and restored, and files that are not what they should be. */
+/* The record of changed masks: real threads pinned and restored. */
 #include "config.h"
 
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -308,41 +306,6 @@ START_TEST(test_inherited)
 }
 END_TEST
 
-START_TEST(test_one_writer)
-{
-	struct dam_masks *m, *other;
-	struct dam_masks_result r;
-
-	ck_assert_int_eq(dam_masks_open(path, &m), 0);
-	ck_assert_int_eq(dam_masks_open(path, &other), -EBUSY);
-	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -EBUSY);
-	ck_assert_int_eq(dam_masks_restore_all(path, true, &r), 0);
-	dam_masks_close(m);
-	ck_assert_int_eq(dam_masks_open(path, &other), 0);
-	dam_masks_close(other);
-}
-END_TEST
-
-START_TEST(test_full_table)
-{
-	struct dam_masks *m;
-	struct dam_masks_result r;
-
-	ck_assert_int_eq(dam_masks_open(path, &m), 0);
-	for (int i = 0; i < DAM_MASKS_ENTRIES; i++)
-		ck_assert_int_eq(dam_masks_put(m, INT32_MAX, INT32_MAX - i % 2, 1, &all, &first), i);
-	ck_assert_int_eq(dam_masks_put(m, INT32_MAX, INT32_MAX, 1, &all, &first), -ENOSPC);
-	dam_masks_clear(m, 7);
-	dam_masks_clear(m, 7);
-	dam_masks_clear(m, -1);
-	ck_assert_int_eq(dam_masks_put(m, INT32_MAX, INT32_MAX, 1, &all, &first), 7);
-	ck_assert_int_eq(dam_masks_update(m, DAM_MASKS_ENTRIES, &first), -EINVAL);
-	ck_assert_int_eq(dam_masks_restore(m, &r), 0);
-	assert_result(&r, 0, DAM_MASKS_ENTRIES, 0);
-	dam_masks_close(m);
-}
-END_TEST
-
 /* A dead coordinator's entries survive the next open, and can be restored from there. */
 START_TEST(test_left_over)
 {
@@ -362,110 +325,6 @@ START_TEST(test_left_over)
 	ck_assert(has_mask(w.tid, &all));
 	dam_masks_close(m);
 	worker_end(&w);
-}
-END_TEST
-
-/* Make a good file with one entry for this thread, then damage it. */
-static void good_file(void)
-{
-	struct dam_masks *m;
-
-	ck_assert_int_eq(dam_masks_open(path, &m), 0);
-	ck_assert_int_eq(put(m, getpid(), &all), 0);
-	dam_masks_close(m);
-}
-
-static const struct {
-	const char *why;
-	long size; /* cut to this; -1: not */
-	long flip; /* invert the byte here; -1: not */
-	int err;
-} damage_rows[] = {
-	{"empty: died between creat() and the header", 0, -1, 0},
-	{"half a header", 32, -1, -EBADMSG},
-	{"header only", 64, -1, 0},
-	{"half an entry", 200, -1, 0},
-	{"another file's magic", -1, 0, -EBADMSG},
-	{"another version", -1, 8, -EBADMSG},
-	{"another size of entries", -1, 12, -EBADMSG},
-	{"another boot", -1, 20, -EBADMSG},
-	{"another pid namespace", -1, 56, -EBADMSG},
-	{"a state that does not exist", -1, 65, 0},
-	{"a negative pid", -1, 71, 0},
-	{"a tid of another process", -1, 72, 0},
-};
-
-START_TEST(test_damage)
-{
-	const char *why = damage_rows[_i].why;
-	struct dam_masks_result r;
-	struct dam_masks *m;
-	char byte;
-	int fd;
-
-	good_file();
-	fd = open(path, O_RDWR);
-	if (damage_rows[_i].size >= 0)
-		ck_assert_int_eq(ftruncate(fd, damage_rows[_i].size), 0);
-	if (damage_rows[_i].flip >= 0) {
-		ck_assert_int_eq(pread(fd, &byte, 1, damage_rows[_i].flip), 1);
-		byte = (char)~byte;
-		ck_assert_int_eq(pwrite(fd, &byte, 1, damage_rows[_i].flip), 1);
-	}
-	close(fd);
-	ck_assert_msg(dam_masks_restore_all(path, false, &r) == damage_rows[_i].err, "%s", why);
-	ck_assert_msg(damage_rows[_i].err || r.restored == 0, "%s", why);
-	ck_assert(has_mask(getpid(), &all));
-	ck_assert_msg(dam_masks_open(path, &m) == 0, "%s: begun anew", why);
-	ck_assert_msg(dam_masks_put(m, 1, 1, 1, &all, &all) >= 0, "%s: usable", why);
-	dam_masks_close(m);
-}
-END_TEST
-
-START_TEST(test_random_bytes)
-{
-	struct dam_masks_result r;
-	struct dam_masks *m;
-	unsigned char junk[8192];
-	int fd;
-
-	good_file();
-	fd = open(path, O_RDWR);
-	srand(1);
-	for (int round = 0; round < 50; round++) {
-		for (size_t i = 0; i < sizeof(junk); i++)
-			junk[i] = (unsigned char)rand();
-		/* the header stays: only then are the entries looked at */
-		ck_assert_int_eq(pwrite(fd, junk, sizeof(junk), 64), sizeof(junk));
-		ck_assert_int_eq(dam_masks_restore_all(path, false, &r), 0);
-		ck_assert_uint_eq(r.restored, 0);
-		ck_assert_int_eq(dam_masks_open(path, &m), 0);
-		dam_masks_close(m);
-	}
-	close(fd);
-	ck_assert(has_mask(getpid(), &all));
-}
-END_TEST
-
-START_TEST(test_not_ours_to_trust)
-{
-	struct dam_masks_result r;
-	struct dam_masks *m;
-
-	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -ENOENT);
-	good_file();
-	chmod(path, 0666);
-	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -EPERM);
-	ck_assert_int_eq(dam_masks_open(path, &m), -EPERM);
-	unlink(path);
-	ck_assert_int_eq(symlink("/dev/null", path), 0);
-	ck_assert_int_eq(dam_masks_open(path, &m), -EPERM);
-	unlink(path);
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	ck_assert_int_eq(dam_masks_open(path, &m), -EPERM);
-	ck_assert_int_eq(dam_masks_restore_all(path, false, &r), -EPERM);
-	unlink(path);
-	ck_assert_int_eq(dam_masks_open("/nowhere/masks", &m), -ENOENT);
 }
 END_TEST
 
@@ -489,12 +348,7 @@ int main(void)
 	tcase_add_test(tc, test_foreign_mask);
 	tcase_add_test(tc, test_thread_gone);
 	tcase_add_test(tc, test_inherited);
-	tcase_add_test(tc, test_one_writer);
-	tcase_add_test(tc, test_full_table);
 	tcase_add_test(tc, test_left_over);
-	tcase_add_loop_test(tc, test_damage, 0, sizeof(damage_rows) / sizeof(damage_rows[0]));
-	tcase_add_test(tc, test_random_bytes);
-	tcase_add_test(tc, test_not_ours_to_trust);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
