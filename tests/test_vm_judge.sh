@@ -51,13 +51,13 @@ SNAPSHOTS = {
     "replug": {"nodes": NODES, "gone": machine(["p2"]), "back": machine(["p2"], ["p2"]),
                "again": machine(["p2", "a3"], ["p2", "a3"]), "masks": {"10": "0-3", "11": "0-3", "12": "0-3", "13": "0-3"}},
 }
-CHECKS = {"moderate_net": 25, "moderate_nvme": 29, "yama": 3, "yama_strict": 3, "replug": 7}
+CHECKS = {"moderate_net": 25, "moderate_nvme": 29, "groups": 6, "yama": 3, "yama_strict": 3, "replug": 7}
 GOOD = {"none2": (8, 0, [0, 1]), "none4": (8, 0, [0, 0, 1, 1]), "numad4": (8, 0, [0] * 4), "irqbalance4": (8, 0, [0] * 4),
         "dam2": (16, 1, [2, 0]), "dam4": (16, 2, [2, 3, 0, 1]), "spread": (16, 0, [0, 2]), "pinned": (8, 0, [0, 1]),
         "fio_none": (8, 0, [0, 1]), "fio_dam": (16, 1, [0, 2]),
         "moderate_net": (0, 0, []), "moderate_nvme": (0, 0, []), "nvme_commands": (0, 0, [0] * 5),
         "scsi_commands": (0, 0, [0] * 3), "video": (0, 0, [0] * 2), "stand_ins": (0, 0, [0] * 10),
-        "yama": (0, 0, [0]), "yama_strict": (0, 0, []),
+        "groups": (0, 0, []), "yama": (0, 0, [0]), "yama_strict": (0, 0, []),
         "alone4": (8, 0, [3]), "paths4": (32, 6, [0, 0, 1, 1, 2, 2, 3, 3]), "port4": (8, 1, [0, 3]),
         "port4_full": (24, 2, [0, 1, 2, 3]), "queues4": (0, 0, []), "replug": (32, 0, [0, 1, 2, 3])}
 
@@ -192,7 +192,7 @@ BAD = [("none2", fast), ("none4", fast), ("numad4", fast), ("irqbalance4", fast)
        ("moderate_net", check_failed), ("moderate_net", check_missing), ("moderate_nvme", check_failed),
        ("moderate_nvme", check_missing), ("nvme_commands", one_byte_off), ("scsi_commands", one_byte_off),
        ("video", one_byte_off), ("stand_ins", one_byte_off), ("video", unseen), ("yama", miscounted),
-       ("yama", check_failed), ("yama_strict", check_failed), ("yama_strict", check_missing), ("dam2", left_behind), ("dam2", no_result),
+       ("groups", check_failed), ("yama", check_failed), ("yama_strict", check_failed), ("yama_strict", check_missing), ("dam2", left_behind), ("dam2", no_result),
        ("alone4", wrong_node), ("alone4", one_fewer), ("alone4", no_reason), ("paths4", wrong_node), ("paths4", wrong_map),
        ("paths4", no_move), ("paths4", slow), ("port4", another_reason), ("port4", to_its_sibling), ("port4", no_result),
        ("port4_full", learned), ("port4_full", slow), ("queues4", straight_queues), ("replug", stale_map),

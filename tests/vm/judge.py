@@ -251,6 +251,7 @@ CLAIMS = {
     "scsi_commands": [counted_exactly(3)],
     "video": [counted_exactly(2)],
     "stand_ins": [counted_exactly(10)],
+    "groups": [checks(6)],
     "yama": [counted, checks(3)],
     "yama_strict": [checks(3)],
     "alone4": [placed("engines"), closer_or_why],

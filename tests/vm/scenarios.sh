@@ -319,6 +319,48 @@ yama_strict() {
 	echo 0 >/proc/sys/kernel/yama/ptrace_scope 2>/dev/null
 }
 
+# Control groups of the unified hierarchy: what they do to masks is nobody's pin.
+group=/sys/fs/cgroup/dam
+
+# grouped GROUP ARGUMENTS: the load, in that group
+grouped() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	sh -c 'echo $$ >"$0/cgroup.procs"; exec dam_load "$@"' "$@"
+}
+
+# all_have CPUS: every thread of the load may run there, and nowhere else
+all_have() {
+	! grep Cpus_allowed_list "/proc/$(pidof dam_load)"/task/*/status | grep -vq "[^0-9,-]$1\$"
+}
+
+is_moved() {
+	grep -q "Cpus_allowed_list:[^0-9]*2-3$" "/proc/$(pidof dam_load)"/task/*/status
+}
+
+# Has the coordinator noticed that all are on node 0 now?
+all_at_home() {
+	! dam-ctl threads --json | grep -q '"domain": 1,'
+}
+
+groups() {
+	echo "+cpuset" >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir -p $group/leaf
+	dam-coord
+	LD_PRELOAD=$(dirname "$(which dam-run)")/../lib/libdam_preload.so grouped $group/leaf -t 25 -n 4 -s 0-1 $device >load.json &
+	loaded=$!
+	check "threads are moved" within_10s is_moved
+	echo 0-1 >$group/cpuset.cpus
+	check "the group's processors are all that they have" within_10s all_have 0-1
+	check "the coordinator sees where they are" within_10s all_at_home
+	check "and takes it for nobody's pin" sh -c '! dam-ctl threads | grep -q pinned'
+	echo 0-3 >$group/cpuset.cpus
+	check "they are moved again when they can be" within_10s is_moved
+	dam-ctl pause
+	check "they have back what the group allows" within_10s all_have 0-3
+	end_coordinator TERM
+	wait $loaded
+}
+
 mkdir -p /tmp/vm /var/run /var/log
 for scenario in $SCENARIOS; do
 	rm -rf /tmp/vm/*
