@@ -11,37 +11,51 @@
 
 #include "base/clock.h"
 
-#define UNSURE_NS    (200 * DAM_NS_PER_MS) /* a process may be about to attach */
+#define UNSURE_NS    (200 * DAM_NS_PER_MS) /* a process may be about to attach, or its counts about to come */
 #define JUDGE_NEW_NS (500 * DAM_NS_PER_MS)
 #define JUDGE_NS     (2 * DAM_NS_PER_S)
 #define ENOUGH_OPS   64	 /* to tell whose they are */
 #define MOSTLY	     0.9 /* of a ring's operations counted by hooks: it is theirs */
 
-/* The ring whose operations are most nearly those @left of the hooks' count. */
+/* The ring whose operations are most nearly those @left of the hooks' count; those known to be theirs come first. */
 static struct coord_ring *best_match(struct coord_watch *w, double left)
 {
 	struct coord_ring *best = NULL;
+	bool theirs = false;
 	double off = INFINITY;
 
 	for (unsigned int i = 0; i < w->nr_rings; i++) {
 		struct coord_ring *r = w->ring[i];
 		double ops = r->head - r->judged;
+		bool hooked = r->state == COORD_RING_HOOKED;
 
-		if (r->state == COORD_RING_BLIND || ops <= 0 || r->taken || left < MOSTLY * ops)
+		if (r->state == COORD_RING_BLIND || ops <= 0 || r->taken || left < MOSTLY * ops || hooked < theirs)
 			continue;
-		if (fabs(left - ops) < off) {
+		if (hooked > theirs || fabs(left - ops) < off) {
 			off = fabs(left - ops);
+			theirs = hooked;
 			best = r;
 		}
 	}
 	return best;
 }
 
-/* What the hooks counted since the last time is dealt out to rings; those that get none are
- * observed. */
-static void deal_out(struct coord_watch *w)
+/*
+ * Where hooks count, what they have not counted of a new ring may still be on the way: a thread brings what it counted
+ * before the process attached with its next submission, and that may take a while on a processor that is rationed.
+ */
+static bool may_come(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
 {
-	double left = (double)dam_count_delta(w->proc->ring_ops, w->ring_ops);
+	return w->proc->ring_ops && r->state == COORD_RING_NEW && coord_since(now_ns, r->found_ns) < JUDGE_NS;
+}
+
+/*
+ * What the hooks counted since the last time is dealt out to rings; those that get none are observed. What is left goes
+ * over to the next time: the hooks count an entry before the kernel takes it, and a thread may stop in between.
+ */
+static void deal_out(struct coord_watch *w, uint64_t now_ns, bool last)
+{
+	double left = w->ahead + (double)dam_count_delta(w->proc->ring_ops, w->ring_ops), room = 0;
 	struct coord_ring *r;
 
 	while ((r = best_match(w, left))) {
@@ -56,31 +70,20 @@ static void deal_out(struct coord_watch *w)
 			r->state = COORD_RING_HOOKED;
 			r->settled = r->head;
 		} else if (r->head != r->judged) {
+			if (!last && may_come(w, r, now_ns)) {
+				room = INFINITY;
+				continue;
+			}
 			r->state = COORD_RING_OBSERVED;
 		}
+		if (r->state == COORD_RING_HOOKED)
+			room += r->shape.entries;
 		r->taken = false;
 		r->judged = r->head;
 	}
 	w->ring_ops = w->proc->ring_ops;
-}
-
-/*
- * The hooks have counted part of what a new ring did: some of their counts may still be on the way, since a thread
- * brings what it counted before the process attached with its next submission.
- */
-static bool ambiguous(const struct coord_watch *w, uint64_t now_ns)
-{
-	double left = (double)dam_count_delta(w->proc->ring_ops, w->ring_ops);
-
-	for (unsigned int i = 0; i < w->nr_rings; i++) {
-		const struct coord_ring *r = w->ring[i];
-		double ops = r->head - r->judged;
-
-		if (r->state == COORD_RING_NEW && left > (1 - MOSTLY) * ops && left < MOSTLY * ops &&
-		    coord_since(now_ns, r->found_ns) < JUDGE_NS)
-			return true;
-	}
-	return false;
+	/* more than fits in the queues was for rings that are not here */
+	w->ahead = fmin(fmax(left, 0), room);
 }
 
 void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool last)
@@ -96,10 +99,10 @@ void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool l
 	}
 	if (!new && !w->proc->ledger)
 		return;
-	wait_ns = !new ? JUDGE_NS : enough || !w->proc->ledger ? 0 : JUDGE_NEW_NS;
+	wait_ns = !new ? JUDGE_NS : !w->proc->ledger ? 0 : enough ? UNSURE_NS : JUDGE_NEW_NS;
 	if (!last && (coord_since(now_ns, w->judged_ns) < wait_ns ||
 		      coord_since(now_ns, w->born_ns) < UNSURE_NS ||
-		      coord_since(now_ns, w->proc->attached_ns) < UNSURE_NS || ambiguous(w, now_ns)))
+		      coord_since(now_ns, w->proc->attached_ns) < UNSURE_NS))
 		return;
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		if (w->ring[i]->state == COORD_RING_HOOKED && !last)
@@ -107,5 +110,5 @@ void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool l
 	/* not those of the last sample: by then the rings had not come as far, and one of many would seem to be nobody's */
 	coord_sample_ring_ops(w->proc);
 	w->judged_ns = now_ns;
-	deal_out(w);
+	deal_out(w, now_ns, last);
 }

@@ -159,7 +159,8 @@ struct coord_watch {
 	bool newcomer;	   /* nobody has seen yet whether it carries a mask that was handed down */
 	bool ending;	   /* the process has ended */
 	bool unread;	   /* and the kernel's count at its end could not be read */
-	uint64_t ring_ops; /* the hooks' count when states were decided last */
+	uint64_t ring_ops; /* the hooks' count when states were decided last, */
+	double ahead;	   /* and how many of it no ring's head had come to */
 	struct {
 		uint64_t due_ns, wait_ns;
 		uint64_t bytes; /* that the kernel had counted by then */
