@@ -104,8 +104,9 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 	dam_window_add(&th->slow, dt_s, bytes, written, finite_or_0(s->ops), 0, fmax(SLOW_S, 2 * latency));
 	if (th->slow.bytes > 0)
 		th->written = th->slow.written / th->slow.bytes;
+	/* by the next tick, not by the horizon: how long the past counts has to be learnt within a burst, not over many */
 	dam_blend_add(&th->blend, dt_s, bytes, dam_window_rate(&th->fast),
-		      dam_window_rate(&th->slow), p->cfg.horizon_s);
+		      dam_window_rate(&th->slow), p->cfg.tick_s);
 	if (th->slow.ops > 0.5 && th->slow.bytes > 0)
 		th->op_bytes = th->slow.bytes / th->slow.ops;
 	note_inflight(th, dt_s, latency, s);
