@@ -14,7 +14,7 @@ static inline unsigned int dam_sorted_find(const float *sorted, unsigned int nr,
 	while (nr > 1) {
 		unsigned int half = nr / 2;
 
-		lo += sorted[lo + half - 1] < v ? half : 0; /* no branch to mispredict */
+		lo += half * (sorted[lo + half - 1] < v); /* a product, lest it be a branch to mispredict */
 		nr -= half;
 	}
 	return lo + (nr && sorted[lo] < v);
