@@ -10,6 +10,7 @@
 #define FIRST	  2    /* all candidates are weighed on the two emptiest targets, … */
 #define FINALISTS 4    /* … and the best ones of that on all; where that finds none, all on all */
 #define TIE	  1e-9
+#define YOUNG_S	  0.5  /* what is seen of a thread until then may be too much by a fifth */
 
 struct option {
 	struct dam_policy_move m;
@@ -49,16 +50,23 @@ void dam_plan_favour(const struct dam_policy *p, struct dam_policy_move *m)
 }
 
 /*
- * Open demand yields to nobody and builds a backlog: it must not go where it would exceed the capacity, nor may the
- * overflow of the two engines together rise.
+ * Open demand yields to nobody and builds a backlog: the overflow of the two engines together must not rise, nor may it
+ * go where it would exceed the capacity, unless clearly less flows over in all. For that the threads have to be known.
  */
-static bool adds_overflow(const struct dam_look *l, unsigned int f, double before)
+static bool adds_overflow(const struct dam_look *l, unsigned int f, const struct dam_thread *th, double before)
 {
 	const struct dam_tree *tree = &l->pl->tree;
-	double there = dam_tree_overflow(tree, f) - before;
-	double margin = dam_tree_flooded(tree, f) ? DAM_LOOK_MARGIN * dam_engine_fastest(&l->pl->p->engines[f]) : 0;
+	const struct dam_policy *p = l->pl->p;
+	double there = dam_tree_overflow(tree, f) - before, margin = 0;
 
-	return there > 0 && there + dam_tree_overflow(tree, l->h) > l->overflow - margin;
+	if (there <= 0)
+		return false;
+	if (dam_tree_flooded(tree, f)) {
+		if (th->age_s < YOUNG_S)
+			return true;
+		margin = DAM_LOOK_MARGIN * dam_engine_fastest(&p->engines[f]);
+	}
+	return there + dam_tree_overflow(tree, l->h) > l->overflow - margin;
 }
 
 /*
@@ -93,7 +101,7 @@ static enum dam_policy_verdict judge(const struct dam_look *l, const struct dam_
 	m->to_util_after = dam_tree_load(&l->pl->tree, f);
 	if (!l->evict && m->to_util_after > dam_look_ceiling(l) && !relieves(l, f, ct, before))
 		return DAM_VERDICT_PAIR;
-	if (l->evict ? !may_be_put(l, f, ct, m->to_util_after) : adds_overflow(l, f, before))
+	if (l->evict ? !may_be_put(l, f, ct, m->to_util_after) : adds_overflow(l, f, th, before))
 		return DAM_VERDICT_OVERFLOW;
 	dam_cost_terms(sums, &l->pl->tree.sums, th->weight_throughput, th->weight_latency, &m->terms);
 	dam_plan_side_costs(p, m->thread, m->to_domain, fmax(1, sums->nr), &m->terms);
