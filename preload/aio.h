@@ -27,7 +27,7 @@ static DAM_INLINE void dam_aio_after(struct dam_slot *s, unsigned long ctx, long
 
 	if (!s)
 		return;
-	me->outer = 0;
+	me->outer = DAM_OUTER_NONE;
 	if (DAM_LIKELY(ret == nr && me->countdown))
 		me->countdown--;
 	else

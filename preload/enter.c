@@ -69,7 +69,7 @@ void dam_enter_before(int fd, unsigned int to_submit, unsigned int flags, struct
 	e->slot = to_submit && !dam_nested() ? dam_slot_mine() : NULL;
 	if (!e->slot)
 		return;
-	dam_self.outer = 1;
+	dam_self.outer = DAM_OUTER_SETTLES;
 	e->torn_down = dam_torn_down();
 	e->ring = flags & IORING_ENTER_REGISTERED_RING ? NULL : dam_ring_of(fd);
 	if (e->ring && e->ring->known && (e->ring->flags & IORING_SETUP_SQPOLL)) {
@@ -140,7 +140,7 @@ void dam_enter_after(struct dam_enter *e, long ret)
 
 	if (!e->slot)
 		return;
-	dam_self.outer = 0;
+	dam_self.outer = DAM_OUTER_NONE;
 	if (dam_self.slot != e->slot)
 		return;
 	if (!e->ring) {

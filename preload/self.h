@@ -156,7 +156,7 @@ static inline bool dam_nested(void)
 {
 	bool nested = dam_self.outer;
 
-	dam_self.outer = 0;
+	dam_self.outer = DAM_OUTER_NONE;
 	return nested;
 }
 

@@ -118,7 +118,7 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 	counted = dam_uring_walk(slot, &b->sq, b->n, 1);
 	b->pure = counted == b->n;
 	note_submission(ring, slot, head, counted);
-	dam_self.outer = 1;
+	dam_self.outer = DAM_OUTER_SETTLES;
 	if (dam_depth_wanted())
 		note_before(ring, b);
 }
@@ -186,7 +186,7 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b, unsigned
 {
 	bool inner = !dam_self.outer;
 
-	dam_self.outer = 0;
+	dam_self.outer = DAM_OUTER_NONE;
 	if (DAM_LIKELY(consumed >= b->n))
 		note_last(b, inner);
 	else if (!b->sqpoll)
