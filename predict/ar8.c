@@ -38,7 +38,7 @@ static void ar8_init(void *state, double interval_s, unsigned int horizon)
 	struct ar *s = state;
 
 	(void)interval_s;
-	s->keep = exp2(-1 / fmax(MEMORY, MEMORY_HORIZONS * horizon));
+	s->keep = exp2(-1 / dam_max(MEMORY, MEMORY_HORIZONS * horizon));
 }
 
 static void lags(const struct ar *s, const struct dam_past *past, unsigned int ago, double *x)
@@ -101,7 +101,7 @@ static double ar8_update(void *state, const struct dam_past *past)
 
 	dam_range_add(&s->range, y);
 	s->nr++;
-	gain = fmax(1 / MEAN_MEMORY, 2 / (s->nr + 1));
+	gain = dam_max(1 / MEAN_MEMORY, 2 / (s->nr + 1));
 	s->mean += gain * (y - s->mean);
 	s->square += gain * (y * y - s->square);
 	if (past->nr < past->horizon + ORDER || s->square < LEAST)

@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+#include "predict/minmax.h"
+
 #define KEEP  0.95 /* of the evidence, per horizon: some twenty count */
 #define PRIOR 2.0  /* horizons' worth of evidence for the fast mean */
 
@@ -42,5 +44,5 @@ double dam_blend_mean(const struct dam_blend *b, double fast, double slow)
 	if (!(b->reach > 0))
 		return fast;
 	prior = PRIOR * b->reach / b->nr;
-	return slow + fmin(fmax(0, (b->towards + prior) / (b->reach + prior)), 1) * (fast - slow);
+	return slow + dam_min(dam_max((b->towards + prior) / (b->reach + prior), 0), 1) * (fast - slow);
 }

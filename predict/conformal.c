@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "predict/minmax.h"
 #include "predict/sorted.h"
 
 #define COVERAGE 0.90
@@ -32,7 +33,7 @@ void dam_conformal_init(struct dam_conformal *c, unsigned int horizon)
 {
 	memset(c, 0, sizeof(*c));
 	c->level = START;
-	c->step = fmin(STEP, 1.0 / horizon);
+	c->step = dam_min(STEP, 1.0 / horizon);
 }
 
 void dam_conformal_add(struct dam_conformal *c, float residual, float over)
@@ -48,7 +49,7 @@ void dam_conformal_add(struct dam_conformal *c, float residual, float over)
 	if (over == 0)
 		return;
 	c->level += c->step * ((over > 0 ? 1 : 0) - MISSED);
-	c->level = fmin(fmax(c->level, 0.5), TOP);
+	c->level = dam_min(dam_max(c->level, 0.5), TOP);
 }
 
 double dam_conformal_margin(const struct dam_conformal *c)
@@ -60,6 +61,6 @@ double dam_conformal_margin(const struct dam_conformal *c)
 		return INFINITY;
 	rank = (unsigned int)ceil((c->nr + 1) * c->level);
 	if (rank > c->nr)
-		return fmax(0, (double)c->sorted[c->nr - 1]) * (1 + WIDEN * fmax(0, c->level - 1));
-	return fmax(0, (double)c->sorted[rank - 1]);
+		return dam_max((double)c->sorted[c->nr - 1], 0) * (1 + WIDEN * dam_max(c->level - 1, 0));
+	return dam_max((double)c->sorted[rank - 1], 0);
 }

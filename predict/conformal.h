@@ -20,7 +20,7 @@ void dam_conformal_init(struct dam_conformal *c, unsigned int horizon);
  * dam_conformal_add() - one forecast has met its truth
  * @residual: truth minus forecast, finite
  * @over: truth minus the bound that was given with the forecast; above 0: it was missed
- * Cost: a binary search and a move of at most 1.2 KiB.
+ * Cost: a search and a move of at most 1.2 KiB.
  */
 void dam_conformal_add(struct dam_conformal *c, float residual, float over);
 

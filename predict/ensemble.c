@@ -17,6 +17,7 @@
 
 #include "predict/conformal.h"
 #include "predict/guard.h"
+#include "predict/minmax.h"
 #include "predict/mix.h"
 #include "predict/past.h"
 
@@ -115,7 +116,7 @@ static struct dam_predictor *start(void *mem, double interval_s, unsigned int ho
 	p->nr = nr;
 	p->horizon = h;
 	p->p90 = INFINITY;
-	p->keep = exp2(-1 / fmax(LOSS_INTERVALS, LOSS_HORIZONS * h));
+	p->keep = exp2(-1 / dam_max(LOSS_INTERVALS, LOSS_HORIZONS * h));
 	dam_past_init(&p->past, h, at);
 	at += dam_past_size(h);
 	for (unsigned int i = 0; i < nr; i++) {
@@ -124,7 +125,7 @@ static struct dam_predictor *start(void *mem, double interval_s, unsigned int ho
 		at += aligned(m[i]->size);
 		if (m[i]->init)
 			m[i]->init(p->state[i], interval_s, h);
-		prior[i] = nr > 1 ? m[i]->prior * fmin(1, m[i]->memory / h) : 1;
+		prior[i] = nr > 1 ? m[i]->prior * dam_min(1, m[i]->memory / h) : 1;
 	}
 	dam_mix_init(&p->mix, prior, nr, h);
 	dam_guard_init(&p->guard, h);
@@ -164,7 +165,7 @@ static void score(struct dam_predictor *p, const struct made *m, double truth)
  */
 static void hear(struct dam_predictor *p)
 {
-	const double waiting = p->horizon * fmax(0, 1 - p->mix.total / (HEARD * p->horizon));
+	const double waiting = p->horizon * dam_max(1 - p->mix.total / (HEARD * p->horizon), 0);
 	unsigned int age = p->horizon / 2;
 
 	if (waiting <= 0)
@@ -211,15 +212,15 @@ static void forecast(struct dam_predictor *p, double y, struct made *out)
 		if (p->mix.weight[i] > p->mix.weight[p->heaviest])
 			p->heaviest = i;
 	}
-	mixed = fmax(0, first + mixed);
+	mixed = dam_max(first + mixed, 0);
 	p->mean = p->nr > 1 ? dam_guard_apply(&p->guard, y, mixed) : mixed;
 	out->last = (float)y;
 	out->mixed = (float)mixed;
 	out->mean = (float)p->mean;
 	p->p90 = p->mean + dam_conformal_margin(&p->conformal);
 	if (isinf(p->p90)) {
-		p->highest = fmax(p->highest, y);
-		p->p90 = fmax(p->mean, EARLY_BOUND * p->highest);
+		p->highest = dam_max(p->highest, y);
+		p->p90 = dam_max(p->mean, EARLY_BOUND * p->highest);
 	}
 	out->p90 = (float)p->p90;
 }
@@ -228,7 +229,7 @@ void dam_predict_update(struct dam_predictor *p, double y)
 {
 	if (!isfinite(y) || y < 0)
 		return;
-	y = fmin(y, LIMIT);
+	y = dam_min(y, LIMIT);
 	dam_past_push(&p->past, y);
 	dam_guard_see(&p->guard, y);
 	learn(p);

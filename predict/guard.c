@@ -16,6 +16,8 @@
 
 #include <math.h>
 
+#include "predict/minmax.h"
+
 /* Half-life of the evidence, in intervals and horizons: it guards the long run. */
 #define MEMORY	       2000.0
 #define MEMORY_HORIZONS 100.0
@@ -26,7 +28,7 @@ void dam_guard_init(struct dam_guard *g, unsigned int horizon)
 {
 	*g = (struct dam_guard){
 		.horizon = horizon,
-		.keep = exp2(-1 / fmax(MEMORY, MEMORY_HORIZONS * horizon)),
+		.keep = exp2(-1 / dam_max(MEMORY, MEMORY_HORIZONS * horizon)),
 		.y = -1, /* no value */
 	};
 }
@@ -49,7 +51,7 @@ void dam_guard_see(struct dam_guard *g, double y)
 		g->run++;
 		return;
 	}
-	g->longest = fmax(g->longest, g->run);
+	g->longest = dam_max(g->longest, g->run);
 	g->run = 1;
 	g->y = y;
 }
@@ -61,14 +63,14 @@ static double share(const struct dam_guard *g)
 
 	if (!(error > 0) || !(g->reach > 0))
 		return 1;
-	doubt = fmin(fmax(0, g->regret / error - DOUBT), 1);
+	doubt = dam_min(dam_max(g->regret / error - DOUBT, 0), 1);
 	prior = g->horizon * g->reach / g->nr;
-	return 1 - doubt * (1 - fmin(fmax(0, (g->towards + prior) / (g->reach + prior)), 1));
+	return 1 - doubt * (1 - dam_min(dam_max((g->towards + prior) / (g->reach + prior), 0), 1));
 }
 
 double dam_guard_apply(const struct dam_guard *g, double last, double mixed)
 {
-	double limit = fmax(g->longest, g->horizon), way = share(g) * (mixed - last);
+	double limit = dam_max(g->longest, g->horizon), way = share(g) * (mixed - last);
 
 	if (g->run > limit)
 		way *= pow(limit / g->run, 4); /* soon, but not at once */

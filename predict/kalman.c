@@ -39,7 +39,7 @@ static void learn_noise(struct noise *n, double y, double phi)
 {
 	double d = y - n->y, gain, slope = 0;
 
-	n->nr = fmin(n->nr + 1, MEMORY);
+	n->nr = dam_min(n->nr + 1, MEMORY);
 	gain = 1 / n->nr;
 	n->c0 += gain * (d * d - n->c0);
 	n->c1 += gain * (d * n->d1 - n->c1);
@@ -48,9 +48,9 @@ static void learn_noise(struct noise *n, double y, double phi)
 	n->d1 = d;
 	n->y = y;
 	if (phi > 0)
-		slope = fmin(fmax(0, n->c2 / (phi * phi)), n->c0);
-	n->r = fmax(0, phi * slope - n->c1);
-	n->q = fmax(LEAST_Q * n->r, n->c0 - slope - 2 * n->r);
+		slope = dam_min(dam_max(n->c2 / (phi * phi), 0), n->c0);
+	n->r = dam_max(phi * slope - n->c1, 0);
+	n->q = dam_max(LEAST_Q * n->r, n->c0 - slope - 2 * n->r);
 	n->u = slope * (1 - phi * phi);
 }
 

@@ -18,7 +18,7 @@ static double follow(struct mean *s, double y, double half_life, double start)
 	if (s->alpha == 0)
 		s->alpha = 1 - exp2(-1 / half_life);
 	s->nr++;
-	s->mean += fmax(s->alpha, start) * (y - s->mean);
+	s->mean += dam_max(s->alpha, start) * (y - s->mean);
 	return s->mean;
 }
 

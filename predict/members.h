@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "predict/minmax.h"
 #include "predict/past.h"
 #include "predict/predict.h"
 
@@ -36,14 +37,14 @@ static inline void dam_range_add(struct dam_range *r, double y)
 		*r = (struct dam_range){y, y, true};
 		return;
 	}
-	r->lo = fmin(y, r->lo + 0.01 * (y - r->lo));
-	r->hi = fmax(y, r->hi + 0.01 * (y - r->hi));
+	r->lo = dam_min(y, r->lo + 0.01 * (y - r->lo));
+	r->hi = dam_max(y, r->hi + 0.01 * (y - r->hi));
 }
 
 /** dam_range_clamp() - @v within the range; its lower end for what is no number. */
 static inline double dam_range_clamp(const struct dam_range *r, double v)
 {
-	return fmin(fmax(v, r->lo), r->hi);
+	return dam_min(dam_max(v, r->lo), r->hi);
 }
 
 #endif

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "predict/minmax.h"
+
 static unsigned int slots(unsigned int horizon)
 {
 	unsigned int n = DAM_PAST_MIN;
@@ -51,5 +53,5 @@ double dam_past_mean(const struct dam_past *past, unsigned int ago, unsigned int
 
 	if (first > last) /* the lap ends in between */
 		sum += past->sum[past->mask];
-	return fmax(0, sum / n);
+	return dam_max(sum / n, 0);
 }

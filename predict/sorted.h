@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* Numbers in ascending order: a binary search and one move per change. */
+/* Numbers in ascending order: a search and one move per change. */
 #ifndef DAM_PREDICT_SORTED_H
 #define DAM_PREDICT_SORTED_H
 
 #include <string.h>
 
-/* Index of the first of the @nr ascending numbers that is >= @v. */
+/*
+ * Index of the first of the @nr ascending numbers that is >= @v: which block of sixteen, and which in it. All are
+ * compared at once, without a branch; a binary search would wait for each comparison before it knows the next.
+ */
 static inline unsigned int dam_sorted_find(const float *sorted, unsigned int nr, float v)
 {
-	unsigned int lo = 0;
+	unsigned int blocks = 0, first, n;
 
-	while (nr > 1) {
-		unsigned int half = nr / 2;
-
-		lo += half * (sorted[lo + half - 1] < v); /* a product, lest it be a branch to mispredict */
-		nr -= half;
-	}
-	return lo + (nr && sorted[lo] < v);
+	for (unsigned int i = 15; i < nr; i += 16)
+		blocks += sorted[i] < v;
+	first = n = 16 * blocks;
+	for (unsigned int i = first; i < nr && i < first + 16; i++)
+		n += sorted[i] < v;
+	return n;
 }
 
 /** dam_sorted_insert() - @sorted has room for one more than @nr. */
