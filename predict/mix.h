@@ -4,6 +4,8 @@
 #ifndef DAM_PREDICT_MIX_H
 #define DAM_PREDICT_MIX_H
 
+#include <stdbool.h>
+
 #define DAM_MIX_MAX 8 /* members mixed at most; a multiple of 4 lets compilers use vectors */
 
 struct dam_mix {
@@ -12,9 +14,10 @@ struct dam_mix {
 	double total; /* errors seen, ever */
 	double square, absolute; /* mean errors of the mix */
 	double weight[DAM_MIX_MAX], prior[DAM_MIX_MAX]; /* each sums to 1 */
-	double stiff[DAM_MIX_MAX]; /* how hard the prior holds each weight */
+	float stiff[DAM_MIX_MAX]; /* how hard the prior holds each weight */
 	_Alignas(16) float moment[DAM_MIX_MAX][DAM_MIX_MAX]; /* decayed second moments of the errors */
-	_Alignas(16) float now[DAM_MIX_MAX][DAM_MIX_MAX];    /* the same with the hints since dam_mix_learn() */
+	_Alignas(16) float now[DAM_MIX_MAX][DAM_MIX_MAX];    /* the same with the hints since, if there were any */
+	bool hinted; /* since dam_mix_learn() */
 };
 
 /** dam_mix_init() - @prior: @nr weights, > 0, of any sum */
