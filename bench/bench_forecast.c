@@ -152,7 +152,10 @@ static void print_row(const char *name, const struct cell row[HORIZONS][FORECAST
 	printf("  |");
 	for (unsigned int a = 0; a < HORIZONS; a++)
 		printf(" %5.3f", fmin(1, row[a][k].least_covered));
-	printf("  | %5.0f\n", row[0][k].updates > 0 ? row[0][k].ns / row[0][k].updates : 0);
+	printf("  |");
+	for (unsigned int a = 0; a < HORIZONS; a++)
+		printf(" %4.0f", row[a][k].updates > 0 ? row[a][k].ns / row[a][k].updates : 0);
+	printf("\n");
 }
 
 static void tell_beaten(const struct cell row[HORIZONS][FORECASTERS], unsigned int nr)
@@ -194,7 +197,7 @@ static void run_interval(const char *dir, char (*file)[256], unsigned int nr_fil
 		free(path);
 	}
 	printf("\n%g ms, %u recordings, horizons of 5, 10 and 50 intervals\n", ms, used);
-	printf("  %-10s %-21s | %-20s | %-20s | %-17s | %-17s | ns\n", "", "RMSE", "MAE", "worst RMSE",
+	printf("  %-10s %-21s | %-20s | %-20s | %-17s | %-17s | ns an update\n", "", "RMSE", "MAE", "worst RMSE",
 	       "covered", "least covered");
 	for (unsigned int k = 0; k <= nr; k++)
 		print_row(k < nr ? m[k]->name : "ENSEMBLE", row, k);
