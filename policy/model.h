@@ -25,7 +25,7 @@ struct dam_window {
 /* Is work in flight bounded, as that of a program that waits for completions is? */
 enum dam_bound { DAM_BOUND_UNKNOWN, DAM_BOUND_YES, DAM_BOUND_NO };
 struct dam_bound_watch {
-	double time, ops, max; /* the block in progress; max < 0: no sample */
+	double time, ops, max, last; /* the block in progress; max < 0: no sample */
 	double start;	       /* in-flight work when the watch began; < 0: none yet */
 	double recent;	       /* operations of the blocks so far, decayed */
 	bool grew;	       /* in the last block */

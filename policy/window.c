@@ -71,8 +71,8 @@ void dam_bound_reset(struct dam_bound_watch *b)
 /*
  * Has in-flight work changed since the watch began? A closed loop fills its queue and keeps it full; growth adds up over
  * the blocks, so that a slow one is seen too. Growth by as much as an overload brings in, or growth that goes on, is open.
- * A block in which nothing was submitted shows a thread that waits. Work that becomes less is a backlog that is worked
- * off, and shows nothing of who waits for what.
+ * A block in which nothing was submitted shows a thread that waits. Work that becomes less, be it from a peak that
+ * two blocks share, is a backlog that is worked off, and shows nothing of who waits for what.
  */
 static enum dam_bound judge(struct dam_bound_watch *b)
 {
@@ -83,7 +83,7 @@ static enum dam_bound judge(struct dam_bound_watch *b)
 	few = fmax(BOUND_GRANULE, fmin(BOUND_WOBBLE * b->start, BOUND_GROWTH * b->recent));
 	if (b->max < 0)
 		return DAM_BOUND_YES;
-	if (begun && fabs(grown) <= few)
+	if (begun && fabs(grown) <= few && b->max - b->last <= few)
 		return DAM_BOUND_YES;
 	b->start = b->max;
 	b->grew = begun && grown > 0;
@@ -104,6 +104,8 @@ enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops,
 	b->ops += ops;
 	if (inflight > b->max)
 		b->max = inflight;
+	if (inflight >= 0)
+		b->last = inflight;
 	return answer;
 }
 

@@ -381,13 +381,15 @@ END_TEST
 /* Who is an open loop is told by in-flight work that grows; a backlog that is worked off tells nothing. */
 static const struct {
 	const char *why;
-	double slope;	/* of the work in flight, operations per second */
+	double slope;	/* of the work in flight, operations per second, … */
+	double turn_s;	/* … and the other way from then on; 0: for ever */
 	bool yes, no;	/* bounded, unbounded: is that ever said? */
 } bound_rows[] = {
-	{"a queue that is kept full", 0, true, false},
-	{"a backlog that grows", 100, false, true},
+	{"a queue that is kept full", 0, 0, true, false},
+	{"a backlog that grows", 100, 0, false, true},
 	{"a backlog that is worked off: an open loop must not be taken for a closed one that asks for all of it", -100,
-	 false, false},
+	 0, false, false},
+	{"the same, the peak being the largest of two blocks", 100, 0.16, false, false},
 };
 
 START_TEST(test_bound)
@@ -396,8 +398,11 @@ START_TEST(test_bound)
 	unsigned int said[3] = {0};
 
 	dam_bound_reset(&watch);
-	for (int k = 0; k < 300; k++)
-		said[dam_bound_add(&watch, 0.01, 2, 400 + bound_rows[_i].slope * k * 0.01)]++;
+	for (int k = 0; k < 300; k++) {
+		double t = k * 0.01, turn = bound_rows[_i].turn_s > 0 ? bound_rows[_i].turn_s : t;
+
+		said[dam_bound_add(&watch, 0.01, 2, 400 + bound_rows[_i].slope * (t < turn ? t : 2 * turn - t))]++;
+	}
 	ck_assert_msg((said[DAM_BOUND_YES] > 0) == bound_rows[_i].yes && (said[DAM_BOUND_NO] > 0) == bound_rows[_i].no,
 		      "%s: bounded %u times, unbounded %u times", bound_rows[_i].why, said[DAM_BOUND_YES],
 		      said[DAM_BOUND_NO]);

@@ -37,7 +37,6 @@ static const struct {
 	{"bursty-16", "bursts above what all engines take together: single runs differ by half", 0.94, 0.94, 3, 3, BEGIN},
 	{"traces-16", "more than all engines take: a plan a tick sooner or later meets another backlog", 0.94, 0.96, 1.7, 2,
 	 BEGIN},
-	{"square-0.5", "half of a period is over before a wave is known", 0.94, 0.94, 1.5, 2, BEGIN + 2},
 };
 
 static char path[SIM_SHIPPED_MAX][512];
