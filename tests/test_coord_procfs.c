@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -184,6 +187,68 @@ START_TEST(test_zombie)
 }
 END_TEST
 
+static const struct {
+	const char *what;
+	long nr, arg[6]; /* [0]: none: the context, or the ring */
+	bool want;
+} waits[] = {
+	{"io_getevents(), one, however long", SYS_io_getevents, {0, 1, 8, 0, 0}, true},
+	{"io_pgetevents(), the same", SYS_io_pgetevents, {0, 1, 8, 0, 0, 0}, true},
+	{"io_uring_enter(), the same", SYS_io_uring_enter, {0, 0, 1, 1, 0, 8}, true},
+	{"io_getevents(), up to a time", SYS_io_getevents, {0, 1, 8, 0, (long)&(struct timespec){1000, 0}}, false},
+	{"io_uring_enter(), up to a time", SYS_io_uring_enter,
+	 {0, 0, 1, 1 | 1 << 3, (long)&(uint64_t[]){0, 8, (uint64_t)(uintptr_t)&(int64_t[]){1000, 0}}, 24}, false},
+	{"for something else", SYS_ppoll, {0, 0, 0, 0, 0}, false},
+};
+
+/* A context or a ring, as the call wants it. Return: false: this kernel has none. */
+static bool make_first(long nr, long *out)
+{
+	uint64_t params[15] = {0};
+
+	*out = 0;
+	if (nr == SYS_io_uring_enter)
+		return (*out = syscall(SYS_io_uring_setup, 4, params)) >= 0;
+	return nr == SYS_ppoll || !syscall(SYS_io_setup, 8, out);
+}
+
+static void wait_in_call(int i)
+{
+	uint64_t events[8][4];
+	long arg[6];
+
+	memcpy(arg, waits[i].arg, sizeof(arg));
+	if (!make_first(waits[i].nr, &arg[0]))
+		_exit(0);
+	if (waits[i].nr == SYS_io_getevents || waits[i].nr == SYS_io_pgetevents)
+		arg[3] = (long)events;
+	syscall(waits[i].nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	_exit(1);
+}
+
+START_TEST(test_awaits)
+{
+	char path[64], text[16];
+	pid_t pid = fork();
+	int status = 1;
+
+	if (!pid)
+		wait_in_call(_i);
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	do {
+		ck_assert_int_gt(coord_proc_read(path, text, sizeof(text)), 0);
+		if (waitpid(pid, &status, WNOHANG)) {
+			ck_assert_msg(!status, "%s: it does not wait", waits[_i].what);
+			return; /* there is no such thing here */
+		}
+	} while (strtol(text, NULL, 10) != waits[_i].nr);
+	ck_assert_msg(coord_proc_awaits(pid, pid) == waits[_i].want, "%s", waits[_i].what);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert(!coord_proc_awaits(pid, pid));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("procfs");
@@ -196,6 +261,7 @@ int main(void)
 	tcase_add_test(t, test_name);
 	tcase_add_test(t, test_one_namespace);
 	tcase_add_test(t, test_zombie);
+	tcase_add_loop_test(t, test_awaits, 0, sizeof(waits) / sizeof(waits[0]));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

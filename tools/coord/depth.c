@@ -17,6 +17,8 @@
 #define MIN_S	  0.05 /* a few ticks: their ends are not the program's */
 #define MAX_BLIND 0.05 /* share of the time of which nothing is known */
 #define OFTEN_EMPTY 0.1 /* share of submissions */
+#define AWAITED	  0.7  /* share of a pause, from its beginning: it was the device's */
+#define ASK_AGAIN 1.2  /* times as far into a pause */
 #define MAX_WIDTH 0.13 /* of the bounds, as a share of the upper one: the middle is taken */
 #define MIN_OFFERS 20  /* samples in which the program need not wait, to tell what it does then */
 #define STEADY	  0.1  /* deviation of the depth, as a share of its mean, of a program that keeps it up */
@@ -24,6 +26,43 @@
 _Static_assert(offsetof(struct dam_slot, depth_busy) - offsetof(struct dam_slot, depth_span) ==
 		       DEPTH_BUSY * sizeof(uint64_t),
 	       "the slot's order");
+
+static bool often_empty(const struct coord_depth *d)
+{
+	return d->empty >= OFTEN_EMPTY * d->calls; /* or nothing is known of it yet */
+}
+
+/* It is the device that it waits for. */
+static bool stalled(const struct coord_depth *d)
+{
+	return d->awaited_s > 0 && d->awaited_s >= AWAITED * d->held_s;
+}
+
+static void take_sums(struct coord_depth *d, const struct dam_slot *s)
+{
+	for (unsigned int i = 0; i < DEPTH_NR; i++) {
+		uint64_t raw = __atomic_load_n(&s->depth_span + i, __ATOMIC_RELAXED);
+
+		if (d->seen)
+			d->sum[i] += (double)dam_count_delta(raw, d->raw[i]);
+		d->raw[i] = raw;
+	}
+}
+
+/* It has submitted again: what was the time since the last? */
+static void end_hold(struct coord_depth *d, uint64_t grown, uint64_t empty, uint64_t calls)
+{
+	if (d->held_s <= PAUSE_S || empty == d->raw_empty || stalled(d)) {
+		/* with something in flight all the while, it is not the program that was slow */
+		d->time_s += d->held_s;
+		d->ops += (double)grown;
+		d->empty += (double)dam_count_delta(empty, d->raw_empty);
+		d->calls += (double)dam_count_delta(calls, d->raw_calls);
+	} else if (often_empty(d)) {
+		/* that says nothing of a program that lets its ring run empty all the time */
+		d->doubt_s += d->held_s;
+	}
+}
 
 void coord_depth_take(struct coord_depth *d, const struct dam_slot *s, double dt_s)
 {
@@ -33,33 +72,30 @@ void coord_depth_take(struct coord_depth *d, const struct dam_slot *s, double dt
 	uint64_t empty = __atomic_load_n(&s->depth_empty, __ATOMIC_RELAXED);
 	uint64_t calls = __atomic_load_n(&s->submissions, __ATOMIC_RELAXED);
 
-	for (unsigned int i = 0; i < DEPTH_NR; i++) {
-		uint64_t raw = __atomic_load_n(&s->depth_span + i, __ATOMIC_RELAXED);
-
-		if (d->seen)
-			d->sum[i] += (double)dam_count_delta(raw, d->raw[i]);
-		d->raw[i] = raw;
-	}
+	take_sums(d, s);
 	d->raw_ops = ops;
-	d->seen = true;
 	d->held_s += dt_s;
-	if (!grown)
+	if (d->seen && !grown)
 		return;
-	if (d->active && d->held_s > PAUSE_S && empty != d->raw_empty) {
-		/* of a program that lets its ring run empty all the time, that says nothing */
-		if (d->empty > OFTEN_EMPTY * d->calls)
-			d->doubt_s += d->held_s;
-	} else if (d->active) {
-		/* with something in flight all the while, it is not the program that was slow */
-		d->time_s += d->held_s;
-		d->ops += (double)grown;
-		d->empty += (double)dam_count_delta(empty, d->raw_empty);
-		d->calls += (double)dam_count_delta(calls, d->raw_calls);
-	}
-	d->active = true;
-	d->held_s = 0;
+	if (d->active)
+		end_hold(d, grown, empty, calls);
+	d->active = d->seen || ops;
+	d->seen = true;
+	d->held_s = d->asked_s = d->awaited_s = 0;
 	d->raw_empty = empty;
 	d->raw_calls = calls;
+}
+
+bool coord_depth_asks(const struct coord_depth *d)
+{
+	return d->active && d->held_s > PAUSE_S / 2 && d->held_s > ASK_AGAIN * d->asked_s;
+}
+
+void coord_depth_told(struct coord_depth *d, bool awaits)
+{
+	d->asked_s = d->held_s;
+	if (awaits)
+		d->awaited_s = d->held_s;
 }
 
 /*
@@ -100,15 +136,16 @@ static double width_of(const double *sum, double span, double mean)
 
 double coord_depth_latency(const struct coord_depth *d)
 {
-	double span = d->sum[DEPTH_SPAN] - d->sum[DEPTH_BLIND], mean, width;
+	double span = d->sum[DEPTH_SPAN] - d->sum[DEPTH_BLIND], time_s = d->time_s, mean, width;
 
-	if (d->ops < MIN_OPS || d->time_s < MIN_S || !(span > 0) ||
+	time_s += stalled(d) ? d->held_s : 0;
+	if (d->ops < MIN_OPS || time_s < MIN_S || !(span > 0) ||
 	    d->sum[DEPTH_BLIND] > MAX_BLIND * d->sum[DEPTH_SPAN] ||
-	    d->doubt_s > MAX_BLIND * d->time_s)
+	    d->doubt_s > MAX_BLIND * time_s)
 		return (double)NAN;
 	mean = d->sum[DEPTH_SUM] / span;
 	width = width_of(d->sum, span, mean);
 	if (width > MAX_WIDTH * mean)
 		return (double)NAN;
-	return (mean - width / 2) * d->time_s / d->ops;
+	return (mean - width / 2) * time_s / d->ops;
 }

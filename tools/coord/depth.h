@@ -34,11 +34,22 @@ struct coord_depth {
 	double held_s;			 /* so long ago */
 	double time_s, ops;		 /* submitted in that time, pauses apart */
 	double empty, calls;		 /* of which from an empty ring, and in all */
+	double asked_s, awaited_s;	 /* of held_s: when it was asked after last, and found waiting for completions */
 	double doubt_s;			 /* longer without a submission, pauses or not */
 };
 
 /** coord_depth_take() - what grew in slot @s in the last @dt_s */
 void coord_depth_take(struct coord_depth *d, const struct dam_slot *s, double dt_s);
+
+/**
+ * coord_depth_asks() - is it to be found out whether the thread waits for completions just now?
+ *
+ * It has not submitted for long, and the slot may not tell whether that is the device's doing. Seldom, however long.
+ */
+bool coord_depth_asks(const struct coord_depth *d);
+
+/** coord_depth_told() - the answer; if it does, what it submitted last is in flight until now */
+void coord_depth_told(struct coord_depth *d, bool awaits);
 
 /** coord_depth_latency() - mean time from submission until the program takes the completion, in s. NaN: unknown. */
 double coord_depth_latency(const struct coord_depth *d);

@@ -17,7 +17,11 @@
 #include "base/clock.h"
 #include "tools/common/proc.h"
 
+/* io_uring_enter()'s flags */
+#define ENTER_GETEVENTS	      (1ul << 0)
+#define ENTER_EXT_ARG	      (1ul << 3) /* there are limits, of time or of signals */
 #define ENTER_REGISTERED_RING (1ul << 4) /* the descriptor is an index of the thread's own */
+
 #define MAX_SPACES	      33 /* pid namespaces within one another: the kernel's bound, and the first */
 #define FIRST_PID_SPACE	      0xeffffffcu /* PROC_PID_INIT_INO: the inode of the one that the kernel began with */
 #define EXITING		      4		   /* PF_EXITING: it gives up its memory and its files, and has not ended yet */
@@ -290,17 +294,38 @@ int coord_proc_io_kept(pid_t pid, int *fd, uint64_t out[2])
 	return parse_io(buf, out);
 }
 
-int coord_proc_ring(pid_t pid, pid_t tid)
+/* The system call that a thread is in. Return: 0; -ENOENT: in none; another -errno. */
+static int read_syscall(pid_t pid, pid_t tid, long *nr, unsigned long arg[6])
 {
 	char buf[256];
-	unsigned long fd, flags;
-	long nr;
 	ssize_t n = read_of(pid, tid, "syscall", buf, sizeof(buf));
 
 	if (n < 0)
 		return (int)n;
-	if (sscanf(buf, "%ld 0x%lx 0x%*x 0x%*x 0x%lx", &nr, &fd, &flags) != 3 ||
-	    nr != SYS_io_uring_enter || flags & ENTER_REGISTERED_RING)
-		return -ENOENT;
-	return (int)fd;
+	return sscanf(buf, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx", nr, &arg[0], &arg[1], &arg[2], &arg[3], &arg[4],
+		      &arg[5]) == 7 ? 0 : -ENOENT;
+}
+
+int coord_proc_ring(pid_t pid, pid_t tid)
+{
+	unsigned long arg[6];
+	long nr;
+	int err = read_syscall(pid, tid, &nr, arg);
+
+	if (err)
+		return err;
+	return nr != SYS_io_uring_enter || arg[3] & ENTER_REGISTERED_RING ? -ENOENT : (int)arg[0];
+}
+
+bool coord_proc_awaits(pid_t pid, pid_t tid)
+{
+	unsigned long arg[6];
+	long nr;
+
+	if (read_syscall(pid, tid, &nr, arg))
+		return false;
+	if (nr == SYS_io_uring_enter) /* (ring, to submit, completions, flags, limits, their size) */
+		return arg[2] && arg[3] & ENTER_GETEVENTS && !(arg[3] & ENTER_EXT_ARG);
+	/* (context, completions, at most, where to, time limit) */
+	return (nr == SYS_io_getevents || nr == SYS_io_pgetevents) && arg[1] && !arg[4];
 }

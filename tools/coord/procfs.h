@@ -75,4 +75,11 @@ int coord_proc_cpu(pid_t pid, pid_t tid);
  */
 int coord_proc_ring(pid_t pid, pid_t tid);
 
+/**
+ * coord_proc_awaits() - is a thread held in a call that waits for completions, and for as long as it takes?
+ *
+ * Then something is in flight: one that has nothing to wait for would wait forever. false also where that is not known.
+ */
+bool coord_proc_awaits(pid_t pid, pid_t tid);
+
 #endif

@@ -271,6 +271,10 @@ static void take_distant(struct coord *c, struct coord_thread *t, const struct d
 	t->mapped_raw = mapped;
 	coord_memory_take(c, t, s, t->distant_age_s);
 	coord_depth_take(&t->depth, s, t->distant_age_s);
+	if (coord_depth_asks(&t->depth) && c->rechecks) {
+		c->rechecks--;
+		coord_depth_told(&t->depth, coord_proc_awaits(t->pid, t->tid));
+	}
 	t->distant_age_s = 0;
 }
 
