@@ -124,14 +124,14 @@ static const struct row {
 	{"ioctl, no DMA device", call_ioctl, 0, 3},
 	{"read of 1 byte, /dev/zero", call_read, 0, 3},
 	{"write and read of a pipe", call_pipe, 0, 6},
-	{"submit of 1 NOP", call_nops, 1, 13},
-	{"submit of 8 NOPs", call_nops, 8, 34},
-	{"submit of 32 NOPs", call_nops, 32, 106},
-	{"submit of 1 read", call_reads, 1, 13},
-	{"submit of 8 reads", call_reads, 8, 34},
-	{"submit of 32 reads", call_reads, 32, 106},
-	{"io_submit of 1 read", call_aio, 1, 13},
-	{"io_submit of 32 reads", call_aio, 32, 106},
+	{"submit of 1 NOP", call_nops, 1, 10},
+	{"submit of 8 NOPs", call_nops, 8, 31},
+	{"submit of 32 NOPs", call_nops, 32, 103},
+	{"submit of 1 read", call_reads, 1, 10},
+	{"submit of 8 reads", call_reads, 8, 31},
+	{"submit of 32 reads", call_reads, 32, 103},
+	{"io_submit of 1 read", call_aio, 1, 10},
+	{"io_submit of 32 reads", call_aio, 32, 103},
 	{"create and join a thread", call_thread, 0, 1000}, /* of 10 µs and more */
 };
 static const struct row sampled = {"submit of 1 read", call_reads, 1, 10.0 * DAM_SAMPLE_DEFAULT};

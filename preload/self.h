@@ -16,6 +16,8 @@
 #define DAM_COLD	__attribute__((noinline, cold))
 /* After a system call its code has to be fetched anew: as few lines of it as can be. */
 #define DAM_HOT __attribute__((hot, aligned(64)))
+/* Beside the hook, so that its registers and its lines are not the hook's. */
+#define DAM_APART __attribute__((noinline)) DAM_HOT
 /* In each hook: elsewhere it would be one more page. */
 #define DAM_INLINE inline __attribute__((always_inline))
 
@@ -69,8 +71,9 @@ struct dam_self {
 	uint32_t fds_seq;
 	int fd;
 	uint8_t index;
+	uint8_t opcode, moves; /* of an entry of a ring, the last one perhaps; enum dam_uring_moves: what such ones do */
 	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
-	/* The ring last submitted to through liburing: see count_last(). All before last_tail is counted. */
+	/* The ring last submitted to through liburing: see is_next() in wrap_uring.c. All before last_tail is counted. */
 	uint32_t last_torn_down, last_tail;
 	const unsigned int *last_ring; /* its head; NULL: none, or one that needs a look after the call */
 	/* the second line: not read by every submission */
@@ -145,6 +148,12 @@ static inline struct dam_slot *dam_slot_mine(void)
 		}
 	}
 	return dam_slot_slow();
+}
+
+/** dam_slot_at_hand() - the same where there is nothing to look for. Return: NULL: none, or dam_slot_mine() knows. */
+static inline struct dam_slot *dam_slot_at_hand(void)
+{
+	return DAM_LIKELY(dam_self.epoch == __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE)) ? dam_self.slot : NULL;
 }
 
 /**

@@ -44,10 +44,9 @@ enum {
 #define ROW_LEN(row)	     ((enum len)((row)&7))
 #define ROW_DIR(row)	     ((enum dam_dir)((row) >> 3 & 1))
 #define ROW_FLAGS(row)	     ((unsigned int)(row) >> 4)
-_Static_assert(ROW(LEN_LEN, DAM_DIR_READ, 0) == DAM_URING_SIZED, "see uring.h");
-_Static_assert(ROW(LEN_NONE, DAM_DIR_WRITE, 0) == DAM_URING_WRITE, "see uring.h");
+#define SIMPLE(row)	     (((row) & ~ROW(0, DAM_DIR_WRITE, 0)) == ROW(LEN_LEN, 0, 0))
 
-const uint8_t dam_uring_rows[DAM_URING_OPS] __attribute__((aligned(64))) = {
+static const uint8_t rows[] __attribute__((aligned(64))) = {
 	[IORING_OP_READV] = ROW(LEN_IOV, DAM_DIR_READ, 0),
 	[IORING_OP_WRITEV] = ROW(LEN_IOV, DAM_DIR_WRITE, 0),
 	[IORING_OP_READ_FIXED] = ROW(LEN_LEN, DAM_DIR_READ, 0),
@@ -81,6 +80,11 @@ const uint8_t dam_uring_rows[DAM_URING_OPS] __attribute__((aligned(64))) = {
 	[IORING_OP_OPENAT2] = ROW(LEN_NONE, 0, CHANGES_FIXED),
 	[IORING_OP_SOCKET] = ROW(LEN_NONE, 0, CHANGES_FIXED),
 };
+
+static inline uint8_t row_of(uint8_t opcode)
+{
+	return opcode < sizeof(rows) ? rows[opcode] : 0;
+}
 
 static uint64_t msg_bytes(const struct msghdr *m)
 {
@@ -150,7 +154,7 @@ static inline void add(struct run *r, uint8_t index, enum dam_dir dir, uint64_t 
 static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe,
 				 const struct dam_sq *sq)
 {
-	uint8_t row = dam_uring_rows[sqe->opcode], index;
+	uint8_t row = rows[sqe->opcode], index;
 	int dir = ROW_DIR(row);
 	uint64_t bytes = sqe->len;
 
@@ -201,10 +205,10 @@ static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const s
 		const struct io_uring_sqe *sqe = dam_sq_entry(sq, i);
 		uint8_t row, index;
 
-		row = sqe->opcode < DAM_URING_OPS ? dam_uring_rows[sqe->opcode] : 0;
+		row = row_of(sqe->opcode);
 		if (row == 0)
 			continue;
-		if (DAM_LIKELY((row & ~DAM_URING_WRITE) == DAM_URING_SIZED && !(sqe->flags & ~DAM_URING_PLAIN))) {
+		if (DAM_LIKELY(SIMPLE(row) && !(sqe->flags & ~DAM_URING_PLAIN))) {
 			index = dam_place_index(sqe->fd);
 			if (DAM_LIKELY(index != DAM_ROUTE_IGNORE)) {
 				add(&run, index, ROW_DIR(row), sqe->len);
@@ -222,7 +226,7 @@ static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const s
 DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
 {
 	const union head relevant = {.opcode = 0xff, .flags = (uint8_t)~DAM_URING_PLAIN, .fd = -1};
-	const struct dam_self *me = &dam_self;
+	struct dam_self *me = &dam_self;
 	const struct io_uring_sqe *sqe = dam_sq_entry(sq, 0);
 	uint64_t bytes = 0;
 	unsigned int i = 0;
@@ -232,8 +236,10 @@ DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, uns
 	dam_count_add(&s->ring_ops, n * sign);
 	/* piece by piece, as it was written a moment ago: a wider load would have to wait for the cache */
 	first = (union head){.opcode = sqe->opcode, .flags = sqe->flags & (uint8_t)~DAM_URING_PLAIN, .fd = sqe->fd};
-	row = first.opcode < DAM_URING_OPS ? dam_uring_rows[first.opcode] : 0;
-	if (DAM_UNLIKELY((row & ~DAM_URING_WRITE) != DAM_URING_SIZED || first.flags || first.fd != me->fd ||
+	row = row_of(first.opcode);
+	me->opcode = SIMPLE(row) || !row ? first.opcode : IORING_OP_NOP;
+	me->moves = SIMPLE(row) ? DAM_URING_MOVES + ROW_DIR(row) : DAM_URING_STILL;
+	if (DAM_UNLIKELY(!SIMPLE(row) || first.flags || first.fd != me->fd ||
 			 me->index == DAM_ROUTE_IGNORE ||
 			 me->fds_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
 		return walk_mixed(s, sq, 0, n, sign);

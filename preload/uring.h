@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
-/* What a submission queue entry moves: one table of opcodes, and the walk over a batch. */
+/* What a submission queue entry moves: the walk over a batch, and a short cut. */
 #ifndef DAM_PRELOAD_URING_H
 #define DAM_PRELOAD_URING_H
 
@@ -9,12 +9,6 @@
 #include "preload/account.h"
 #include "preload/place.h"
 #include "preload/uring_abi.h"
-
-/* A row for each opcode: what it moves. Rows with more than these two are uring.c's alone. */
-#define DAM_URING_OPS	65
-#define DAM_URING_SIZED 1 /* DMA; bytes are in len */
-#define DAM_URING_WRITE 8
-extern const uint8_t dam_uring_rows[DAM_URING_OPS];
 
 /* Flags of an entry that do not change what it moves. */
 #define DAM_URING_PLAIN ((uint8_t)(IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC))
@@ -50,25 +44,32 @@ uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned in
 /** dam_uring_fd() - a descriptor that the run's first entry uses, to look at it again; -1: a fixed file. */
 int dam_uring_fd(const struct dam_sq *sq);
 
+/* What an entry does that needs no closer look. */
+enum dam_uring_moves {
+	DAM_URING_STILL, /* moves nothing: IORING_OP_NOP is 0, so zeroes are right */
+	DAM_URING_MOVES, /* bytes are in len; + enum dam_dir */
+};
+
 /**
- * dam_uring_one() - dam_uring_walk() of a single entry of 64 bytes, if it is simple
- *
- * Simple: it moves nothing, or reads or writes what was read or written last.
+ * dam_uring_same() - dam_uring_walk() of a single entry of 64 bytes that is like the one before, on the same descriptor
  * Return: how many operations were counted, 0 or 1; -1: it is another one, and nothing was counted.
  */
-static inline int dam_uring_one(struct dam_slot *s, const struct io_uring_sqe *sqe)
+static DAM_INLINE int dam_uring_same(struct dam_slot *s, const struct io_uring_sqe *sqe)
 {
 	const struct dam_self *me = &dam_self;
-	uint8_t row = sqe->opcode < DAM_URING_OPS ? dam_uring_rows[sqe->opcode] : 0;
+	uint8_t moves = me->moves;
 
-	if (DAM_UNLIKELY(row && ((row & ~DAM_URING_WRITE) != DAM_URING_SIZED || sqe->flags & (uint8_t)~DAM_URING_PLAIN ||
-		    sqe->fd != me->fd || me->index == DAM_ROUTE_IGNORE ||
-		    me->fds_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED))))
+	if (DAM_UNLIKELY((sqe->opcode ^ me->opcode) | (sqe->flags & (uint8_t)~DAM_URING_PLAIN)))
+		return -1;
+	if (moves == DAM_URING_STILL) {
+		dam_count_add(&s->ring_ops, 1);
+		return 0;
+	}
+	if (DAM_UNLIKELY((sqe->fd ^ me->fd) | (me->index & ~(DAM_LEDGER_TARGETS - 1)) |
+			 (me->fds_seq ^ __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED))))
 		return -1;
 	dam_count_add(&s->ring_ops, 1);
-	if (!row)
-		return 0;
-	dam_account_io(s, me->index, row & DAM_URING_WRITE ? DAM_DIR_WRITE : DAM_DIR_READ, sqe->len, 1, 1);
+	dam_account_io(s, me->index, (enum dam_dir)(moves - DAM_URING_MOVES), sqe->len, 1, 1);
 	return 1;
 }
 

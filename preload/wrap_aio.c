@@ -24,7 +24,7 @@ DAM_EXPORT DAM_HOT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
 	if (!real)
 		return -ENOSYS;
 	slot = dam_aio_before((unsigned long)ctx, nr, iocbs);
-	/* the hook's last act, where it can be: see count_last() in wrap_uring.c */
+	/* the hook's last act, where it can be: see is_next() in wrap_uring.c */
 	if (DAM_LIKELY(!slot || dam_self.outer == DAM_OUTER_LEAVES))
 		return real(ctx, nr, iocbs);
 	ret = real(ctx, nr, iocbs);

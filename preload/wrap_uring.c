@@ -195,31 +195,36 @@ static inline void settle_batch(struct io_uring *ring, struct batch *b, unsigned
 		sample(ring, b, caller);
 }
 
+static DAM_INLINE unsigned int head_of(const struct io_uring *ring)
+{
+	return __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED);
+}
+
 /*
- * Counts a submission to the ring of the last one, which took everything: then the call is the hook's last act. To
- * come back from it would cost as much as all of this, for after a system call the processor does not know where
- * a return leads. What the kernel does not take shows at the next submission. Return: false: nothing was counted.
+ * Counts a submission of @n entries from @head on, if it is to the ring of the last one, which took everything: then the
+ * call is the hook's last act. To come back from it would cost as much as all of this, for after a system call the
+ * processor does not know where a return leads. What the kernel does not take shows at the next submission.
+ * @same: only one entry like the one before, on the same descriptor. Return: false: it is none, nothing was counted.
  */
-static DAM_INLINE bool count_last(const struct io_uring *ring, struct dam_slot *slot)
+static DAM_INLINE bool count_next(const struct io_uring *ring, struct dam_slot *slot, unsigned int head, unsigned int n,
+				  bool same)
 {
 	const struct io_uring_sq *sq = &ring->sq;
+	const struct dam_sq all = {.sqes = sq->sqes, .head = head, .mask = sq->ring_mask, .ring_fd = ring->ring_fd};
 	struct dam_self *me = &dam_self;
-	unsigned int head = __atomic_load_n(sq->khead, __ATOMIC_RELAXED), n = sq->sqe_tail - head;
-	int counted = -1;
+	/* read once: one that a signal handler sets from here on is not to be taken below 0 */
+	uint32_t left = __atomic_load_n(&me->countdown, __ATOMIC_RELAXED) - 1;
+	int counted;
 
-	if (DAM_UNLIKELY(!me->countdown || me->last_ring != sq->khead || me->last_tail != head || !n ||
-			 me->last_torn_down != dam_torn_down()))
+	/* all in one: nor does it know where jumps lead */
+	if (DAM_UNLIKELY(((uintptr_t)sq->khead ^ (uintptr_t)me->last_ring) | (me->last_tail ^ head) | left >> 31 | !n |
+			 (me->last_torn_down ^ dam_torn_down())))
+		return false;
+	counted = same ? dam_uring_same(slot, &sq->sqes[head & sq->ring_mask]) : dam_uring_walk(slot, &all, n, 1) > 0;
+	if (DAM_UNLIKELY(counted < 0))
 		return false;
 	me->last_tail = head + n;
-	me->countdown--;
-	if (DAM_LIKELY(n == 1)) /* a batch does not mind a jump */
-		counted = dam_uring_one(slot, &sq->sqes[head & sq->ring_mask]);
-	if (DAM_UNLIKELY(counted < 0)) {
-		const struct dam_sq all = {
-			.sqes = sq->sqes, .head = head, .mask = sq->ring_mask, .ring_fd = ring->ring_fd};
-
-		counted = dam_uring_walk(slot, &all, n, 1) > 0;
-	}
+	me->countdown = left;
 	note_submission(ring, slot, head, counted);
 	return true;
 }
@@ -229,43 +234,62 @@ static DAM_INLINE bool count_last(const struct io_uring *ring, struct dam_slot *
 /* or, where the result is about the wait, too, by the queue: this thread waits on the ring, so it is still there */
 #define BY_HEAD (__atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED) - b.sq.head)
 
-/* One hook on a function that submits: real function, slot, count, call, settle. */
-#define SUBMIT_HOOK(name, params, args, consumed)          \
-	DAM_EXPORT DAM_HOT int name params                 \
-	{                                                  \
-		__typeof__(&(name)) real = DAM_REAL(name); \
-		struct dam_slot *slot;                     \
-		struct batch b;                            \
-		int ret;                                   \
-                                                           \
-		if (DAM_UNLIKELY(!real))                   \
-			return -ENOSYS;                    \
-		slot = dam_slot_mine();                    \
-		if (!slot || count_last(ring, slot))       \
-			return real args;                  \
-		count_batch(ring, slot, &b);               \
-		ret = real args;                           \
-		if (DAM_LIKELY(b.slot))                    \
-			settle_batch(ring, &b, consumed, DAM_CALLER); \
-		return ret;                                \
+#define LIST(...) __VA_ARGS__
+
+/* As far as the gate knows it. */
+#define AT_HAND(name) ((__typeof__(&(name)))dam_gate.real[DAM_REAL_##name])
+
+/*
+ * One hook on a function that submits: real function, slot, count, call, settle. One entry, which is where it matters
+ * most, is done without a frame if it can be; a batch reads no more than the first line of that.
+ */
+#define SUBMIT_HOOK(name, params, args, consumed)                                                         \
+	static DAM_APART int whole_##name(const void *caller, params)                                     \
+	{                                                                                                 \
+		__typeof__(&(name)) real = DAM_REAL(name);                                                \
+		unsigned int head = head_of(ring);                                                        \
+		struct dam_slot *slot;                                                                    \
+		struct batch b;                                                                           \
+		int ret;                                                                                  \
+                                                                                                          \
+		if (DAM_UNLIKELY(!real))                                                                  \
+			return -ENOSYS;                                                                   \
+		slot = dam_slot_mine();                                                                   \
+		if (!slot || count_next(ring, slot, head, ring->sq.sqe_tail - head, false))               \
+			return real(args);                                                                \
+		count_batch(ring, slot, &b);                                                              \
+		ret = real(args);                                                                         \
+		if (DAM_LIKELY(b.slot))                                                                   \
+			settle_batch(ring, &b, consumed, caller);                                         \
+		return ret;                                                                               \
+	}                                                                                                 \
+	DAM_EXPORT DAM_HOT int name(params)                                                               \
+	{                                                                                                 \
+		unsigned int head = head_of(ring);                                                        \
+		struct dam_slot *slot;                                                                    \
+                                                                                                          \
+		if (DAM_UNLIKELY(ring->sq.sqe_tail - head != 1))                                          \
+			return whole_##name(DAM_CALLER, args);                                            \
+		slot = dam_slot_at_hand();                                                                \
+		if (DAM_UNLIKELY(!slot || !AT_HAND(name) || !count_next(ring, slot, head, 1, true)))      \
+			return whole_##name(DAM_CALLER, args);                                            \
+		return AT_HAND(name)(args);                                                               \
 	}
 
-SUBMIT_HOOK(io_uring_submit, (struct io_uring * ring), (ring), BY_RESULT)
-SUBMIT_HOOK(io_uring_submit_and_wait, (struct io_uring * ring, unsigned int wait_nr),
-	    (ring, wait_nr), BY_RESULT)
-SUBMIT_HOOK(io_uring_submit_and_get_events, (struct io_uring * ring), (ring), BY_RESULT)
+SUBMIT_HOOK(io_uring_submit, struct io_uring *ring, ring, BY_RESULT)
+SUBMIT_HOOK(io_uring_submit_and_wait, LIST(struct io_uring *ring, unsigned int wait_nr), LIST(ring, wait_nr), BY_RESULT)
+SUBMIT_HOOK(io_uring_submit_and_get_events, struct io_uring *ring, ring, BY_RESULT)
 SUBMIT_HOOK(io_uring_submit_and_wait_timeout,
-	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
-	     struct __kernel_timespec *ts, sigset_t *sigmask),
-	    (ring, cqe_ptr, wait_nr, ts, sigmask), BY_HEAD)
+	    LIST(struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
+		 struct __kernel_timespec *ts, sigset_t *sigmask),
+	    LIST(ring, cqe_ptr, wait_nr, ts, sigmask), BY_HEAD)
 SUBMIT_HOOK(io_uring_submit_and_wait_min_timeout,
-	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
-	     struct __kernel_timespec *ts, unsigned int min_wait, sigset_t *sigmask),
-	    (ring, cqe_ptr, wait_nr, ts, min_wait, sigmask), BY_HEAD)
+	    LIST(struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
+		 struct __kernel_timespec *ts, unsigned int min_wait, sigset_t *sigmask),
+	    LIST(ring, cqe_ptr, wait_nr, ts, min_wait, sigmask), BY_HEAD)
 SUBMIT_HOOK(io_uring_submit_and_wait_reg,
-	    (struct io_uring * ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr,
-	     int reg_index),
-	    (ring, cqe_ptr, wait_nr, reg_index), BY_HEAD)
+	    LIST(struct io_uring *ring, struct io_uring_cqe **cqe_ptr, unsigned int wait_nr, int reg_index),
+	    LIST(ring, cqe_ptr, wait_nr, reg_index), BY_HEAD)
 
 /* One hook on a function whose success is noted. */
 #define NOTE_HOOK(name, params, args, note)                \
