@@ -5,7 +5,7 @@
 # Environment, set by make check-vm: BUILDDIR, BINDIR, MAKE; SCENARIOS chooses some. Exits 77 where QEMU is absent.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam moderate_net moderate_nvme nvme_commands scsi_commands video stand_ins groups yama yama_strict'
+all='none2 none4 numad4 irqbalance4 dam2 dam4 spread pinned fio_none fio_dam moderate_net moderate_nvme nvme_commands scsi_commands video stand_ins groups throttled yama yama_strict'
 wide='alone4 paths4 port4 port4_full queues4 replug'
 scenarios=${SCENARIOS:-$all $wide}
 

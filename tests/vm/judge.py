@@ -252,6 +252,7 @@ CLAIMS = {
     "video": [counted_exactly(2)],
     "stand_ins": [counted_exactly(10)],
     "groups": [checks(6)],
+    "throttled": [counted_exactly(6)],
     "yama": [counted, checks(3)],
     "yama_strict": [checks(3)],
     "alone4": [placed("engines"), closer_or_why],

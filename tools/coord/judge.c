@@ -40,13 +40,35 @@ static struct coord_ring *best_match(struct coord_watch *w, double left)
 	return best;
 }
 
+/* What a thread may have counted before the process attached, and not brought yet: it goes no further before it does. */
+static double one_submission(const struct coord_ring *r)
+{
+	return fmax(ENOUGH_OPS, r->shape.entries);
+}
+
 /*
- * Where hooks count, what they have not counted of a new ring may still be on the way: a thread brings what it counted
- * before the process attached with its next submission, and that may take a while on a processor that is rationed.
+ * What the hooks have not counted of a new ring may still be on the way: a thread brings what it counted before the
+ * process attached with its next submission, and that may take a while on a processor that is rationed.
  */
 static bool may_come(const struct coord_watch *w, const struct coord_ring *r, uint64_t now_ns)
 {
-	return w->proc->ring_ops && r->state == COORD_RING_NEW && coord_since(now_ns, r->found_ns) < JUDGE_NS;
+	const struct coord_process *p = w->proc;
+	uint64_t since_ns = r->found_ns > p->attached_ns ? r->found_ns : p->attached_ns;
+	bool few = r->head - r->judged <= one_submission(r);
+
+	if (r->state != COORD_RING_NEW)
+		return false;
+	if (!p->ledger) /* its first submission may be what makes it ask for one */
+		return few && coord_since(now_ns, since_ns) < UNSURE_NS;
+	return (few || p->ring_ops) && coord_since(now_ns, since_ns) < JUDGE_NS;
+}
+
+/* No hook has counted what @r did since the last time: it is observed once that is more than counts can be late by. */
+static void leave_unclaimed(const struct coord_watch *w, struct coord_ring *r, bool last)
+{
+	r->unclaimed += r->head - r->judged;
+	if (last || !w->proc->ledger || r->unclaimed > one_submission(r))
+		r->state = COORD_RING_OBSERVED;
 }
 
 /*
@@ -69,12 +91,13 @@ static void deal_out(struct coord_watch *w, uint64_t now_ns, bool last)
 		if (r->taken) {
 			r->state = COORD_RING_HOOKED;
 			r->settled = r->head;
+			r->unclaimed = 0;
 		} else if (r->head != r->judged) {
 			if (!last && may_come(w, r, now_ns)) {
 				room = INFINITY;
 				continue;
 			}
-			r->state = COORD_RING_OBSERVED;
+			leave_unclaimed(w, r, last);
 		}
 		if (r->state == COORD_RING_HOOKED)
 			room += r->shape.entries;
@@ -86,11 +109,28 @@ static void deal_out(struct coord_watch *w, uint64_t now_ns, bool last)
 	w->ahead = fmin(fmax(left, 0), room);
 }
 
+/* The hooks have begun to count, and may count rings that were nobody's until now. */
+static void ask_anew(struct coord_watch *w)
+{
+	if (w->proc->attached_ns < w->judged_ns)
+		return;
+	for (unsigned int i = 0; i < w->nr_rings; i++) {
+		struct coord_ring *r = w->ring[i];
+
+		if (r->state != COORD_RING_OBSERVED)
+			continue;
+		r->state = COORD_RING_NEW;
+		r->judged = r->settled;
+		r->unclaimed = 0;
+	}
+}
+
 void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool last)
 {
 	bool new = false, enough = false;
 	uint64_t wait_ns;
 
+	ask_anew(w);
 	for (unsigned int i = 0; i < w->nr_rings; i++) {
 		struct coord_ring *r = w->ring[i];
 
@@ -99,7 +139,7 @@ void coord_judge(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool l
 	}
 	if (!new && !w->proc->ledger)
 		return;
-	wait_ns = !new ? JUDGE_NS : !w->proc->ledger ? 0 : enough ? UNSURE_NS : JUDGE_NEW_NS;
+	wait_ns = !new ? JUDGE_NS : w->proc->ledger ? (enough ? UNSURE_NS : JUDGE_NEW_NS) : enough ? 0 : UNSURE_NS;
 	if (!last && (coord_since(now_ns, w->judged_ns) < wait_ns ||
 		      coord_since(now_ns, w->born_ns) < UNSURE_NS ||
 		      coord_since(now_ns, w->proc->attached_ns) < UNSURE_NS))

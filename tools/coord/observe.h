@@ -58,6 +58,7 @@ struct coord_ring {
 	uint32_t head, cq_head, overflow; /* as last seen */
 	uint32_t settled; /* the head up to which threads have been given their operations */
 	uint32_t judged;  /* the head when the state was decided last */
+	double unclaimed; /* of what it did until then: operations that no hook has counted; 0: the last ones were */
 	uint64_t found_ns, looked_ns; /* looked_ns 0: never */
 	bool advanced;		      /* since the last settlement */
 	bool taken;		      /* while states are decided: the hooks counted it */

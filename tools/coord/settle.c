@@ -195,15 +195,21 @@ static bool needs_link(const struct coord_watch *w, const struct coord_ring *r, 
 	       coord_since(now_ns, coord_ring_last_link(r)) > RELINK_NS;
 }
 
+/* Of a ring that may yet turn out to be the hooks', what was decided to be none of theirs. */
+static uint32_t settled_up_to(const struct coord_ring *r)
+{
+	return r->state == COORD_RING_OBSERVED ? r->head : r->state == COORD_RING_NEW ? r->judged : r->settled;
+}
+
 static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_ring *r,
 			uint64_t now_ns)
 {
-	double ops = (double)(uint32_t)(r->head - r->settled), unseen;
+	double ops = (double)(uint32_t)(settled_up_to(r) - r->settled), unseen;
 	struct coord_user u[COORD_USERS];
 	unsigned int nr;
 
 	w->want_links |= needs_link(w, r, now_ns);
-	if (r->state != COORD_RING_OBSERVED || too_early(w, r, now_ns))
+	if ((r->state != COORD_RING_OBSERVED && ops <= 0) || too_early(w, r, now_ns))
 		return;
 	unseen = unseen_ops(w, r, ops, now_ns);
 	if (w->ending && !w->unread)
@@ -212,7 +218,7 @@ static void settle_ring(struct coord *c, struct coord_watch *w, struct coord_rin
 	nr = coord_users(w, r, now_ns, u);
 	while (nr--)
 		give_share(c, w, u[nr].task, r, ops, u[nr].weight);
-	r->settled = r->head;
+	r->settled = settled_up_to(r);
 	r->advanced = r->sampled = false;
 	r->nr_depths = r->nr_idle = 0;
 	r->depth_sum = r->depth_peak = r->wait_square = r->wait_s = r->span_s = r->reaped = 0;
