@@ -98,15 +98,19 @@ def bare_clone(scratch, data):
     return f"a thread that no library made: {thread['read_ops']} operations"
 
 
-def held_up(scratch, data):
+def held_up(scratch, data, where="tasks"):
     """What is lost between two looks of the coordinator must not be estimated by the time that went by."""
     library, folder = tool("tests/e2e/.libs/held_up.so"), os.path.join(scratch, "run")
     assert os.path.exists(library), "nothing holds it up"
-    env = {**os.environ, "DAM_RUNTIME_DIR": folder, "LD_PRELOAD": library}
+    env = {**os.environ, "DAM_RUNTIME_DIR": folder, "LD_PRELOAD": library, "HELD_UP": where}
     to_it = ["env", f"DAM_RUNTIME_DIR={folder}"]
     with coordinator(env):
         ops = [by_itself(scratch, data, "clone", before=to_it)[0]["read_ops"] for _ in range(3)]
     return f"a coordinator that is held up between a look and the next: {', '.join(map(str, ops))} operations"
+
+
+def held_up_looking(scratch, data):
+    return held_up(scratch, data, "look")
 
 
 def registered_ring(scratch, data):
@@ -118,7 +122,7 @@ def registered_ring(scratch, data):
 
 
 CASES = {"late names": late_names, "reused ids": reused_ids, "ten thousand": ten_thousand, "bare clone": bare_clone,
-         "held up": held_up,
+         "held up": held_up, "held up looking": held_up_looking,
          "registered ring": registered_ring}
 
 

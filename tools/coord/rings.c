@@ -332,10 +332,12 @@ unsigned int coord_ring_look(struct coord *c, struct coord_watch *w, struct coor
 {
 	static struct coord_peek p;
 	unsigned int work = LOOK_UNITS;
-	int err = r->fd < 0 ? coord_peek_mapped(w->pid, &r->mapped, &r->shape, r->head, &p)
-			    : coord_peek(w->proc->pidfd, r->fd, &r->shape, r->head, &p);
+	int err;
 
-	now_ns = dam_now_ns(); /* a tick may be long */
+	/* a tick may be long, and so may the look: whatever was done since this moment may not be in it */
+	now_ns = dam_now_ns();
+	err = r->fd < 0 ? coord_peek_mapped(w->pid, &r->mapped, &r->shape, r->head, &p)
+			: coord_peek(w->proc->pidfd, r->fd, &r->shape, r->head, &p);
 	c->observed.peeks++;
 	if (err == -EBADF && r->fd >= 0)
 		coord_mapped_closed(w, r);

@@ -247,6 +247,7 @@ void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
 				    (all[dir] > 0 ? expected(t, dir, now_ns) / all[dir] : 1.0 / nr);
 		without_hooked(t, mine);
 		credit(w, t, mine);
+		t->read_ns = dam_now_ns(); /* later than heads that were looked at since its own count was read */
 	}
 }
 
