@@ -130,7 +130,8 @@ static unsigned int rivals(const struct coord_watch *w, const struct coord_ring 
 /*
  * A ring that is gone took operations after our last look: as many as the bytes that are not
  * accounted for are worth, besides the @ops that the head told of. While its threads live on, which
- * may do something else by now, not more than twice what it ever did.
+ * may do something else by now, not more than twice what it ever did. (A process that ends closes its
+ * files before it has ended.)
  */
 static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops, uint64_t now_ns)
 {
@@ -155,7 +156,7 @@ static double unseen_ops(struct coord_watch *w, struct coord_ring *r, double ops
 	most = 2 * r->peak_rate * (double)coord_since(now_ns, r->looked_ns) / DAM_NS_PER_S +
 	       r->shape.entries;
 	ops = bytes * n / (r->size[0].sum + r->size[1].sum) + ahead - ops;
-	return w->ending ? fmax(ops, 0) : fmin(fmax(ops, 0), most);
+	return w->ending || coord_proc_ended(w->pid) ? fmax(ops, 0) : fmin(fmax(ops, 0), most);
 }
 
 /* All has come back by the time a process has ended: what was in flight at the last look, and @unseen. */
