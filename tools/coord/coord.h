@@ -109,9 +109,9 @@ static inline double coord_rate(double mean, double bytes, double dt_s, double g
 /* slots.c */
 /** coord_sample_ring_ops() - what the hooks of a process have counted on rings, up to now. */
 void coord_sample_ring_ops(struct coord_process *p);
-/** coord_sample_process() - every slot of one ledger, every thread without one. @dt_s: since the last time. */
+/** coord_sample_process() - all that there is in one ledger, and every thread without a slot. @dt_s: since the last time. */
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s);
-/** coord_sample_processes() - all of them; who has left is dropped. */
+/** coord_sample_processes() - all of them, as far as a tick goes; who has left is dropped. */
 void coord_sample_processes(struct coord *c, double dt_s);
 
 /* sampler.c */

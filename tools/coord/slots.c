@@ -11,6 +11,8 @@
 #define RATE_TAU_S   1.0 /* of the rates that people see */
 #define RECENT_TAU_S 2.0 /* of what decides the target that a thread uses most */
 #define RECHECKS_S   0.5 /* in which all masks are read at most once: not those of a thousand threads in one tick */
+#define MAX_STARTS   256 /* owners that one process may change in a tick: each is looked up in /proc, and among all others */
+#define MAX_REST     64 /* ticks between looks for room in the table of threads, while there is none */
 #define AHEAD	     4	 /* slots: what other processors have written takes long to come */
 
 void coord_sample_ring_ops(struct coord_process *p)
@@ -45,6 +47,29 @@ static void end_namesakes(struct coord *c, struct coord_process *p, const struct
 			end_slot(c, p, i, lapse);
 }
 
+/* Nobody has room for more threads, and threads that end are few: it is asked for less and less often. */
+static void rest(struct coord_process *p)
+{
+	p->starts_left = 0;
+	p->patience = 2 * p->patience + 1 < MAX_REST ? 2 * p->patience + 1 : MAX_REST;
+	p->rest = p->patience;
+}
+
+/* Slot @i has a new owner, if there is room for it. Return: NULL: not yet, or none that we may look at. */
+static struct coord_thread *start(struct coord *c, struct coord_process *p, unsigned int i,
+				  const struct coord_lapse *lapse)
+{
+	p->starts_left--;
+	end_namesakes(c, p, &p->ledger->slot[i], lapse);
+	if (c->nr_live >= COORD_MAX_THREADS) {
+		c->threads_dropped++;
+		rest(p);
+		return NULL;
+	}
+	p->patience = 0;
+	return coord_thread_start(c, p, i);
+}
+
 /* One slot: who owns it now? Takes what a former owner left. */
 static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i,
 			const struct coord_lapse *lapse)
@@ -62,8 +87,9 @@ static void sample_slot(struct coord *c, struct coord_process *p, unsigned int i
 		t = NULL;
 	}
 	if (!t && state != DAM_SLOT_FREE) {
-		end_namesakes(c, p, s, lapse);
-		t = p->thread[i] = coord_thread_start(c, p, i);
+		if (!p->starts_left)
+			return; /* what it counts stays there */
+		t = p->thread[i] = start(c, p, i, lapse);
 	}
 	if (t)
 		coord_thread_sample(c, t, lapse);
@@ -104,6 +130,18 @@ static void sample_ledger(struct coord *c, struct coord_process *p, const struct
 	}
 }
 
+static void sample(struct coord *c, struct coord_process *p, double dt_s, unsigned int starts)
+{
+	const struct coord_lapse lapse = {dt_s, exp(-dt_s / RATE_TAU_S), exp(-dt_s / RECENT_TAU_S)};
+
+	p->starts_left = starts;
+	if (p->ledger)
+		sample_ledger(c, p, &lapse);
+	/* coord_tasks_drop() ends these, once their rings have told all */
+	for (unsigned int i = 0; i < p->nr_extra; i++)
+		coord_thread_sample(c, p->extra[i], &lapse);
+}
+
 void coord_sample_processes(struct coord *c, double dt_s)
 {
 	struct coord_process *next;
@@ -111,7 +149,8 @@ void coord_sample_processes(struct coord *c, double dt_s)
 	c->rechecks = 1 + (unsigned int)(c->nr_live * dt_s / RECHECKS_S);
 	for (struct coord_process *p = c->processes; p; p = next) {
 		next = p->next;
-		coord_sample_process(c, p, dt_s);
+		sample(c, p, dt_s, p->rest ? 0 : MAX_STARTS);
+		p->rest -= p->rest > 0;
 		if (p->ledger && __atomic_load_n(&p->ledger->detached, __ATOMIC_ACQUIRE))
 			coord_drop(c, p);
 	}
@@ -119,11 +158,5 @@ void coord_sample_processes(struct coord *c, double dt_s)
 
 void coord_sample_process(struct coord *c, struct coord_process *p, double dt_s)
 {
-	const struct coord_lapse lapse = {dt_s, exp(-dt_s / RATE_TAU_S), exp(-dt_s / RECENT_TAU_S)};
-
-	if (p->ledger)
-		sample_ledger(c, p, &lapse);
-	/* coord_tasks_drop() ends these, once their rings have told all */
-	for (unsigned int i = 0; i < p->nr_extra; i++)
-		coord_thread_sample(c, p->extra[i], &lapse);
+	sample(c, p, dt_s, UINT_MAX);
 }

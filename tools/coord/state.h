@@ -178,6 +178,8 @@ struct coord_process {
 	unsigned int nr_extra;
 	bool excluded; /* by request */
 	struct coord_births *births; /* NULL: no advice was given yet */
+	unsigned int starts_left; /* slots that may have new owners in this tick */
+	unsigned int rest, patience; /* ticks until the next look for room for them; that were waited for it last */
 	unsigned int nr_local; /* places of its target table in use */
 	unsigned int nr_thread;
 	float weight_throughput, weight_latency;
