@@ -27,6 +27,7 @@
 #define RECHECK_NS \
 	(100 * DAM_NS_PER_MS) /* how long what was seen of a page or descriptor is believed */
 #define SEALED_IDLE 1000000u
+#define FULL_NS	    (20 * DAM_NS_PER_MS) /* between searches of a full table, which go through all of its slots */
 
 __thread struct dam_self dam_self;
 
@@ -121,20 +122,34 @@ static void take_late_pins(struct dam_slot *s)
 	__atomic_fetch_add(&s->pin_calls, late, __ATOMIC_RELAXED);
 }
 
+/* A free slot for the calling thread; one of a thread's that ends is free when the coordinator has seen that. */
+static struct dam_slot *find_slot(struct dam_ledger *l, uint32_t tid, uint64_t now_ns)
+{
+	static uint64_t full_ns; /* when some thread found none last */
+	struct dam_slot *s;
+
+	if (now_ns - __atomic_load_n(&full_ns, __ATOMIC_RELAXED) < FULL_NS)
+		return NULL;
+	s = dam_ledger_claim(l, tid);
+	if (s)
+		return s;
+	__atomic_store_n(&full_ns, now_ns, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&l->no_slot, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
 /* The thread enters @epoch: a slot in its ledger, with what it counted in private memory. */
-static struct dam_slot *claim(uint64_t epoch)
+static struct dam_slot *claim(uint64_t epoch, uint64_t now_ns)
 {
 	struct dam_self *me = &dam_self;
 	struct dam_ledger *l = dam_attach_ledger_of(epoch);
 	struct dam_slot *former =
 		me->epoch && me->epoch == dam_attach_former(epoch) ? me->slot : NULL;
 	struct dam_slot *s =
-		dam_ledger_claim(l, former ? former->tid : (uint32_t)dam_pins_tid(pthread_self()));
+		find_slot(l, former ? former->tid : (uint32_t)dam_pins_tid(pthread_self()), now_ns);
 
-	if (!s) {
-		__atomic_fetch_add(&l->no_slot, 1, __ATOMIC_RELAXED);
+	if (!s)
 		return NULL;
-	}
 	me->pins += dam_pins_take(s->tid);
 	s->pin_calls = me->pins;
 	s->placed = dam_birth_submits();
@@ -190,7 +205,7 @@ struct dam_slot *dam_slot_slow(void)
 	if (entered)
 		dam_attach_step(now_ns);
 	epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
-	me->slot = epoch ? claim(epoch) : NULL;
+	me->slot = epoch ? claim(epoch, now_ns) : NULL;
 	me->epoch = epoch;
 	if (entered)
 		dam_slow_leave(&mask);

@@ -240,7 +240,7 @@ struct dam_ledger {
 	uint32_t detached;   /* 1: the process uses this ledger no longer */
 	uint32_t nr_slots;   /* high-water mark of claimed slots */
 	uint64_t slot_seq;   /* last seq given out */
-	uint64_t no_slot;    /* submissions not counted because the table was full */
+	uint64_t no_slot;    /* searches for a slot that found none: threads are not counted */
 	uint64_t announce;   /* RCU: the board's period while this process reads; 0: it does not */
 	uint64_t announce_ns; /* CLOCK_MONOTONIC_COARSE when announce was set */
 	uint32_t next_slot;  /* where the next search for a free slot begins */

@@ -58,6 +58,23 @@ static int mode_until(void)
 	return 0;
 }
 
+static void *read_much(void *arg)
+{
+	reads(4000);
+	return arg;
+}
+
+/* The same; then another thread has much to do. */
+static int mode_crowded(void)
+{
+	pthread_t t;
+
+	mode_until();
+	need(!pthread_create(&t, NULL, read_much, NULL), "thread");
+	pthread_join(t, NULL);
+	return 0;
+}
+
 static int child_reads(void)
 {
 	io_uring_queue_exit(&ring);
@@ -482,7 +499,7 @@ static int mode_environment(void)
 }
 
 static const struct mode modes[] = {
-	{"plain", mode_plain}, {"until", mode_until}, {"fork", mode_fork}, {"_Fork", mode_fork_bare},
+	{"plain", mode_plain}, {"until", mode_until}, {"crowded", mode_crowded}, {"fork", mode_fork}, {"_Fork", mode_fork_bare},
 	{"clone", mode_clone}, {"vfork", mode_vfork}, {"clone-vm", mode_clone_vm}, {"exec", mode_exec},
 	{"posix_spawn", mode_spawn}, {"close", mode_close}, {"close_range", mode_close_range}, {"dup2", mode_dup2},
 	{"daemon", mode_daemon}, {"chroot", mode_chroot}, {"setuid", mode_setuid}, {"thrd", mode_thrd},

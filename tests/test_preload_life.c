@@ -142,6 +142,29 @@ START_TEST(test_comes_later)
 }
 END_TEST
 
+/* Every slot is taken: to look at all of them at each submission would cost more than those do. */
+START_TEST(test_no_slot)
+{
+	uint64_t begin, most, seen;
+	struct dam_ledger *l;
+	pid_t pid;
+
+	coord_start(&c, TEST_FILE);
+	pid = start("crowded");
+	wait_attached(1);
+	l = c.client[0].ledger;
+	for (unsigned int i = 0; i < DAM_LEDGER_SLOTS; i++)
+		if (l->slot[i].state == DAM_SLOT_FREE)
+			l->slot[i].state = DAM_SLOT_CLAIMED;
+	begin = dam_now_ns();
+	stop_program(pid);
+	most = 2 + (dam_now_ns() - begin) / (20 * DAM_NS_PER_MS);
+	seen = l->no_slot;
+	ck_assert_uint_ge(seen, 1);
+	ck_assert_msg(seen <= most, "looked for %u times, not %u", (unsigned int)seen, (unsigned int)most);
+}
+END_TEST
+
 START_TEST(test_ends_and_comes_back)
 {
 	pid_t pid;
@@ -227,6 +250,7 @@ int main(void)
 	tcase_add_test(tc, test_filter_first);
 	tcase_add_test(tc, test_bad_pointers);
 	tcase_add_test(tc, test_comes_later);
+	tcase_add_test(tc, test_no_slot);
 	tcase_add_test(tc, test_ends_and_comes_back);
 	tcase_add_test(tc, test_killed_and_comes_back);
 	tcase_add_loop_test(tc, test_follow, 0, sizeof(follow_rows) / sizeof(follow_rows[0]));
