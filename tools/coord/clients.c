@@ -6,10 +6,8 @@
 #include "tools/coord/observe.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -103,7 +101,7 @@ static enum dam_policy_class class_of(const struct dam_hello *h)
 }
 
 /* Without a ledger as yet. */
-static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, uint32_t run_id)
+static struct coord_process *new_process(struct coord *c, pid_t pid, uint32_t run_id)
 {
 	struct coord_process *p = calloc(1, sizeof(*p));
 	uint64_t io[2];
@@ -113,7 +111,6 @@ static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, 
 		return NULL;
 	p->pid = pid;
 	p->elsewhere = coord_proc_elsewhere(pid);
-	p->uid = uid;
 	p->run_id = run_id;
 	p->weight_throughput = p->weight_latency = (float)NAN;
 	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -138,12 +135,9 @@ static struct coord_process *new_process(struct coord *c, pid_t pid, uid_t uid, 
 struct coord_process *coord_client_get(struct coord *c, struct coord_watch *w)
 {
 	struct coord_process *p = coord_client_find(c, w->pid);
-	char path[32];
-	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d", (int)w->pid);
-	if (!p && c->nr_processes < MAX_PROCESSES && !stat(path, &st))
-		p = new_process(c, w->pid, st.st_uid, w->run_id);
+	if (!p && c->nr_processes < MAX_PROCESSES)
+		p = new_process(c, w->pid, w->run_id);
 	if (p) {
 		p->watch = w;
 		w->proc = p;
@@ -168,7 +162,7 @@ void coord_client_watch(struct coord *c, pid_t asker, pid_t pid, uint32_t run_id
 	c->busy = true;
 }
 
-int coord_client_attach(struct coord *c, pid_t pid, uid_t uid, const struct dam_hello *h, struct coord_process **out)
+int coord_client_attach(struct coord *c, pid_t pid, const struct dam_hello *h, struct coord_process **out)
 {
 	struct coord_process *p = coord_client_find(c, pid);
 	int fd;
@@ -179,7 +173,7 @@ int coord_client_attach(struct coord *c, pid_t pid, uid_t uid, const struct dam_
 		p = NULL;
 	}
 	if (!p && c->nr_processes < MAX_PROCESSES)
-		p = new_process(c, pid, uid, h->run_id);
+		p = new_process(c, pid, h->run_id);
 	if (!p || dam_ledger_create((uint32_t)pid, &fd, &p->ledger))
 		return -1;
 	p->run_id = h->run_id ? h->run_id : p->run_id;

@@ -51,10 +51,21 @@ static int send_welcome(int sock, enum dam_welcome_status status, const int *fds
 	return sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/*
+ * Is the process of that number still the one that connected? A child may hold the connection of one that has ended
+ * until its number is somebody else's, whose threads it would then speak for.
+ */
+static bool is_itself(const struct ucred *peer)
+{
+	uid_t euid;
+
+	return !coord_proc_euid(peer->pid, &euid) && euid == peer->uid;
+}
+
 static void attach(struct coord *c, int sock, const struct ucred *peer, const struct dam_hello *h)
 {
 	struct coord_process *p;
-	int fds[2] = {coord_client_attach(c, peer->pid, peer->uid, h, &p), c->board.fd};
+	int fds[2] = {is_itself(peer) ? coord_client_attach(c, peer->pid, h, &p) : -1, c->board.fd};
 
 	if (fds[0] < 0) {
 		send_welcome(sock, DAM_WELCOME_BUSY, NULL, 0);

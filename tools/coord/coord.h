@@ -67,7 +67,7 @@ void coord_hear(struct coord *c);
  * @out: its process
  * Return: the ledger's descriptor, the caller's to close; -1: it cannot be served.
  */
-int coord_client_attach(struct coord *c, pid_t pid, uid_t uid, const struct dam_hello *h, struct coord_process **out);
+int coord_client_attach(struct coord *c, pid_t pid, const struct dam_hello *h, struct coord_process **out);
 /** coord_drop() - take a process's last counts and forget it; its threads stay in reports. */
 void coord_drop(struct coord *c, struct coord_process *p);
 /** coord_client_find() - the process @pid, attached or observed; NULL: none. */

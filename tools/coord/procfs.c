@@ -198,6 +198,18 @@ pid_t coord_proc_leader(pid_t tid)
 	return p ? (pid_t)strtol(p + 6, NULL, 10) : -ENOENT;
 }
 
+int coord_proc_euid(pid_t pid, uid_t *out)
+{
+	char buf[1024], *p;
+	unsigned int euid;
+
+	p = read_of(pid, 0, "status", buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nUid:");
+	if (!p || sscanf(p, "\nUid: %*u %u", &euid) != 1)
+		return -ENOENT;
+	*out = euid;
+	return 0;
+}
+
 /*
  * What a thread is called in our pid namespace, in each one below that it is in, and in its own, which is the last.
  * Return: how many they are; 0: not known.

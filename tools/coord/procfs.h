@@ -54,6 +54,9 @@ int coord_proc_io(pid_t pid, pid_t tid, uint64_t out[2]);
  */
 int coord_proc_io_kept(pid_t pid, int *fd, uint64_t out[2]);
 
+/** coord_proc_euid() - the user with whose rights a process runs. Return: 0; -ENOENT. */
+int coord_proc_euid(pid_t pid, uid_t *out);
+
 /** coord_proc_leader() - the process that a thread belongs to. Return: its number; -ENOENT. */
 pid_t coord_proc_leader(pid_t tid);
 

@@ -160,7 +160,6 @@ struct coord_process {
 	pid_t pid;
 	bool elsewhere; /* in a pid namespace of its own: it has other numbers for its threads */
 	struct coord_names names;
-	uid_t uid;
 	uint64_t start;
 	uint64_t attached_ns; /* 0: it did not */
 	uint32_t run_id;
