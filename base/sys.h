@@ -59,7 +59,14 @@ static inline long dam_sys6(long nr, long a, long b, long c, long d, long e, lon
 /** dam_sys3() - dam_sys6() for the many calls that take three arguments or fewer. */
 static inline long dam_sys3(long nr, long a, long b, long c)
 {
+#if defined(__x86_64__)
+	long ret;
+
+	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	return ret;
+#else
 	return dam_sys6(nr, a, b, c, 0, 0, 0);
+#endif
 }
 
 /** dam_sys_failed() - is @ret of dam_sys6() an error? Right for mmap(), whose addresses may look negative. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * What the interposer adds to one call, paired in one process: blocks of the real function and of the wrapped
- * one alternate, and the median difference of neighbours counts. Without a coordinator, then with one.
+ * What the interposer adds to one call, paired in one process that it is preloaded into: blocks of the real function
+ * and of the wrapped one alternate, and the median difference of neighbours counts. Without a coordinator, then with
+ * one. Usage: without arguments; the processes that measure are made by it, with one.
  */
 #include "config.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
 #include <liburing.h>
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +34,7 @@ static io_context_t context;
 static int null_fd, zero_fd, file_fd, pipe_fd[2];
 static char buf[32][4096];
 
-/* What is called: the C library's, liburing's and libaio's, or the wrappers. */
+/* What is called: the C library's and liburing's, or the wrappers. */
 static struct calls {
 	int (*ioctl)(int fd, unsigned long req, ...);
 	int (*submit)(struct io_uring *ring);
@@ -39,7 +42,16 @@ static struct calls {
 	ssize_t (*read)(int fd, void *buf, size_t n);
 	ssize_t (*write)(int fd, const void *buf, size_t n);
 	int (*create)(pthread_t *t, const pthread_attr_t *attr, void *(*start)(void *), void *arg);
-} plain = {ioctl, io_uring_submit, io_submit, read, write, pthread_create}, wrapped, use;
+} plain, wrapped, use;
+static long (*libc_syscall)(long nr, ...);
+
+/* As libaio's, which would come by the hook on syscall(). */
+static __attribute__((noinline)) int plain_io_submit(io_context_t ctx, long nr, struct iocb *iocbs[])
+{
+	long ret = libc_syscall(SYS_io_submit, ctx, nr, iocbs);
+
+	return ret == -1 ? -errno : (int)ret;
+}
 
 static void call_ioctl(unsigned int n)
 {
@@ -159,15 +171,23 @@ static double median(double *v)
 }
 
 /* Before anything is measured: to look a name up leaves the caches cold. Return: false: one is missing. */
-static bool find_wrapped(void *lib)
+static bool find_calls(void)
 {
-	wrapped.ioctl = (__typeof__(wrapped.ioctl))dlsym(lib, "ioctl");
-	wrapped.submit = (__typeof__(wrapped.submit))dlsym(lib, "io_uring_submit");
-	wrapped.io_submit = (__typeof__(wrapped.io_submit))dlsym(lib, "io_submit");
-	wrapped.read = (__typeof__(wrapped.read))dlsym(lib, "read");
-	wrapped.write = (__typeof__(wrapped.write))dlsym(lib, "write");
-	wrapped.create = (__typeof__(wrapped.create))dlsym(lib, "pthread_create");
-	return wrapped.ioctl && wrapped.submit && wrapped.io_submit && wrapped.read && wrapped.write && wrapped.create;
+	/* by the library's own handle: not what is preloaded */
+	void *libc = dlopen("libc.so.6", RTLD_NOW), *liburing = dlopen("liburing.so.2", RTLD_NOW);
+
+	if (!libc || !liburing)
+		return false;
+	libc_syscall = (__typeof__(libc_syscall))dlsym(libc, "syscall");
+	plain.ioctl = (__typeof__(plain.ioctl))dlsym(libc, "ioctl");
+	plain.submit = (__typeof__(plain.submit))dlsym(liburing, "io_uring_submit");
+	plain.io_submit = plain_io_submit;
+	plain.read = (__typeof__(plain.read))dlsym(libc, "read");
+	plain.write = (__typeof__(plain.write))dlsym(libc, "write");
+	plain.create = (__typeof__(plain.create))dlsym(libc, "pthread_create");
+	wrapped = (struct calls){ioctl, io_uring_submit, io_submit, read, write, pthread_create};
+	return libc_syscall && plain.ioctl && plain.submit && plain.read && plain.write && plain.create &&
+	       plain.read != wrapped.read;
 }
 
 static double measure(const struct row *r, double aim)
@@ -207,45 +227,56 @@ static void measure_sampling(void)
 
 enum how { ALONE, ATTACHED, SAMPLING };
 
+static const char *const titles[] = {"hot path, no coordinator", "hot path, attached, sampling off",
+				     "hot path, attached, every submission sampled"};
+
 /* Runs the table in a process of its own. */
-static pid_t run(const char *title, enum how how)
+static pid_t run(enum how how)
 {
+	const char number[] = {(char)('0' + how), '\0'};
 	pid_t pid = fork();
-	void *lib;
 
 	if (pid)
 		return pid;
 	setenv("DAM_SAMPLE", how == SAMPLING ? "1" : "0", 1);
-	lib = dlopen(DAM_BUILDDIR "/.libs/libdam_preload.so", RTLD_NOW | RTLD_LOCAL);
-	if (!lib || !find_wrapped(lib) || io_uring_queue_init(64, &ring, 0) || io_setup(64, &context)) {
-		fprintf(stderr, "bench_hotpath: %s\n", lib && wrapped.create ? "no io_uring or no libaio here" : dlerror());
-		_exit(1);
-	}
-	printf("%s\n  %-26s %10s %10s %8s\n", title, "", "plain ns", "added ns", "aim ns");
-	for (unsigned int i = 0; how != SAMPLING && i < sizeof(rows) / sizeof(rows[0]); i++)
-		measure(&rows[i], how == ATTACHED || !rows[i].n ? rows[i].aim_attached : 3);
-	if (how == SAMPLING)
-		measure_sampling();
-	_exit(0);
+	setenv("LD_PRELOAD", DAM_BUILDDIR "/.libs/libdam_preload.so", 1);
+	execl("/proc/self/exe", "bench_hotpath", number, (char *)NULL);
+	_exit(1);
 }
 
-int main(void)
+static int measure_all(enum how how)
 {
-	static struct coord c;
-	int bad;
-
 	null_fd = open("/dev/null", O_RDWR);
 	/* in the page cache of a file system that reads without a worker thread, as tmpfs does not */
 	file_fd = open(DAM_BUILDDIR, O_RDWR | O_TMPFILE, 0600);
 	zero_fd = open("/dev/zero", O_RDONLY);
 	if (null_fd < 0 || zero_fd < 0 || file_fd < 0 || pipe(pipe_fd) || write(file_fd, buf, sizeof(buf)) != sizeof(buf))
 		return 1;
+	if (!find_calls() || io_uring_queue_init(64, &ring, 0) || io_setup(64, &context)) {
+		fprintf(stderr, "bench_hotpath: not preloaded, or no io_uring or no libaio here\n");
+		return 1;
+	}
+	printf("%s\n  %-26s %10s %10s %8s\n", titles[how], "", "plain ns", "added ns", "aim ns");
+	for (unsigned int i = 0; how != SAMPLING && i < sizeof(rows) / sizeof(rows[0]); i++)
+		measure(&rows[i], how == ATTACHED || !rows[i].n ? rows[i].aim_attached : 3);
+	if (how == SAMPLING)
+		measure_sampling();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct coord c;
+	int bad;
+
+	if (argc > 1)
+		return measure_all(argv[1][0] == '0' ? ALONE : argv[1][0] == '1' ? ATTACHED : SAMPLING);
 	coord_dir(&c);
 	setenv("DAM_RUNTIME_DIR", c.dir, 1);
-	bad = coord_reap(&c, run("hot path, no coordinator", ALONE));
+	bad = coord_reap(&c, run(ALONE));
 	coord_start(&c, "/");
-	bad |= coord_reap(&c, run("hot path, attached, sampling off", ATTACHED));
-	bad |= coord_reap(&c, run("hot path, attached, every submission sampled", SAMPLING));
+	bad |= coord_reap(&c, run(ATTACHED));
+	bad |= coord_reap(&c, run(SAMPLING));
 	if (!bad && c.nr != 2) {
 		fprintf(stderr, "bench_hotpath: did not attach\n");
 		bad = 1;

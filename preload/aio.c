@@ -4,12 +4,8 @@
 #include "config.h"
 #include "preload/aio.h"
 
-#include "preload/account.h"
 #include "preload/depth.h"
 #include "preload/nvme.h"
-#include "preload/peek.h"
-#include "preload/place.h"
-#include "preload/teardown.h"
 
 /* Four bits a row, all of them in one constant: a table would be one more page for each submission to touch. */
 #define COUNTED 1
@@ -64,17 +60,13 @@ static struct walked walk(struct dam_slot *s, struct iocb **iocbs, long nr, uint
 	return w;
 }
 
-/* The start of the completion ring that a context is the address of; part of the kernel's interface by use. */
-struct aio_ring {
-	uint32_t id, nr, head, tail, magic, compat, incompat, header_length;
-};
 #define AIO_RING_MAGIC 0xa10a10a1u
 
-static inline const struct aio_ring *ring_of(unsigned long ctx)
+static inline const struct dam_aio_ring *ring_of(unsigned long ctx)
 {
-	const struct aio_ring *r = (const struct aio_ring *)ctx;
+	const struct dam_aio_ring *r = (const struct dam_aio_ring *)ctx;
 
-	return dam_peek(r, sizeof(*r)) && r->magic == AIO_RING_MAGIC ? r : NULL;
+	return dam_peek(r, sizeof(*r)) && r->magic == AIO_RING_MAGIC && r->nr ? r : NULL;
 }
 
 /*
@@ -84,7 +76,7 @@ static inline const struct aio_ring *ring_of(unsigned long ctx)
 static DAM_COLD void follow(unsigned long ctx)
 {
 	struct dam_self *me = &dam_self;
-	const struct aio_ring *r;
+	const struct dam_aio_ring *r;
 
 	if (me->aio_torn_down != dam_torn_down()) {
 		dam_peek_forget();
@@ -92,68 +84,66 @@ static DAM_COLD void follow(unsigned long ctx)
 	}
 	r = ring_of(ctx);
 	me->aio_ctx = r ? ctx : 0;
-	me->aio_tail = r ? __atomic_load_n(&r->tail, __ATOMIC_RELAXED) : 0;
-	me->aio_head = r ? __atomic_load_n(&r->head, __ATOMIC_RELAXED) : 0;
-	me->aio_inflight = me->aio_unreaped = 0;
+	me->aio_nr = r ? r->nr : 0;
+	me->aio_end = me->aio_tail = r ? __atomic_load_n(&r->tail, __ATOMIC_RELAXED) : 0;
 }
 
 /* From one place in a ring to another, less than once around. Others can write it: then any number. */
-static inline uint32_t ahead(const struct aio_ring *r, uint32_t from, uint32_t to)
+static inline uint32_t ahead(uint32_t from, uint32_t to)
 {
-	return to - from + (to < from ? r->nr : 0);
+	return to - from + (to < from ? dam_self.aio_nr : 0);
 }
 
+/* Work of this thread in a context: submitted and not completed, not taken back. */
+struct pending {
+	uint32_t inflight, unreaped;
+};
+
 /*
- * In flight: what this thread submitted less what has completed, by the tail that the kernel moves, or has been taken
- * back, by the head. Fewer than a whole ring complete between two submissions. Return: false: not known, others use the
- * context too.
+ * By the tail that the kernel moves, and the head: it never lets more be in flight than there is room for in the ring.
+ * Fewer than a whole ring complete between two looks. Return: false: not known, others use the context too.
  */
-static inline bool advance(unsigned long ctx)
+static inline bool look_at(unsigned long ctx, struct pending *out)
 {
 	struct dam_self *me = &dam_self;
-	const struct aio_ring *r = DAM_LIKELY(me->aio_ctx == ctx) ? ring_of(ctx) : NULL;
-	uint32_t tail, head, completed, reaped;
+	const struct dam_aio_ring *r = DAM_LIKELY(me->aio_ctx == ctx) ? ring_of(ctx) : NULL;
+	uint32_t tail, head, before;
 
+	*out = (struct pending){0};
 	if (DAM_UNLIKELY(!r))
 		return false;
 	head = __atomic_load_n(&r->head, __ATOMIC_RELAXED);
 	tail = __atomic_load_n(&r->tail, __ATOMIC_RELAXED);
-	completed = ahead(r, me->aio_tail, tail);
-	reaped = ahead(r, me->aio_head, head);
+	before = me->aio_tail;
 	me->aio_tail = tail;
-	me->aio_head = head;
-	if (DAM_UNLIKELY(completed > me->aio_inflight || reaped > me->aio_unreaped)) {
+	if (DAM_UNLIKELY(ahead(before, tail) > ahead(before, me->aio_end))) {
 		me->aio_ctx = 0;
 		return false;
 	}
-	me->aio_inflight -= completed;
-	me->aio_unreaped -= reaped;
+	*out = (struct pending){ahead(tail, me->aio_end), ahead(head, me->aio_end)};
 	return true;
 }
 
 /* So many control blocks are submitted on the context that is followed; less than none: they were not, after all. */
 static inline void add(struct dam_slot *s, int64_t nr)
 {
+	struct dam_self *me = &dam_self;
+
 	dam_count_add(&s->aio_ops, (uint64_t)nr);
-	dam_self.aio_inflight += (uint32_t)nr;
-	dam_self.aio_unreaped += (uint32_t)nr;
+	if (me->aio_nr)
+		me->aio_end = (uint32_t)((me->aio_end + nr % me->aio_nr + me->aio_nr) % me->aio_nr);
 }
 
-static void look(unsigned long ctx, bool good, struct dam_depth *out)
+static struct dam_depth depth_of(unsigned long ctx, const struct pending *p, bool good)
 {
-	const struct dam_self *me = &dam_self;
-
-	*out = (struct dam_depth){.ring = ctx,
-				  .inflight = me->aio_unreaped,
-				  .ready = me->aio_unreaped - me->aio_inflight,
-				  .good = good};
+	return (struct dam_depth){
+		.ring = ctx, .inflight = p->unreaped, .ready = p->unreaped - p->inflight, .good = good};
 }
 
-static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, bool good)
+static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, const struct pending *p, bool good)
 {
-	struct dam_depth now;
+	struct dam_depth now = depth_of(ctx, p, good);
 
-	look(ctx, good, &now);
 	dam_depth_before(s, &now);
 }
 
@@ -161,7 +151,8 @@ DAM_HOT struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb 
 {
 	struct dam_self *me = &dam_self;
 	struct dam_slot *s = nr > 0 && iocbs ? dam_slot_mine() : NULL;
-	struct walked w = {1, 1};
+	struct pending p;
+	struct walked w;
 	bool known;
 
 	if (!s)
@@ -169,49 +160,52 @@ DAM_HOT struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb 
 	if (DAM_UNLIKELY(me->aio_ctx != ctx || me->aio_torn_down != dam_torn_down()))
 		follow(ctx);
 	/* before the call: after it another thread may have destroyed the context */
-	known = advance(ctx);
-	if (DAM_UNLIKELY(nr != 1 || count_one(s, iocbs, 1) != 1))
-		w = walk(s, iocbs, nr, 1);
+	known = look_at(ctx, &p);
+	w = walk(s, iocbs, nr, 1);
 	dam_count_add(&s->submissions, 1);
-	if (known && !me->aio_unreaped)
+	if (known && !p.unreaped)
 		dam_count_add(&s->depth_empty, 1);
 	if (dam_depth_wanted())
-		note_before(s, ctx, known && w.counted == nr);
+		note_before(s, ctx, &p, known && w.counted == nr);
 	/* the kernel takes all, as a rule: little is left to do after the call, when nothing of ours is in the cache */
 	add(s, w.seen);
-	me->outer = me->aio_inner && me->countdown ? DAM_OUTER_LEAVES : DAM_OUTER_SETTLES;
+	me->aio_ready = known && me->aio_inner ? ctx : 0;
 	return s;
 }
 
 static DAM_COLD void sample(struct dam_slot *s, unsigned long ctx, uint32_t taken, const void *caller)
 {
+	struct pending p = {0};
 	struct dam_depth now;
 	bool known = false;
 
 	if (dam_look_begin(dam_self.aio_torn_down)) {
-		known = advance(ctx);
+		known = look_at(ctx, &p);
 		dam_look_end();
 	}
 	if (known)
-		dam_account_inflight(s, dam_self.aio_inflight);
+		dam_account_inflight(s, p.inflight);
 	/* not through iocbs: another thread may have reaped and freed them */
 	if (!dam_account_sample_slow(s, dam_self.fd, caller))
 		return;
-	look(ctx, known && taken <= dam_self.aio_unreaped, &now);
+	now = depth_of(ctx, &p, known && taken <= p.unreaped);
 	/* io_submit() does the work of submitting itself, and never waits */
 	now.fresh = now.good ? taken : 0;
 	dam_depth_after(&now);
 }
 
-void dam_aio_settle(struct dam_slot *s, unsigned long ctx, long nr, struct iocb **iocbs, long ret, const void *caller)
+void dam_aio_refused(struct dam_slot *s, long nr, struct iocb **iocbs, long ret)
 {
-	uint32_t taken = ret > 0 ? (uint32_t)ret : 0;
+	long taken = ret > 0 ? ret : 0;
 
 	/* a signal handler may have been here: then what was counted has moved elsewhere */
-	if (dam_self.slot != s)
-		return;
-	if (taken < nr)
+	if (s && dam_self.slot == s && taken < nr)
 		add(s, -(int64_t)walk(s, iocbs + taken, nr - taken, (uint64_t)-1).seen);
-	if (dam_account_due())
-		sample(s, ctx, taken, caller);
+}
+
+void dam_aio_settle(struct dam_slot *s, unsigned long ctx, long nr, struct iocb **iocbs, long ret, const void *caller)
+{
+	dam_aio_refused(s, nr, iocbs, ret);
+	if (dam_self.slot == s && dam_account_due())
+		sample(s, ctx, ret > 0 ? (uint32_t)ret : 0, caller);
 }

@@ -6,18 +6,25 @@
 
 #include <linux/aio_abi.h>
 
-#include "preload/self.h"
+#include "preload/account.h"
+#include "preload/peek.h"
+#include "preload/place.h"
+#include "preload/teardown.h"
 
-/**
- * dam_aio_before() - count @nr blocks, and note which hook settles them: enum dam_outer
- *
- * Return: the slot they are counted in; NULL: none. Never faults.
- */
+/* The start of the completion ring that a context is the address of; part of the kernel's interface by use. */
+struct dam_aio_ring {
+	uint32_t id, nr, head, tail, magic, compat, incompat, header_length;
+};
+
+/** dam_aio_before() - count @nr blocks. Return: the slot they are counted in; NULL: none. Never faults. */
 struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs);
 
 /** dam_aio_settle() - the rest of dam_aio_after(), where there is any. */
 DAM_COLD void dam_aio_settle(struct dam_slot *s, unsigned long ctx, long nr, struct iocb **iocbs, long ret,
 			     const void *caller);
+
+/** dam_aio_refused() - of @nr blocks that were counted the kernel took only @ret; negative: none. */
+DAM_COLD void dam_aio_refused(struct dam_slot *s, long nr, struct iocb **iocbs, long ret);
 
 /** dam_aio_after() - take back what the kernel did not take. @s: of dam_aio_before(); @ret: negative on error. */
 static DAM_INLINE void dam_aio_after(struct dam_slot *s, unsigned long ctx, long nr, struct iocb **iocbs, long ret,
@@ -27,11 +34,55 @@ static DAM_INLINE void dam_aio_after(struct dam_slot *s, unsigned long ctx, long
 
 	if (!s)
 		return;
-	me->outer = DAM_OUTER_NONE;
 	if (DAM_LIKELY(ret == nr && me->countdown))
 		me->countdown--;
 	else
 		dam_aio_settle(s, ctx, nr, iocbs, ret, caller);
 }
+
+/* The descriptor's index is known, and leads somewhere. 0: it is and does. */
+static DAM_INLINE uint32_t unlike_last(int fd)
+{
+	const struct dam_self *me = &dam_self;
+
+	return (uint32_t)(fd ^ me->fd) | (me->index & ~(DAM_LEDGER_TARGETS - 1)) |
+	       (me->fds_seq ^ __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED));
+}
+
+/**
+ * dam_aio_same() - dam_aio_before() of one block that is like the last: same context, same descriptor, a plain read or
+ * write, no sample; and the hook on syscall() sees to what the kernel does not take
+ *
+ * Return: false: it is not, and nothing was counted.
+ */
+static DAM_INLINE bool dam_aio_same(struct dam_slot *s, unsigned long ctx, struct iocb **iocbs)
+{
+	const struct dam_aio_ring *r = (const struct dam_aio_ring *)ctx;
+	struct dam_self *me = &dam_self;
+	/* read once: one that a signal handler sets from here on is not to be taken below 0 */
+	uint32_t left = __atomic_load_n(&me->countdown, __ATOMIC_RELAXED) - 1, end = me->aio_end;
+	const struct iocb *cb;
+
+	/* as few jumps as can be: after a system call the processor does not know where they lead */
+	if (DAM_UNLIKELY((ctx ^ me->aio_ready) | (me->aio_torn_down ^ dam_torn_down()) | left >> 31 |
+			 dam_peek_seen(iocbs, sizeof(*iocbs))))
+		return false;
+	cb = *iocbs;
+	if (DAM_UNLIKELY(dam_peek_seen(cb, sizeof(*cb))))
+		return false;
+	if (DAM_UNLIKELY((cb->aio_lio_opcode & ~1u) | unlike_last((int)cb->aio_fildes)))
+		return false;
+	dam_account_io(s, me->index, (enum dam_dir)cb->aio_lio_opcode, cb->aio_nbytes, 1, 1);
+	dam_count_add(&s->submissions, 1);
+	dam_count_add(&s->aio_ops, 1);
+	if (__atomic_load_n(&r->head, __ATOMIC_RELAXED) == end)
+		dam_count_add(&s->depth_empty, 1);
+	me->aio_end = ++end == me->aio_nr ? 0 : end;
+	me->countdown = left;
+	me->outer = DAM_OUTER_LEAVES;
+	return true;
+}
+_Static_assert(IOCB_CMD_PREAD == (int)DAM_DIR_READ && IOCB_CMD_PWRITE == (int)DAM_DIR_WRITE,
+	       "a read's or write's opcode is its direction");
 
 #endif

@@ -42,4 +42,5 @@ void dam_peek_forget(void)
 {
 	for (unsigned int i = 0; i < DAM_SEEN_SETS; i++)
 		dam_self.seen[i][0] = dam_self.seen[i][1] = 0;
+	dam_self.aio_ready = 0;
 }

@@ -18,14 +18,18 @@ bool dam_peek_slow(const void *p, size_t len);
 /** dam_peek_forget() - what could be read once need not be readable for ever. */
 void dam_peek_forget(void);
 
-/** dam_peek() - may @len bytes at @p be read? A page is asked for once until dam_peek_forget(). */
-static inline bool dam_peek(const void *p, size_t len)
+/** dam_peek_seen() - 0: it was found that @len bytes at @p may be read; they are a page at most. */
+static inline uintptr_t dam_peek_seen(const void *p, size_t len)
 {
 	uintptr_t page = (uintptr_t)p >> DAM_PEEK_SHIFT;
 
-	return DAM_LIKELY(page == ((uintptr_t)p + len - 1) >> DAM_PEEK_SHIFT &&
-			  dam_self.seen[page % DAM_SEEN_SETS][0] == ~page) ||
-	       dam_peek_slow(p, len);
+	return (page ^ ((uintptr_t)p + len - 1) >> DAM_PEEK_SHIFT) | (dam_self.seen[page % DAM_SEEN_SETS][0] ^ ~page);
+}
+
+/** dam_peek() - may @len bytes at @p be read? A page is asked for once until dam_peek_forget(). */
+static inline bool dam_peek(const void *p, size_t len)
+{
+	return DAM_LIKELY(!dam_peek_seen(p, len)) || dam_peek_slow(p, len);
 }
 
 #endif

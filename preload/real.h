@@ -111,6 +111,9 @@ static inline long dam_real_errno(long ret)
 	return -1;
 }
 
+/* As far as the gate knows it: NULL before the first call, and in a child. */
+#define DAM_AT_HAND(name) ((__typeof__(&(name)))dam_gate.real[DAM_REAL_##name])
+
 /* The function behind hook @name, with its own type; NULL: there is none. In the hook itself only. */
 #define DAM_REAL(name)                                                    \
 	((__typeof__(&(name)))(DAM_LIKELY(dam_gate.real[DAM_REAL_##name]) \

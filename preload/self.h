@@ -30,10 +30,12 @@
 
 /*
  * After a system call little is left of the first-level cache, so what every submission reads stands close
- * together: the first two lines of the gate, the first line of the thread's state. All of the gate is zero
+ * together: two lines of the gate, the first two of the thread's state. All of the gate is zero
  * in a forked child, until dam_attach_step() sets it up anew.
  */
 struct dam_gate {
+	/* Rings and buffers begin with a page, too: what lies at the same place in it competes for the same lines. */
+	uint64_t pad[256];
 	/* 0: closed, nothing is counted. Else which ledger is counted in: see DAM_EPOCH_ATTACHED. */
 	uint64_t epoch;
 	uint32_t fds_seq; /* changes with what any descriptor leads to: see dam_self.fd */
@@ -58,7 +60,8 @@ struct dam_gate {
 enum dam_outer {
 	DAM_OUTER_NONE,
 	DAM_OUTER_SETTLES, /* it sees to what the kernel did not take, and to samples */
-	DAM_OUTER_LEAVES,  /* it leaves this to the hook on syscall() */
+	DAM_OUTER_LEAVES,  /* it leaves the former to the hook on syscall(); there is no sample */
+	DAM_OUTER_PASSES,  /* there is nothing to see to */
 };
 
 struct dam_self {
@@ -76,7 +79,14 @@ struct dam_self {
 	/* The ring last submitted to through liburing: see is_next() in wrap_uring.c. All before last_tail is counted. */
 	uint32_t last_torn_down, last_tail;
 	const unsigned int *last_ring; /* its head; NULL: none, or one that needs a look after the call */
-	/* the second line: not read by every submission */
+	/* the second line: what every submission to libaio reads, too */
+	uint64_t aio_ctx; /* the libaio context that is followed; 0: none */
+	uint64_t aio_ready; /* the same where dam_aio_same() will do; else 0 */
+	uint32_t aio_torn_down; /* when it was first looked at: see teardown.h */
+	uint32_t aio_nr, aio_end; /* its events in all; where those of all that was submitted will end */
+	uint32_t aio_tail; /* where they ended at the last look */
+	bool aio_inner; /* libaio comes back by syscall(): newer ones do */
+	/* not read by every submission */
 	uint32_t idle_span;
 	uint32_t span;	/* mean of countdown */
 	uint32_t drawn; /* what countdown was when it was set */
@@ -105,15 +115,11 @@ struct dam_self {
 	uintptr_t depth_ring;
 	uint32_t depth_inflight, depth_ready, depth_fresh; /* at its beginning */
 	bool depth_good;
-	uint64_t aio_ctx; /* the libaio context that the next ones are about */
-	uint32_t aio_torn_down; /* when it was first looked at: see teardown.h */
-	uint32_t aio_tail, aio_inflight;
-	uint32_t aio_head, aio_unreaped;
-	bool aio_inner; /* libaio comes back by syscall(): newer ones do */
 	uintptr_t seen[DAM_SEEN_SETS][2]; /* pages of the program's found readable lately; see peek.h */
 } __attribute__((aligned(64)));
 
-_Static_assert(offsetof(struct dam_self, idle_span) == 64, "what every submission reads shares a line");
+_Static_assert(offsetof(struct dam_self, aio_ctx) == 64 && offsetof(struct dam_self, aio_inner) < 128,
+	       "what every submission reads shares a line");
 
 extern struct dam_gate dam_gate;
 extern __thread struct dam_self dam_self __attribute__((tls_model("initial-exec")));

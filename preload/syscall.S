@@ -15,14 +15,14 @@
 syscall:
 	.cfi_startproc
 	endbr64
+	cmpq	$SYS_io_submit, %rdi
+	je	dam_syscall_io_submit
 	leaq	-SYS_io_uring_setup(%rdi), %rax		/* setup, enter and register are neighbours */
 	cmpq	$2, %rax
 	jbe	dam_syscall_wanted
 	leaq	-SYS_sched_setaffinity(%rdi), %rax	/* and so is getaffinity */
 	cmpq	$1, %rax
 	jbe	dam_syscall_wanted
-	cmpq	$SYS_io_submit, %rdi
-	je	dam_syscall_wanted
 	cmpq	$SYS_io_destroy, %rdi
 	je	dam_syscall_wanted
 	cmpq	$SYS_seccomp, %rdi
@@ -71,14 +71,14 @@ syscall:
 syscall:
 	.cfi_startproc
 	hint	#34					/* bti c */
+	cmp	x0, #SYS_io_submit
+	b.eq	dam_syscall_io_submit
 	sub	x9, x0, #SYS_io_uring_setup
 	cmp	x9, #2
 	b.ls	dam_syscall_wanted
 	sub	x9, x0, #SYS_sched_setaffinity
 	cmp	x9, #1
 	b.ls	dam_syscall_wanted
-	cmp	x0, #SYS_io_submit
-	b.eq	dam_syscall_wanted
 	cmp	x0, #SYS_io_destroy
 	b.eq	dam_syscall_wanted
 	cmp	x0, #SYS_seccomp

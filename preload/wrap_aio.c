@@ -15,21 +15,39 @@ int io_submit(void *ctx, long nr, struct iocb *iocbs[]);
 
 int io_destroy(void *ctx);
 
-DAM_EXPORT DAM_HOT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
+/* All that is not like the last. */
+static DAM_APART int submit_other(void *ctx, long nr, struct iocb *iocbs[], const void *caller)
 {
 	__typeof__(&io_submit) real = DAM_REAL(io_submit);
+	struct dam_self *me = &dam_self;
 	struct dam_slot *slot;
 	int ret;
 
 	if (!real)
 		return -ENOSYS;
 	slot = dam_aio_before((unsigned long)ctx, nr, iocbs);
-	/* the hook's last act, where it can be: see is_next() in wrap_uring.c */
-	if (DAM_LIKELY(!slot || dam_self.outer == DAM_OUTER_LEAVES))
+	if (DAM_LIKELY(me->aio_inner && (!slot || me->countdown))) {
+		me->outer = slot ? DAM_OUTER_LEAVES : DAM_OUTER_PASSES;
+		me->countdown -= slot != NULL;
 		return real(ctx, nr, iocbs);
+	}
+	me->outer = DAM_OUTER_SETTLES;
 	ret = real(ctx, nr, iocbs);
-	dam_aio_after(slot, (unsigned long)ctx, nr, iocbs, ret, DAM_CALLER);
+	me->aio_inner = !me->outer;
+	me->outer = DAM_OUTER_NONE;
+	dam_aio_after(slot, (unsigned long)ctx, nr, iocbs, ret, caller);
 	return ret;
+}
+
+/* The call is the hook's last act, where it can be: see count_next() in wrap_uring.c. */
+DAM_EXPORT DAM_HOT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
+{
+	struct dam_slot *slot = dam_slot_at_hand();
+
+	if (DAM_UNLIKELY(!slot || nr != 1 || !DAM_AT_HAND(io_submit) ||
+			 !dam_aio_same(slot, (unsigned long)ctx, iocbs)))
+		return submit_other(ctx, nr, iocbs, DAM_CALLER);
+	return DAM_AT_HAND(io_submit)(ctx, nr, iocbs);
 }
 
 DAM_EXPORT int io_destroy(void *ctx)

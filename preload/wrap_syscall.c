@@ -17,6 +17,7 @@
 #include "preload/teardown.h"
 
 long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f);
+long dam_syscall_io_submit(long nr, long ctx, long n, long iocbs);
 
 struct call {
 	long nr, a, b, c, d, e, f;
@@ -135,7 +136,6 @@ static const struct {
 	{SYS_io_uring_enter, on_enter},
 	{SYS_io_uring_setup, on_setup},
 	{SYS_io_uring_register, on_register},
-	{SYS_io_submit, on_io_submit},
 	{SYS_io_destroy, on_io_destroy},
 	{SYS_sched_setaffinity, on_setaffinity},
 	{SYS_sched_getaffinity, on_getaffinity},
@@ -151,25 +151,32 @@ static __attribute__((noinline)) long find(const struct call k)
 	return make(&k);
 }
 
-/* What the hook on io_submit() has counted. */
-static __attribute__((noinline)) DAM_HOT long io_submit_inner(unsigned long ctx, long nr, struct iocb **iocbs,
-							      const void *caller)
-{
-	struct dam_self *me = &dam_self;
-	bool settles = me->outer == DAM_OUTER_LEAVES;
-	long ret;
-
-	me->outer = DAM_OUTER_NONE;
-	me->aio_inner = true;
-	ret = dam_sys3(SYS_io_submit, (long)ctx, nr, (long)iocbs);
-	if (DAM_LIKELY(settles))
-		dam_aio_after(me->slot, ctx, nr, iocbs, ret, caller);
-	return dam_real_errno(ret);
-}
-
 DAM_HOT long dam_syscall_wanted(long nr, long a, long b, long c, long d, long e, long f)
 {
-	if (nr == SYS_io_submit && dam_self.outer)
-		return io_submit_inner((unsigned long)a, b, (struct iocb **)c, DAM_CALLER);
 	return find((struct call){nr, a, b, c, d, e, f, DAM_CALLER});
+}
+
+static DAM_APART long io_submit_outer(long nr, long ctx, long n, long iocbs, const void *caller)
+{
+	const struct call k = {.nr = nr, .a = ctx, .b = n, .c = iocbs, .caller = caller};
+
+	return on_io_submit(&k);
+}
+
+/* Within the hook on io_submit(): no more after the call than one look at what it returned. */
+DAM_HOT long dam_syscall_io_submit(long nr, long ctx, long n, long iocbs)
+{
+	struct dam_self *me = &dam_self;
+	uint32_t outer = me->outer;
+	long ret;
+
+	if (DAM_UNLIKELY(!outer))
+		return io_submit_outer(nr, ctx, n, iocbs, DAM_CALLER);
+	me->outer = DAM_OUTER_NONE;
+	ret = dam_sys3(nr, ctx, n, iocbs);
+	if (DAM_LIKELY(ret == n))
+		return ret;
+	if (outer == DAM_OUTER_LEAVES)
+		dam_aio_refused(me->slot, n, (struct iocb **)iocbs, ret);
+	return dam_real_errno(ret);
 }

@@ -201,8 +201,8 @@ static DAM_INLINE unsigned int head_of(const struct io_uring *ring)
 }
 
 /*
- * Counts a submission of @n entries from @head on, if it is to the ring of the last one, which took everything: then the
- * call is the hook's last act. To come back from it would cost as much as all of this, for after a system call the
+ * Counts a submission of @n entries from @head on, if it is to the ring of the last one, which took everything: then
+ * the call is the hook's last act. To come back from it would cost as much as all of this, for after a system call the
  * processor does not know where a return leads. What the kernel does not take shows at the next submission.
  * @same: only one entry like the one before, on the same descriptor. Return: false: it is none, nothing was counted.
  */
@@ -236,9 +236,6 @@ static DAM_INLINE bool count_next(const struct io_uring *ring, struct dam_slot *
 
 #define LIST(...) __VA_ARGS__
 
-/* As far as the gate knows it. */
-#define AT_HAND(name) ((__typeof__(&(name)))dam_gate.real[DAM_REAL_##name])
-
 /*
  * One hook on a function that submits: real function, slot, count, call, settle. One entry, which is where it matters
  * most, is done without a frame if it can be; a batch reads no more than the first line of that.
@@ -271,9 +268,9 @@ static DAM_INLINE bool count_next(const struct io_uring *ring, struct dam_slot *
 		if (DAM_UNLIKELY(ring->sq.sqe_tail - head != 1))                                          \
 			return whole_##name(DAM_CALLER, args);                                            \
 		slot = dam_slot_at_hand();                                                                \
-		if (DAM_UNLIKELY(!slot || !AT_HAND(name) || !count_next(ring, slot, head, 1, true)))      \
+		if (DAM_UNLIKELY(!slot || !DAM_AT_HAND(name) || !count_next(ring, slot, head, 1, true)))  \
 			return whole_##name(DAM_CALLER, args);                                            \
-		return AT_HAND(name)(args);                                                               \
+		return DAM_AT_HAND(name)(args);                                                           \
 	}
 
 SUBMIT_HOOK(io_uring_submit, struct io_uring *ring, ring, BY_RESULT)
