@@ -63,6 +63,18 @@ static void set_group(const struct coord *c, struct coord_thread *t, const struc
 	t->allowed = allowed_domains(c, &t->own);
 }
 
+/* Numbers are used again: has the thread ended that we know by this one? */
+static bool is_another(struct coord_thread *t)
+{
+	uint64_t start;
+	int err = dam_thread_start_time(t->pid, t->tid, &start);
+
+	if (!err && !t->start)
+		t->start = start;
+	t->gone |= err == -ESRCH || (!err && start != t->start);
+	return t->gone;
+}
+
 /* What to write to a thread that is to have back what it would have without DAM. */
 static const struct dam_cpuset *without_dam(const struct coord_thread *t)
 {
@@ -170,7 +182,7 @@ static void accept_cut(struct coord *c, struct coord_thread *t, const struct dam
  */
 static bool let_go(struct coord *c, struct coord_thread *t, const struct dam_cpuset *group)
 {
-	if (dam_cpuset_set_thread(t->tid, without_dam(t)))
+	if (is_another(t) || dam_cpuset_set_thread(t->tid, without_dam(t)))
 		return false;
 	forget_pin(c, t);
 	t->former_ns = 0;
@@ -252,7 +264,7 @@ static int write_mask(struct coord *c, struct coord_thread *t, const struct dam_
 
 	if (!t->moved)
 		t->free = is_free(t);
-	if (!t->start && dam_thread_start_time(t->pid, t->tid, &t->start))
+	if (is_another(t) || !t->start)
 		return -ESRCH;
 	err = record_mask(c, t, mask);
 	if (err)
@@ -319,7 +331,7 @@ void coord_mask_disown(struct coord *c, struct coord_thread *t)
 
 void coord_mask_restore(struct coord *c, struct coord_thread *t)
 {
-	if (!t->moved || !coord_mask_check(c, t))
+	if (!t->moved || !coord_mask_check(c, t) || is_another(t))
 		return;
 	coord_followers_restore(c, t);
 	if (dam_cpuset_set_thread(t->tid, without_dam(t)))
