@@ -10,6 +10,7 @@
 #define FIRST	  2    /* all candidates are weighed on the two emptiest targets, … */
 #define FINALISTS 4    /* … and the best ones of that on all; where that finds none, all on all */
 #define TIE	  1e-9
+#define ROUNDING  1e-6 /* of a capacity: an overflow that has risen by less has not */
 #define YOUNG_S	  0.5  /* what is seen of a thread until then may be too much by a fifth */
 
 struct option {
@@ -51,22 +52,24 @@ void dam_plan_favour(const struct dam_policy *p, struct dam_policy_move *m)
 
 /*
  * Open demand yields to nobody and builds a backlog: the overflow of the two engines together must not rise, nor may it
- * go where it would exceed the capacity, unless clearly less flows over in all. For that the threads have to be known.
+ * go where it would exceed the capacity, unless clearly less flows over in all, or it is there, not foretold, and two
+ * engines that both stay too full share it. For that the threads have to be known.
  */
 static bool adds_overflow(const struct dam_look *l, unsigned int f, const struct dam_thread *th, double before)
 {
 	const struct dam_tree *tree = &l->pl->tree;
 	const struct dam_policy *p = l->pl->p;
-	double there = dam_tree_overflow(tree, f) - before, margin = 0;
+	double there = dam_tree_overflow(tree, f) - before, here = dam_tree_overflow(tree, l->h), margin = 0;
+	bool shared = here > 0 && p->engines[l->h].trigger != DAM_TRIGGER_FORECAST;
 
 	if (there <= 0)
 		return false;
 	if (dam_tree_flooded(tree, f)) {
 		if (th->age_s < YOUNG_S)
 			return true;
-		margin = DAM_LOOK_MARGIN * dam_engine_fastest(&p->engines[f]);
+		margin = dam_engine_fastest(&p->engines[f]) * (shared ? -ROUNDING : DAM_LOOK_MARGIN);
 	}
-	return there + dam_tree_overflow(tree, l->h) > l->overflow - margin;
+	return there + here > l->overflow - margin;
 }
 
 /*

@@ -55,11 +55,16 @@ static const struct {
 	{"a thread's first half second shows too much: not yet", {0.6, 0.6, 0.6, 0.6}, {0.6, -1}, 0, 0,
 	 DAM_TRIGGER_OVERLOAD, 0.3, DAM_POLICY_NONE},
 	{"a young one may go where it does no harm", {0.6, 0.6, 0.6, 0.6}, {0.3, -1}, 0, 0, DAM_TRIGGER_OVERLOAD, 0.3, 0},
-	{"the room is less than a twentieth: the other's threads would pay for it", {0.6, 0.6, 0.6, 0.6}, {0.92, -1}, 0,
-	 0, DAM_TRIGGER_OVERLOAD, 1, DAM_POLICY_NONE},
-	{"twice as much", {0.6, 0.6, 0.6, 0.6}, {0.85, -1}, 0, 0, DAM_TRIGGER_OVERLOAD, 1, 0},
-	{"both are full: nothing is gained by evenness", {0.5, 0.5, 0.5, 0.5}, {0.6, 0.5, -1}, 0, 0,
+	{"both are full: they share it, since no more flows over in all", {0.5, 0.5, 0.5, 0.5}, {0.6, 0.5, -1}, 0, 0,
+	 DAM_TRIGGER_OVERLOAD, 1, 0},
+	{"both are full, and as even as their threads let them be", {0.5, 0.5, 0.5, -1}, {0.6, 0.6, -1}, 0, 0,
 	 DAM_TRIGGER_OVERLOAD, 1, DAM_POLICY_NONE},
+	{"it would only be carried along", {1.2, -1}, {-1}, 0.4, 0, DAM_TRIGGER_OVERLOAD, 1, DAM_POLICY_NONE},
+	{"what is only foretold is not shared …", {0.5, 0.5, 0.5, 0.5}, {0.6, 0.5, -1}, 0, 0, DAM_TRIGGER_FORECAST, 1,
+	 DAM_POLICY_NONE},
+	{"… for less than a twentieth of room …", {0.6, 0.6, 0.6, 0.6}, {0.92, -1}, 0, 0, DAM_TRIGGER_FORECAST, 1,
+	 DAM_POLICY_NONE},
+	{"… but for more", {0.6, 0.6, 0.6, 0.6}, {0.85, -1}, 0, 0, DAM_TRIGGER_FORECAST, 1, 0},
 };
 
 static void put(struct random_spec *s, unsigned int engine, const double share[MAX])
