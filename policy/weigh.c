@@ -11,7 +11,7 @@
 #define FINALISTS 4    /* … and the best ones of that on all; where that finds none, all on all */
 #define TIE	  1e-9
 #define ROUNDING  1e-6 /* of a capacity: an overflow that has risen by less has not */
-#define YOUNG_S	  0.5  /* what is seen of a thread until then may be too much by a fifth */
+#define YOUNG_S	  1.0  /* until then what a thread did before it was known counts as load of others */
 
 struct option {
 	struct dam_policy_move m;

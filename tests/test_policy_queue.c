@@ -52,8 +52,8 @@ static const struct {
 
 	{"too much for both, but less flows over if the room beside is used", {0.6, 0.6, 0.6, 0.6}, {0.6, -1}, 0, 0,
 	 DAM_TRIGGER_OVERLOAD, 1, 0},
-	{"a thread's first half second shows too much: not yet", {0.6, 0.6, 0.6, 0.6}, {0.6, -1}, 0, 0,
-	 DAM_TRIGGER_OVERLOAD, 0.3, DAM_POLICY_NONE},
+	{"a thread's first second shows too much: not yet", {0.6, 0.6, 0.6, 0.6}, {0.6, -1}, 0, 0,
+	 DAM_TRIGGER_OVERLOAD, 0.8, DAM_POLICY_NONE},
 	{"a young one may go where it does no harm", {0.6, 0.6, 0.6, 0.6}, {0.3, -1}, 0, 0, DAM_TRIGGER_OVERLOAD, 0.3, 0},
 	{"both are full: they share it, since no more flows over in all", {0.5, 0.5, 0.5, 0.5}, {0.6, 0.5, -1}, 0, 0,
 	 DAM_TRIGGER_OVERLOAD, 1, 0},
