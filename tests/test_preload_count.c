@@ -112,6 +112,25 @@ START_TEST(test_counts)
 }
 END_TEST
 
+/* What is counted in a shorter way is what is like the last one in everything, and no more than that. */
+START_TEST(test_one_at_a_time)
+{
+	static const char *const ways[] = {"uring", "aio"};
+	char *argv[] = {"tests/preload_single_prog", TEST_FILE, (char *)ways[_i], NULL};
+	unsigned long submissions = 0;
+
+	ck_assert_int_eq(coord_reap(&c, coord_spawn(&c, argv, fileno(out))), 0);
+	ck_assert_uint_eq(c.nr, 1);
+	ck_assert_int_eq(compare(0, coord_index(&c, 0, 7), false), 1);
+	rewind(out);
+	ck_assert_int_eq(fscanf(out, "%*u %*u %*u %*u %*u %lu", &submissions), 1);
+	/* each is taken back before the next */
+	ck_assert_uint_eq(c.client[0].ledger->slot[0].depth_empty, submissions);
+	/* where a pipe would be, cut to what there is room for */
+	ck_assert_uint_eq(c.client[0].ledger->slot[0].count[DAM_LEDGER_TARGETS - 1].read_ops, 0);
+}
+END_TEST
+
 /* Page cache alone: the process never even asks for a ledger. */
 START_TEST(test_plain_buffered)
 {
@@ -146,6 +165,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, test_counts, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(tc, test_one_at_a_time, 0, 2);
 	tcase_add_test(tc, test_plain_buffered);
 	tcase_add_test(tc, test_plain_reuse);
 	suite_add_tcase(s, tc);
