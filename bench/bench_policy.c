@@ -137,8 +137,10 @@ static void run(struct machine *m, struct cost *out)
 		ticks[i % ROUNDS] = out->plan_us = now_us() - middle;
 	}
 	dam_policy_destroy(m->policy);
-	if (out->moves)
-		return; /* it planned early: no medians */
+	if (out->moves) { /* it planned early: no medians */
+		out->most_us = out->plan_us;
+		return;
+	}
 	qsort(feeds, ROUNDS, sizeof(feeds[0]), by_size);
 	qsort(ticks, ROUNDS, sizeof(ticks[0]), by_size);
 	out->feed_us = feeds[ROUNDS / 2];
@@ -150,7 +152,7 @@ static void measure(unsigned int threads)
 {
 	struct machine still = {.threads = threads}, crowd = {.threads = threads, .crowded = true},
 		       full = {.threads = threads, .full = true};
-	struct cost idle = {.idle_us = NAN}, plan, vain = {.most_us = NAN};
+	struct cost idle = {.idle_us = NAN}, plan, vain;
 	double plans[ROUNDS];
 
 	run(&still, &idle);
