@@ -89,12 +89,60 @@ START_TEST(test_rows)
 }
 END_TEST
 
+#define ROUNDS 6
+#define EACH   100 /* operations in a round, half of them reads */
+
+/* A ring that holds one entry shows a look one: the first read is seen in round @seen of settlements @period_s apart. */
+static const struct {
+	const char *why;
+	int seen;
+	double samples, period_s; /* of writes, by then */
+	bool given; /* the bytes of all reads */
+} firsts[] = {
+	{"at once", 0, 2, 0.1, true},
+	{"after some rounds: the kernel has counted them all along", 4, 2, 0.1, true},
+	{"many looks saw none: the thread reads by other means", 4, 40, 0.1, false},
+	{"so long after that they may be anything", 4, 2, 0.6, false},
+};
+
+START_TEST(test_first)
+{
+	static struct coord c;
+	struct coord_process p = {0};
+	struct coord_task task = {.tid = 7, .owner = 7};
+	struct coord_ring ring = {.state = COORD_RING_OBSERVED, .poll_known = true, .known = true, .nr_kinds = 1,
+				  .shape.entries = 1, .link = {{7, DAM_NS_PER_S}}};
+	struct coord_ring *rings[] = {&ring};
+	struct coord_watch w = {.proc = &p, .ring = rings, .nr_rings = 1, .task = &task, .nr_tasks = 1};
+	uint64_t now = DAM_NS_PER_S;
+
+	w.settled_ns = now;
+	for (int i = 0; i < ROUNDS; i++) {
+		double reads = i >= firsts[_i].seen, writes = firsts[_i].samples;
+
+		now += (uint64_t)(firsts[_i].period_s * DAM_NS_PER_S);
+		ring.head += EACH;
+		ring.sampled = true;
+		ring.kind[0] = (struct coord_kind){.target = 0, .counted = true, .ops = {reads, writes},
+						   .bytes = {reads * BLOCK, writes * BLOCK}};
+		ring.size[0] = (struct coord_sizes){reads, reads * BLOCK, reads * BLOCK * BLOCK};
+		ring.size[1] = (struct coord_sizes){writes, writes * BLOCK, writes * BLOCK * BLOCK};
+		ring.looked_ns = task.read_ns = now;
+		for (int dir = 0; dir < 2; dir++)
+			task.kernel[dir] += EACH / 2 * BLOCK;
+		coord_settle(&c, &w, now);
+	}
+	ck_assert_msg((bytes == ROUNDS * EACH / 2 * BLOCK) == firsts[_i].given, "%s: %.0f bytes", firsts[_i].why, bytes);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("coord_settle");
 	TCase *tc = tcase_create("rows");
 
 	tcase_add_loop_test(tc, test_rows, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(tc, test_first, 0, (int)(sizeof(firsts) / sizeof(firsts[0])));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

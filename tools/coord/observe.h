@@ -111,6 +111,7 @@ struct coord_task {
 		implied_sum; /* operations lately: of its rings; that the kernel's bytes would be */
 	double window[2];    /* the kernel's since the last settlement */
 	unsigned int moved_pass; /* that found any last */
+	double unsampled_s; /* that bytes of a direction have waited for an entry of it to be seen */
 	double ops_window;
 	double ahead,
 		ahead_given; /* operations in `kernel` that heads do not tell of yet; in `given` */

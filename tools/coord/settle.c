@@ -23,6 +23,7 @@
 #define SIGMAS	       6
 #define ENOUGH_SAMPLES 32 /* to speak against the kernel's count */
 #define BALANCE_TAU_S  10.0
+#define UNSAMPLED_S    1.0 /* for which bytes may wait, in all, for the first entry of their direction to be seen */
 
 static void add_work(struct coord_task *t, const struct coord_kind *k, double ops_share)
 {
@@ -248,14 +249,24 @@ static double reads_among(const struct coord_task *t, double n, const double sam
 
 /*
  * What was left over the last time already, when heads have been read anew since, is not of any ring. What hooks counted
- * before the kernel did is still to come: such a debt stays.
+ * before the kernel did is still to come: such a debt stays. So do the bytes of which @waits says so.
  */
-static void leave_over(struct coord_task *t, int dir)
+static void leave_over(struct coord_task *t, int dir, bool waits)
 {
 	double left = t->kernel[dir] - t->given[dir];
 
-	t->kernel[dir] -= fmax(fmin(left, t->left[dir]), 0);
+	if (!waits)
+		t->kernel[dir] -= fmax(fmin(left, t->left[dir]), 0);
 	t->left[dir] = t->kernel[dir] - t->given[dir];
+}
+
+/* Of a ring that holds one entry a look sees one: the first looks may not have met one of direction @dir. */
+static bool may_be_seen_yet(struct coord_task *t, int dir, double period_s)
+{
+	if (t->unsized || t->size[dir].n > 0 || t->size[!dir].n > ENOUGH_SAMPLES || t->unsampled_s > UNSAMPLED_S)
+		return false;
+	t->unsampled_s += period_s;
+	return true;
 }
 
 /*
@@ -298,7 +309,7 @@ static void bytes_of(struct coord_task *t, double n, double period_s, bool unrea
 	for (int dir = 0; dir < 2; dir++) {
 		out[dir] *= part;
 		t->given[dir] += out[dir];
-		leave_over(t, dir);
+		leave_over(t, dir, may_be_seen_yet(t, dir, period_s));
 	}
 }
 
