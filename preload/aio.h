@@ -40,15 +40,6 @@ static DAM_INLINE void dam_aio_after(struct dam_slot *s, unsigned long ctx, long
 		dam_aio_settle(s, ctx, nr, iocbs, ret, caller);
 }
 
-/* The descriptor's index is known, and leads somewhere. 0: it is and does. */
-static DAM_INLINE uint32_t unlike_last(int fd)
-{
-	const struct dam_self *me = &dam_self;
-
-	return (uint32_t)(fd ^ me->fd) | (me->index & ~(DAM_LEDGER_TARGETS - 1)) |
-	       (me->fds_seq ^ __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED));
-}
-
 /**
  * dam_aio_same() - dam_aio_before() of one block that is like the last: same context, same descriptor, a plain read or
  * write, no sample; and the hook on syscall() sees to what the kernel does not take
@@ -70,7 +61,7 @@ static DAM_INLINE bool dam_aio_same(struct dam_slot *s, unsigned long ctx, struc
 	cb = *iocbs;
 	if (DAM_UNLIKELY(dam_peek_seen(cb, sizeof(*cb))))
 		return false;
-	if (DAM_UNLIKELY((cb->aio_lio_opcode & ~1u) | unlike_last((int)cb->aio_fildes)))
+	if (DAM_UNLIKELY((cb->aio_lio_opcode & ~1u) | dam_place_unlike((int)cb->aio_fildes)))
 		return false;
 	dam_account_io(s, me->index, (enum dam_dir)cb->aio_lio_opcode, cb->aio_nbytes, 1, 1);
 	dam_count_add(&s->submissions, 1);

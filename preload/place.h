@@ -105,4 +105,13 @@ static inline uint8_t dam_place_index(int fd)
 	return dam_place_find(fd);
 }
 
+/** dam_place_unlike() - 0: @fd is the last one, and its index, which leads somewhere, is still right. Without a jump. */
+static DAM_INLINE uint32_t dam_place_unlike(int fd)
+{
+	const struct dam_self *me = &dam_self;
+
+	return (uint32_t)(fd ^ me->fd) | (me->index & ~(DAM_LEDGER_TARGETS - 1)) |
+	       (me->fds_seq ^ __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED));
+}
+
 #endif

@@ -76,7 +76,7 @@ struct dam_self {
 	uint8_t index;
 	uint8_t opcode, moves; /* of an entry of a ring, the last one perhaps; enum dam_uring_moves: what such ones do */
 	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
-	/* The ring last submitted to through liburing: see is_next() in wrap_uring.c. All before last_tail is counted. */
+	/* The ring last submitted to through liburing: see count_next() in wrap_uring.c. All before last_tail is counted. */
 	uint32_t last_torn_down, last_tail;
 	const unsigned int *last_ring; /* its head; NULL: none, or one that needs a look after the call */
 	/* the second line: what every submission to libaio reads, too */

@@ -65,8 +65,7 @@ static DAM_INLINE int dam_uring_same(struct dam_slot *s, const struct io_uring_s
 		dam_count_add(&s->ring_ops, 1);
 		return 0;
 	}
-	if (DAM_UNLIKELY((sqe->fd ^ me->fd) | (me->index & ~(DAM_LEDGER_TARGETS - 1)) |
-			 (me->fds_seq ^ __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED))))
+	if (DAM_UNLIKELY(dam_place_unlike(sqe->fd)))
 		return -1;
 	dam_count_add(&s->ring_ops, 1);
 	dam_account_io(s, me->index, (enum dam_dir)(moves - DAM_URING_MOVES), sqe->len, 1, 1);
