@@ -190,11 +190,17 @@ int coord_proc_runtime(clockid_t clock, uint64_t *out)
 	return 0;
 }
 
+/* The line of a thread's status that begins with @field, which brings its newline. NULL: not known. */
+static char *status_of(pid_t pid, pid_t tid, const char *field, char *buf, size_t size)
+{
+	return read_of(pid, tid, "status", buf, size) < 0 ? NULL : strstr(buf, field);
+}
+
 pid_t coord_proc_leader(pid_t tid)
 {
 	char buf[1024], *p;
 
-	p = read_of(tid, 0, "status", buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nTgid:");
+	p = status_of(tid, 0, "\nTgid:", buf, sizeof(buf));
 	return p ? (pid_t)strtol(p + 6, NULL, 10) : -ENOENT;
 }
 
@@ -203,7 +209,7 @@ int coord_proc_euid(pid_t pid, uid_t *out)
 	char buf[1024], *p;
 	unsigned int euid;
 
-	p = read_of(pid, 0, "status", buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nUid:");
+	p = status_of(pid, 0, "\nUid:", buf, sizeof(buf));
 	if (!p || sscanf(p, "\nUid: %*u %u", &euid) != 1)
 		return -ENOENT;
 	*out = euid;
@@ -219,7 +225,7 @@ static unsigned int read_names(pid_t pid, pid_t tid, pid_t out[MAX_SPACES])
 	char buf[4096], *p, *end;
 	unsigned int nr = 0;
 
-	p = read_of(pid, tid, "status", buf, sizeof(buf)) < 0 ? NULL : strstr(buf, "\nNSpid:");
+	p = status_of(pid, tid, "\nNSpid:", buf, sizeof(buf));
 	for (p = p ? p + 7 : NULL; p && *p == '\t' && nr < MAX_SPACES; p = end)
 		out[nr++] = (pid_t)strtol(p, &end, 10);
 	return nr;
