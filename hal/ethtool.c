@@ -9,7 +9,6 @@
 #include "hal/ethtool.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/ethtool_netlink.h>
 #include <linux/genetlink.h>
 #include <net/if.h>
@@ -17,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel's answers fit a page; replies that carry extended errors too. */
-#define BUFFER_SIZE 8192
-#define USECS_MAX   10000 /* what drivers commonly take */
+#include "hal/genl.h"
+
+#define USECS_MAX 10000 /* what drivers commonly take */
 
 struct coalesce {
 	bool has_usecs, has_frames;
@@ -56,60 +55,6 @@ static const struct small_names *find_small_names(const char *device)
 	return NULL;
 }
 
-/* Send a request and hand its answers to @cb. Return: 0; -errno, also the kernel's refusal. */
-static int talk(struct mnl_socket *nl, struct nlmsghdr *request, mnl_cb_t cb, void *data)
-{
-	unsigned int port = mnl_socket_get_portid(nl);
-	char buf[BUFFER_SIZE];
-	ssize_t n;
-	int ret;
-
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	request->nlmsg_seq = 1;
-	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
-		return -errno;
-	do {
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		ret = n < 0 ? -1 : mnl_cb_run(buf, (size_t)n, 1, port, cb, data);
-	} while (ret > 0); /* the acknowledgement ends it */
-	return ret < 0 ? -errno : 0;
-}
-
-static struct nlmsghdr *begin(void *buf, uint16_t type, uint8_t cmd)
-{
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buf);
-	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(request, sizeof(*genl));
-
-	request->nlmsg_type = type;
-	genl->cmd = cmd;
-	genl->version = 1;
-	return request;
-}
-
-static int take_family(const struct nlmsghdr *answer, void *data)
-{
-	const struct nlattr *a;
-
-	mnl_attr_for_each(a, answer,
-			  sizeof(struct genlmsghdr)) if (mnl_attr_get_type(a) ==
-								 CTRL_ATTR_FAMILY_ID &&
-							 !mnl_attr_validate(a, MNL_TYPE_U16)) *
-		(uint16_t *)data = mnl_attr_get_u16(a);
-	return MNL_CB_OK;
-}
-
-static int find_family(struct mnl_socket *nl, uint16_t *out)
-{
-	char buf[BUFFER_SIZE];
-	struct nlmsghdr *request = begin(buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-	int err;
-
-	*out = 0;
-	mnl_attr_put_strz(request, CTRL_ATTR_FAMILY_NAME, ETHTOOL_GENL_NAME);
-	err = talk(nl, request, take_family, out);
-	return err ? err : *out ? 0 : -EOPNOTSUPP;
-}
-
 static int take_coalesce(const struct nlmsghdr *answer, void *data)
 {
 	struct coalesce *c = data;
@@ -137,7 +82,7 @@ static int take_coalesce(const struct nlmsghdr *answer, void *data)
 /* A request about @device; the rest of its attributes are the caller's. */
 static struct nlmsghdr *begin_coalesce(void *buf, uint16_t family, uint8_t cmd, const char *device)
 {
-	struct nlmsghdr *request = begin(buf, family, cmd);
+	struct nlmsghdr *request = dam_genl_begin(buf, family, cmd);
 	struct nlattr *nest = mnl_attr_nest_start(request, ETHTOOL_A_COALESCE_HEADER);
 
 	mnl_attr_put_strz(request, ETHTOOL_A_HEADER_DEV_NAME, device);
@@ -147,8 +92,8 @@ static struct nlmsghdr *begin_coalesce(void *buf, uint16_t family, uint8_t cmd, 
 
 static int query(struct mnl_socket *nl, uint16_t family, const char *device, struct coalesce *out)
 {
-	char buf[BUFFER_SIZE];
-	int err = talk(nl, begin_coalesce(buf, family, ETHTOOL_MSG_COALESCE_GET, device),
+	char buf[DAM_GENL_BUFFER];
+	int err = dam_genl_talk(nl, begin_coalesce(buf, family, ETHTOOL_MSG_COALESCE_GET, device),
 		       take_coalesce, out);
 
 	return err ? err : out->has_usecs ? 0 : -EOPNOTSUPP;
@@ -159,7 +104,7 @@ static int converse(const char *device, struct coalesce *now, const struct dam_m
 {
 	struct mnl_socket *nl;
 	struct nlmsghdr *request;
-	char buf[BUFFER_SIZE];
+	char buf[DAM_GENL_BUFFER];
 	uint16_t family;
 	int err;
 
@@ -170,7 +115,7 @@ static int converse(const char *device, struct coalesce *now, const struct dam_m
 		return -errno;
 	err = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
 	if (!err)
-		err = find_family(nl, &family);
+		err = dam_genl_family(nl, ETHTOOL_GENL_NAME, &family);
 	if (!err)
 		err = query(nl, family, device, now);
 	if (!err && m) {
@@ -179,7 +124,7 @@ static int converse(const char *device, struct coalesce *now, const struct dam_m
 		/* a value that the driver does not know would be refused */
 		if (now->has_frames)
 			mnl_attr_put_u32(request, ETHTOOL_A_COALESCE_RX_MAX_FRAMES, m->packets);
-		err = talk(nl, request, NULL, NULL);
+		err = dam_genl_talk(nl, request, NULL, NULL);
 	}
 	mnl_socket_close(nl);
 	return err;
