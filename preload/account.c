@@ -125,15 +125,14 @@ static void take_late_pins(struct dam_slot *s)
 /* A free slot for the calling thread; one of a thread's that ends is free when the coordinator has seen that. */
 static struct dam_slot *find_slot(struct dam_ledger *l, uint32_t tid, uint64_t now_ns)
 {
-	static uint64_t full_ns; /* when some thread found none last */
 	struct dam_slot *s;
 
-	if (now_ns - __atomic_load_n(&full_ns, __ATOMIC_RELAXED) < FULL_NS)
+	if (now_ns - __atomic_load_n(&l->full_ns, __ATOMIC_RELAXED) < FULL_NS)
 		return NULL;
 	s = dam_ledger_claim(l, tid);
 	if (s)
 		return s;
-	__atomic_store_n(&full_ns, now_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->full_ns, now_ns, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&l->no_slot, 1, __ATOMIC_RELAXED);
 	return NULL;
 }

@@ -245,7 +245,8 @@ struct dam_ledger {
 	uint64_t announce_ns; /* CLOCK_MONOTONIC_COARSE when announce was set */
 	uint32_t next_slot;  /* where the next search for a free slot begins */
 	uint32_t reserved1;
-	uint64_t pad[7];
+	uint64_t full_ns;    /* CLOCK_MONOTONIC_COARSE when a search for a slot found none last; 0: never */
+	uint64_t pad[6];
 	uint32_t target_id[DAM_LEDGER_TARGETS]; /* board target ids; 0: unused; release-stored once */
 	uint64_t pad1[32];
 	struct dam_slot slot[DAM_LEDGER_SLOTS];
