@@ -261,12 +261,9 @@ static void leave_over(struct coord_task *t, int dir, bool waits)
 }
 
 /* Of a ring that holds one entry a look sees one: the first looks may not have met one of direction @dir. */
-static bool may_be_seen_yet(struct coord_task *t, int dir, double period_s)
+static bool may_be_seen_yet(const struct coord_task *t, int dir)
 {
-	if (t->unsized || t->size[dir].n > 0 || t->size[!dir].n > ENOUGH_SAMPLES || t->unsampled_s > UNSAMPLED_S)
-		return false;
-	t->unsampled_s += period_s;
-	return true;
+	return !t->unsized && t->size[dir].n <= 0 && t->size[!dir].n <= ENOUGH_SAMPLES && t->unsampled_s <= UNSAMPLED_S;
 }
 
 /*
@@ -307,9 +304,12 @@ static void bytes_of(struct coord_task *t, double n, double period_s, bool unrea
 		t->implied_sum -= implied * (1 - part);
 	}
 	for (int dir = 0; dir < 2; dir++) {
+		bool waits = may_be_seen_yet(t, dir);
+
+		t->unsampled_s += waits ? period_s : 0;
 		out[dir] *= part;
 		t->given[dir] += out[dir];
-		leave_over(t, dir, may_be_seen_yet(t, dir, period_s));
+		leave_over(t, dir, waits);
 	}
 }
 
