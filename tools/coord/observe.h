@@ -4,7 +4,7 @@
  * Observation from outside: rings that no hook sees, and who uses them.
  *
  * watches.c says which processes are looked at, watch.c when; rings.c looks at their rings, tasks.c at
- * their threads; settle.c gives what rings did to threads. In all pairs [0] is reads, [1] is
+ * their threads, of which exits.c hears the end; settle.c gives what rings did to threads. In all pairs [0] is reads, [1] is
  * writes.
  */
 #ifndef DAM_TOOLS_COORD_OBSERVE_H
@@ -101,6 +101,8 @@ struct coord_task {
 	unsigned int pass;
 	uint64_t ended_ns; /* 0: lives */
 	uint64_t io[2];	   /* as last read */
+	bool told;	   /* it has ended, or is about to: the kernel has sent */
+	uint64_t last[2];  /* what its count was then */
 	uint64_t read_ns;
 	double rate[2];	    /* of that, per second, lately */
 	uint64_t hooked[2]; /* bytes that hooks had counted on devices by then */
@@ -225,12 +227,37 @@ uint32_t coord_mapped_head(const struct coord_watch *w, const struct coord_ring 
 /** coord_task_read() - one entry of /proc/PID/task. Return: units of work. */
 unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char *name,
 			     uint64_t now_ns);
+/** coord_task_told() - the kernel says that thread @tid, named @comm, has ended, and its count of bytes then. */
+void coord_task_told(struct coord *c, struct coord_watch *w, pid_t tid, const char *comm, const uint64_t io[2]);
 /** coord_tasks_ended() - all have been read: what threads that are gone did last. */
-void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns);
+void coord_tasks_ended(struct coord *c, struct coord_watch *w, uint64_t now_ns);
 /** coord_tasks_drop() - forget tasks that ended a while ago: rings may close after them; @all:
  * every one. */
 void coord_tasks_drop(struct coord *c, struct coord_watch *w, uint64_t now_ns, bool all);
 struct coord_task *coord_task_find(struct coord_watch *w, pid_t tid);
+
+/* exits.c */
+#ifdef HAVE_LIBMNL
+/** coord_exits_tick() - while there are rings, listen for threads that end; hear what was sent, within a tick's bounds. */
+void coord_exits_tick(struct coord *c, uint64_t now_ns);
+/** coord_exits_take() - hear it now: a thread that is not in /proc any more has been told of before. */
+void coord_exits_take(struct coord *c);
+void coord_exits_close(struct coord *c);
+#else
+static inline void coord_exits_tick(struct coord *c, uint64_t now_ns)
+{
+	(void)c;
+	(void)now_ns;
+}
+static inline void coord_exits_take(struct coord *c)
+{
+	(void)c;
+}
+static inline void coord_exits_close(struct coord *c)
+{
+	(void)c;
+}
+#endif
 
 /* judge.c */
 /** coord_judge() - decide which rings the hooks count, when it is time. @last: the process has

@@ -18,6 +18,7 @@ json_t *coord_observation_json(const struct coord *c)
 	json_object_set_new(j, "rings", whole(c->observed.rings));
 	json_object_set_new(j, "descriptors_read", whole(c->observed.fds));
 	json_object_set_new(j, "threads_read", whole(c->observed.task_reads));
+	json_object_set_new(j, "ends_told", whole(c->exits.told));
 	json_object_set_new(j, "peeks", whole(c->observed.peeks));
 	json_object_set_new(j, "ticks_cut_short", whole(c->observed.cut_short));
 	json_object_set_new(j, "tick_us_max", number((double)c->observed.ns_max / 1e3));

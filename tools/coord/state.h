@@ -40,6 +40,7 @@ struct coord_outcomes;
 struct coord_record;
 struct coord_task;
 struct coord_watch;
+struct mnl_socket;
 
 /* What a thread did on one target, or on none that is known. */
 #define COORD_OTHER    (-1)
@@ -321,6 +322,12 @@ struct coord {
 		pid_t newest; /* number given out; 0: not known yet */
 		uint64_t due_ns;
 	} family;
+	struct {
+		struct mnl_socket *nl; /* NULL: we do not listen for threads that end */
+		uint64_t due_ns;       /* when to try again, or to stop */
+		unsigned int left;     /* messages that may be heard in this tick */
+		uint64_t told;	       /* threads that somebody waited for */
+	} exits;
 	bool outermost; /* we call threads as the kernel itself does */
 	uint64_t storage_ops;  /* of all disks, when it was glanced at last */
 	uint64_t storage_ns;   /* when that was found to have moved */

@@ -35,13 +35,12 @@ struct coord_task *coord_task_find(struct coord_watch *w, pid_t tid)
 
 /* The thread that a ring's kernel thread works for; its number is the kernel's, which means nothing to us in a pid
  * namespace below the first: the process's first thread then. */
-static pid_t owner_of(const struct coord *c, struct coord_watch *w, pid_t tid, bool *poller)
+static pid_t owner_of(const struct coord *c, struct coord_watch *w, pid_t tid, const char *comm, bool *poller)
 {
-	char comm[16];
 	pid_t owner;
 
 	*poller = false;
-	if (coord_proc_comm(w->pid, tid, comm) || strncmp(comm, WORKER_NAME, 4) || strlen(comm) < 9)
+	if (strncmp(comm, WORKER_NAME, 4) || strlen(comm) < 9)
 		return tid;
 	*poller = !strncmp(comm + 4, "sqp-", 4);
 	owner = (pid_t)strtol(comm + 8, NULL, 10);
@@ -66,7 +65,7 @@ static bool make_room(struct coord_watch *w)
 	return true;
 }
 
-static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t tid)
+static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t tid, const char *comm)
 {
 	struct coord_task *t, *owner;
 	bool poller;
@@ -76,21 +75,32 @@ static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t
 	t = &w->task[w->nr_tasks++];
 	c->observed.tasks++;
 	*t = (struct coord_task){.tid = tid, .owner = tid};
-	t->owner = owner_of(c, w, tid, &poller);
+	t->owner = owner_of(c, w, tid, comm, &poller);
 	w->nameless |= t->owner != tid && !c->outermost;
 	if (poller) {
 		owner = coord_task_find(w, t->owner);
 		if (owner)
 			owner->sq_tid = tid;
 	}
-	if (!w->young) /* what it did before we were there is no news */
-		coord_proc_io(w->pid, tid, t->io);
 	t->thread = w->proc ? coord_thread_find(w->proc, tid) : NULL;
-	if (t->thread) {
+	if (t->thread)
 		t->thread->task = t;
-		if (!w->young)
-			memcpy(t->hooked, t->thread->hooked_bytes, sizeof(t->hooked));
-	}
+	return t;
+}
+
+static struct coord_task *meet(struct coord *c, struct coord_watch *w, pid_t tid)
+{
+	struct coord_task *t;
+	char comm[16];
+
+	if (coord_proc_comm(w->pid, tid, comm))
+		comm[0] = '\0';
+	t = new_task(c, w, tid, comm);
+	if (!t || w->young)
+		return t;
+	coord_proc_io(w->pid, tid, t->io); /* what it did before we were there is no news */
+	if (t->thread)
+		memcpy(t->hooked, t->thread->hooked_bytes, sizeof(t->hooked));
 	return t;
 }
 
@@ -150,7 +160,7 @@ unsigned int coord_task_read(struct coord *c, struct coord_watch *w, const char 
 		return 0;
 	t = coord_task_find(w, tid);
 	if (!t)
-		t = new_task(c, w, tid);
+		t = meet(c, w, tid);
 	if (!t || coord_proc_io(w->pid, tid, io))
 		return TASK_UNITS;
 	c->observed.task_reads++;
@@ -191,7 +201,7 @@ static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 
 		for (int dir = 0; dir < 2; dir++) {
 			live[dir] += t->ended_ns ? 0 : t->io[dir];
-			gone[dir] += t->ended_ns == now_ns ? t->io[dir] : 0;
+			gone[dir] += t->ended_ns == now_ns && !t->told ? t->io[dir] : 0;
 		}
 	}
 	/* of a process that has ended only root may open it any more */
@@ -210,6 +220,35 @@ static bool last_bytes(struct coord_watch *w, uint64_t now_ns, double out[2])
 	return known;
 }
 
+void coord_task_told(struct coord *c, struct coord_watch *w, pid_t tid, const char *comm, const uint64_t io[2])
+{
+	struct coord_task *t = coord_task_find(w, tid);
+
+	/* it came and went between two looks; where hooks are, its bytes may be theirs */
+	if (!t && w->dead_known && w->proc && !w->proc->ledger && io[0] + io[1] > 0)
+		t = new_task(c, w, tid, comm);
+	if (!t || t->ended_ns || t->told)
+		return;
+	t->told = true;
+	memcpy(t->last, io, sizeof(t->last));
+	c->exits.told++;
+}
+
+/* What the kernel said of the end of @t. */
+static void take_last(struct coord_watch *w, struct coord_task *t)
+{
+	double bytes[2];
+
+	for (int dir = 0; dir < 2; dir++) {
+		bytes[dir] = (double)dam_count_delta(t->last[dir], t->io[dir]);
+		t->io[dir] += dam_count_delta(t->last[dir], t->io[dir]); /* it is told in whole KiB */
+		w->dead[dir] += t->io[dir];
+	}
+	without_hooked(t, bytes);
+	credit(w, t, bytes);
+	t->read_ns = dam_now_ns();
+}
+
 /* What @t has probably done since it was read. */
 static double expected(const struct coord_task *t, int dir, uint64_t now_ns)
 {
@@ -217,30 +256,41 @@ static double expected(const struct coord_task *t, int dir, uint64_t now_ns)
 }
 
 /*
- * What a thread did between our last look and its end is in its process's counts, together with all
- * other ended threads': the growth of that is shared among those that have ended now.
+ * What a thread did between our last look and its end is told by the kernel, where that may be asked for. Else it is in
+ * its process's counts, together with all other ended threads': the growth of that is shared among those that have
+ * ended now, and were not told of.
  */
-void coord_tasks_ended(struct coord_watch *w, uint64_t now_ns)
+void coord_tasks_ended(struct coord *c, struct coord_watch *w, uint64_t now_ns)
 {
 	double bytes[2], all[2] = {0}, mine[2];
-	unsigned int nr = 0;
+	unsigned int nr = 0, nr_told = 0;
 
+	coord_exits_take(c);
 	for (unsigned int i = 0; i < w->nr_tasks; i++) {
 		struct coord_task *t = &w->task[i];
 
 		if (t->ended_ns || t->pass == w->pass)
 			continue;
 		t->ended_ns = now_ns;
+		if (t->told) {
+			nr_told++;
+			take_last(w, t);
+			continue;
+		}
 		nr++;
 		for (int dir = 0; dir < 2; dir++)
 			all[dir] += expected(t, dir, now_ns);
 	}
-	if ((w->dead_known && !nr) || !last_bytes(w, now_ns, bytes))
+	if (w->dead_known && !nr && !nr_told)
 		return;
+	if (!last_bytes(w, now_ns, bytes)) {
+		w->unread &= nr > 0;
+		return;
+	}
 	for (unsigned int i = 0; i < w->nr_tasks; i++) {
 		struct coord_task *t = &w->task[i];
 
-		if (t->ended_ns != now_ns)
+		if (t->ended_ns != now_ns || t->told)
 			continue;
 		for (int dir = 0; dir < 2; dir++)
 			mine[dir] = bytes[dir] *

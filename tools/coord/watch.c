@@ -236,7 +236,7 @@ static void read_tasks(struct coord *c, struct coord_watch *w, uint64_t now_ns, 
 	if (d || *units <= 0)
 		return;
 	close_phase(w);
-	coord_tasks_ended(w, now_ns);
+	coord_tasks_ended(c, w, now_ns);
 	finish_round(c, w, now_ns, true, true);
 }
 
@@ -283,6 +283,7 @@ void coord_observe_tick(struct coord *c, uint64_t now_ns)
 	if (!c->nr_watches)
 		return;
 	coord_family_tick(c, begin);
+	coord_exits_tick(c, begin);
 	for (unsigned int n = c->nr_watches; n && c->watches && left > 0; n--) {
 		struct coord_watch *w = c->watch_next ? c->watch_next : c->watches;
 		int units = share < left ? share : left;
@@ -313,7 +314,7 @@ void coord_observe_end(struct coord *c, struct coord_watch *w)
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		w->ring[i]->ended = true;
 	if (w->proc && w->nr_rings) {
-		coord_tasks_ended(w, now);
+		coord_tasks_ended(c, w, now);
 		coord_judge(c, w, now, true);
 		coord_settle(c, w, now);
 	}
@@ -338,5 +339,6 @@ void coord_observe_close(struct coord *c)
 {
 	while (c->watches)
 		coord_watch_drop(c, c->watches);
+	coord_exits_close(c);
 	coord_family_close(c);
 }
