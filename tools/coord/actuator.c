@@ -51,7 +51,7 @@ static bool act(struct coord *c, const struct dam_policy_move *m)
 	struct coord_move *mv = &c->move[c->nr_moves % COORD_MAX_MOVES];
 	int err;
 
-	if (!t || m->to_domain >= dam_hal_topology(c->hal)->nr_domains)
+	if (!t || m->to_domain >= dam_hal_topology(c->hal)->nr_domains || !coord_trust_allows(c, m))
 		return false;
 	describe(c, t, m, mv);
 	if (c->opt.dry_run) {
@@ -67,8 +67,10 @@ static bool act(struct coord *c, const struct dam_policy_move *m)
 		t->nr_moves += !err;
 	}
 	c->nr_moves++;
-	if (!err)
+	if (!err) {
+		coord_trust_moved(c, m);
 		coord_outcomes_begin(c, t, mv);
+	}
 	if (c->opt.dry_run || c->opt.json)
 		coord_print_move(c, mv);
 	else

@@ -109,7 +109,8 @@ static void advise(struct coord *c, struct coord_process *p)
 	struct habits h = {0};
 	struct dam_advice *a;
 
-	if (!learn_habits(c, p, &h) || !get_births(p, &h.like->orig)) {
+	/* where they would do best is read off what all processes say */
+	if (c->trust.nr_users > 1 || !learn_habits(c, p, &h) || !get_births(p, &h.like->orig)) {
 		withdraw(p);
 		return;
 	}

@@ -116,7 +116,7 @@ static struct coord_process *new_process(struct coord *c, pid_t pid, uint32_t ru
 	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	p->event = (struct coord_event){on_pidfd, p};
 	if (p->pidfd < 0 || p->pidfd >= c->max_fd || coord_proc_stat(pid, &ppid, &p->start) || coord_proc_comm(pid, pid, p->comm) ||
-	    coord_event_add(c, p->pidfd, &p->event)) {
+	    coord_proc_euid(pid, &p->uid) || coord_event_add(c, p->pidfd, &p->event)) {
 		if (p->pidfd >= 0)
 			close(p->pidfd);
 		free(p);

@@ -184,6 +184,14 @@ void coord_observe_end(struct coord *c, struct coord_watch *w);
 struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id, uint64_t delay_ns);
 struct coord_watch *coord_watch_find(struct coord *c, pid_t pid);
 
+/* trust.c */
+/** coord_trust_tick() - before a plan: what each user's threads ask, and what engines say of the rest. */
+void coord_trust_tick(struct coord *c);
+/** coord_trust_allows() - is a move right also if no word of other users' processes is believed? O(1) */
+bool coord_trust_allows(struct coord *c, const struct dam_policy_move *m);
+/** coord_trust_moved() - it has been carried out: the next one of the plan comes after it. */
+void coord_trust_moved(struct coord *c, const struct dam_policy_move *m);
+
 /* masks.c */
 /** coord_mask_first() - what mask does a new thread have, and whose is it? @s: its slot; NULL: no hook has seen it. */
 void coord_mask_first(struct coord *c, struct coord_thread *t, const struct dam_slot *s);

@@ -168,8 +168,10 @@ void coord_model_refresh(struct coord *c)
 
 void coord_model_decide(struct coord *c, double dt_s)
 {
-	unsigned int nr = dam_decision_tick(c->decision, dt_s, c->plan, c->paused || coord_mask_hold(c) ? 0 : MAX_PLAN);
+	unsigned int nr;
 
+	coord_trust_tick(c);
+	nr = dam_decision_tick(c->decision, dt_s, c->plan, c->paused || coord_mask_hold(c) ? 0 : MAX_PLAN);
 	coord_explain_take(c, c->nr_moves + 1);
 	coord_act(c, c->plan, nr);
 }

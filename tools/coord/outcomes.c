@@ -104,11 +104,13 @@ static void key_of(const struct coord *c, const struct coord_thread *t, const st
 
 double coord_outcomes_favour(void *ctx, const struct dam_policy_move *m)
 {
-	const struct coord *c = ctx;
+	struct coord *c = ctx;
 	const struct coord_thread *t = m->thread < COORD_MAX_THREADS ? c->thread[m->thread] : NULL;
 	struct dam_learn_key key;
 	double now, favour;
 
+	if (!coord_trust_allows(c, m))
+		return 0;
 	if (!c->outcomes || !t || m->to_engine < 0)
 		return 1;
 	key_of(c, t, m, &key);

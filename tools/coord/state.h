@@ -115,6 +115,7 @@ struct coord_thread {
 	uint64_t cpu_ns; /* of processors, used and waited for; as last read; 0: not yet */
 	double cpu;	 /* the same as a share of one processor */
 	bool named;	   /* its name was read again after that */
+	double asks;	   /* its demand as of the last tick, where several users have threads */
 	unsigned int nr_moves;
 	uint64_t last_move; /* id; 0: none, or taken back */
 	struct dam_outcome_window window; /* in progress: sums */
@@ -162,6 +163,8 @@ struct coord_process {
 	bool elsewhere; /* in a pid namespace of its own: it has other numbers for its threads */
 	struct coord_names names;
 	uint64_t start;
+	uid_t uid;
+	unsigned int user;    /* in coord.trust; COORD_TRUST_USERS: no room was left */
 	uint64_t attached_ns; /* 0: it did not */
 	uint32_t run_id;
 	int pidfd;
@@ -226,6 +229,25 @@ struct coord_engine {
 	enum dam_hal_util_source util_source;
 };
 
+#define COORD_TRUST_USERS 16 /* told apart; threads of further ones stay where they are */
+
+/* What one engine is asked, and by whom. */
+struct coord_word {
+	double capacity;	   /* bytes/s; 0: unknown */
+	double measured, foretold; /* by its own counters; 0: it has none */
+	double asked[COORD_TRUST_USERS], rate[COORD_TRUST_USERS]; /* demand, bytes/s of each user's threads */
+};
+
+/* Whose word counts for whom; see trust.c. */
+struct coord_trust {
+	unsigned int nr_users; /* that have threads; fewer than 2: all may be believed */
+	uid_t uid[COORD_TRUST_USERS];
+	struct coord_word engine[DAM_HAL_TARGETS];
+	bool full[DAM_HAL_COMPONENTS]; /* by the rates of its engines */
+	unsigned int next;	       /* process that is asked for its user */
+	uint64_t refused;
+};
+
 /* Counters of a component that has its own. */
 struct coord_component {
 	struct dam_hal_counters last;
@@ -269,6 +291,7 @@ struct coord {
 	struct coord_cpus cpus[DAM_MAX_DOMAINS];
 	struct coord_engine *engine; /* by hal target index, DAM_HAL_TARGETS entries */
 	struct coord_component component[DAM_HAL_COMPONENTS]; /* by hal index */
+	struct coord_trust trust;
 	struct coord_thread *thread[COORD_MAX_THREADS]; /* by policy index; NULL: free */
 	unsigned int nr_thread; /* high-water mark of the above */
 	unsigned int nr_live;
