@@ -220,6 +220,7 @@ static void serve(struct sim_machine *m, int e, double begin_s, double end_s)
 		u->next_slot = (u->next_slot + 1) % u->engine->depth;
 	}
 	u->queued_bytes -= th->op_bytes;
+	u->moved = 0;
 	u->busy_s += end_s - begin_s;
 	u->bytes += th->op_bytes;
 	u->write_bytes += op.write ? th->op_bytes : 0;
@@ -238,7 +239,8 @@ static bool step(struct sim_machine *m, int e, double until_s)
 
 	if (u->nr) {
 		const struct sim_op *op = &u->queue[u->head];
-		double begin = begins(u, op), end = begin + m->thread[op->thread].op_bytes / u->now_capacity[op->write];
+		double begin = begins(u, op);
+		double end = begin + (m->thread[op->thread].op_bytes - u->moved) / u->now_capacity[op->write];
 
 		if (end <= fmin(next, until_s)) {
 			serve(m, e, begin, end);
@@ -252,8 +254,26 @@ static bool step(struct sim_machine *m, int e, double until_s)
 	return true;
 }
 
+/* A transfer goes at the speed of the moment: a later change of the capacity does not make it have been faster. */
+static void go_on(struct sim_unit *u, double until_s)
+{
+	const struct sim_op *op;
+	double begin;
+
+	if (!u->nr)
+		return;
+	op = &u->queue[u->head];
+	begin = begins(u, op);
+	if (begin >= until_s)
+		return;
+	u->moved += (until_s - begin) * u->now_capacity[op->write];
+	u->busy_s += until_s - begin;
+	u->free_s = until_s;
+}
+
 void sim_unit_run(struct sim_machine *m, int e, double until_s)
 {
 	while (!m->nomem && step(m, e, until_s))
 		;
+	go_on(&m->unit[e], until_s);
 }

@@ -44,6 +44,7 @@ struct sim_unit { /* an engine at work */
 	double capacity[2], now_capacity[2]; /* reads, writes; with this tick's jitter */
 	uint64_t random;
 	double free_s;	     /* its transfer is busy until then */
+	double moved;	     /* bytes of the first operation in the queue, before free_s */
 	double *slot;	     /* depth: when each place becomes free; a ring */
 	unsigned int next_slot;
 	struct sim_op *queue; /* a ring, grows */
