@@ -179,7 +179,7 @@ static void watch_bound(struct dam_engine *en, double dt_s, double ops)
 		en->bound = DAM_BOUND_UNKNOWN;
 		return;
 	}
-	answer = dam_bound_add(&en->watch, dt_s, ops, n);
+	answer = dam_bound_add(&en->watch, dt_s, ops, n, en->latency_s);
 	if (answer != DAM_BOUND_UNKNOWN)
 		en->bound = answer;
 }

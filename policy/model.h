@@ -220,7 +220,7 @@ void dam_window_add_plain(struct dam_window *w, double dt_s, double bytes, doubl
 double dam_window_rate(const struct dam_window *w);
 double dam_window_ops(const struct dam_window *w);
 double dam_decay(double dt_s, double half_life_s);
-enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight);
+enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight, double latency_s);
 void dam_bound_reset(struct dam_bound_watch *b);
 void dam_noise_add(struct dam_noise *n, double dt_s, double value);
 void dam_noise_break(struct dam_noise *n);

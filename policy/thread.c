@@ -129,7 +129,7 @@ static void label(struct dam_thread *th, const struct dam_engine *en, double dt_
 	}
 	if (th->unseen_s < UNSEEN_S)
 		answer = dam_bound_add(&th->watch, dt_s, dam_window_ops(&th->fast) * dt_s,
-				       th->inflight_ops);
+				       th->inflight_ops, en->latency_s);
 	else
 		answer = en->bound;
 	if (answer != DAM_BOUND_UNKNOWN)

@@ -71,10 +71,11 @@ void dam_bound_reset(struct dam_bound_watch *b)
 /*
  * Has in-flight work changed since the watch began? A closed loop fills its queue and keeps it full; growth adds up over
  * the blocks, so that a slow one is seen too. Growth by as much as an overload brings in, or growth that goes on, is open.
- * A block in which nothing was submitted shows a thread that waits. Work that becomes less, be it from a peak that
- * two blocks share, is a backlog that is worked off, and shows nothing of who waits for what.
+ * A block in which nothing was submitted shows a thread that waits, if what it has in flight takes longer than that;
+ * else it had nothing to do. Work that becomes less, be it from a peak that two blocks share, is a backlog that is
+ * worked off, and shows nothing of who waits for what.
  */
-static enum dam_bound judge(struct dam_bound_watch *b)
+static enum dam_bound judge(struct dam_bound_watch *b, double latency_s)
 {
 	double grown = b->max - b->start, few;
 	bool begun = b->start >= 0, grew = b->grew;
@@ -82,7 +83,7 @@ static enum dam_bound judge(struct dam_bound_watch *b)
 	b->recent = b->recent * BOUND_MEMORY + b->ops;
 	few = fmax(BOUND_GRANULE, fmin(BOUND_WOBBLE * b->start, BOUND_GROWTH * b->recent));
 	if (b->max < 0)
-		return DAM_BOUND_YES;
+		return latency_s > b->time ? DAM_BOUND_YES : DAM_BOUND_UNKNOWN;
 	if (begun && fabs(grown) <= few && b->max - b->last <= few)
 		return DAM_BOUND_YES;
 	b->start = b->max;
@@ -90,13 +91,16 @@ static enum dam_bound judge(struct dam_bound_watch *b)
 	return b->grew && (grew || grown > BOUND_GROWTH * b->recent) ? DAM_BOUND_NO : DAM_BOUND_UNKNOWN;
 }
 
-/* One more observation while the engine is saturated (@inflight NaN: none); an answer at the end of a block. */
-enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight)
+/*
+ * One more observation while the engine is saturated; an answer at the end of a block. @inflight NaN: none;
+ * @latency_s: of an operation there
+ */
+enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight, double latency_s)
 {
 	enum dam_bound answer = DAM_BOUND_UNKNOWN;
 
 	if (b->time >= BOUND_LONGEST || (b->time >= BOUND_TIME && b->ops >= BOUND_OPS)) {
-		answer = judge(b);
+		answer = judge(b, latency_s);
 		b->time = b->ops = 0;
 		b->max = -1;
 	}

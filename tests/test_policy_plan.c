@@ -401,11 +401,33 @@ START_TEST(test_bound)
 	for (int k = 0; k < 300; k++) {
 		double t = k * 0.01, turn = bound_rows[_i].turn_s > 0 ? bound_rows[_i].turn_s : t;
 
-		said[dam_bound_add(&watch, 0.01, 2, 400 + bound_rows[_i].slope * (t < turn ? t : 2 * turn - t))]++;
+		said[dam_bound_add(&watch, 0.01, 2, 400 + bound_rows[_i].slope * (t < turn ? t : 2 * turn - t), 0.01)]++;
 	}
 	ck_assert_msg((said[DAM_BOUND_YES] > 0) == bound_rows[_i].yes && (said[DAM_BOUND_NO] > 0) == bound_rows[_i].no,
 		      "%s: bounded %u times, unbounded %u times", bound_rows[_i].why, said[DAM_BOUND_YES],
 		      said[DAM_BOUND_NO]);
+}
+END_TEST
+
+/* After 0.1 s with eight operations in flight a thread is silent for a second. */
+static const struct {
+	const char *why;
+	double latency_s;
+	bool waits;
+} silent_rows[] = {
+	{"what it had in flight is long complete: it has nothing to do, and is no closed loop for that", 0.02, false},
+	{"it waits for what is still in the queue", 1, true},
+};
+
+START_TEST(test_silence)
+{
+	struct dam_bound_watch watch;
+	bool yes = false;
+
+	dam_bound_reset(&watch);
+	for (int k = 0; k < 110; k++)
+		yes |= dam_bound_add(&watch, 0.01, k < 10 ? 8 : 0, k < 10 ? 8 : NAN, silent_rows[_i].latency_s) == DAM_BOUND_YES;
+	ck_assert_msg(yes == silent_rows[_i].waits, "%s", silent_rows[_i].why);
 }
 END_TEST
 
@@ -418,7 +440,7 @@ START_TEST(test_slow_growth)
 
 	dam_bound_reset(&watch);
 	for (int k = 0; k < 2000; k++) {
-		enum dam_bound answer = dam_bound_add(&watch, 0.01, 20, 4 + share * 20 * k);
+		enum dam_bound answer = dam_bound_add(&watch, 0.01, 20, 4 + share * 20 * k, 0.01);
 
 		said[answer]++;
 		since_no_s = answer == DAM_BOUND_NO ? 0 : since_no_s + 0.01;
@@ -443,6 +465,7 @@ int main(void)
 	tcase_add_test(tc, test_one_plan_spreads_a_crowd);
 	tcase_add_loop_test(tc, test_trend, 0, sizeof(trend_rows) / sizeof(trend_rows[0]));
 	tcase_add_loop_test(tc, test_bound, 0, sizeof(bound_rows) / sizeof(bound_rows[0]));
+	tcase_add_loop_test(tc, test_silence, 0, sizeof(silent_rows) / sizeof(silent_rows[0]));
 	tcase_add_loop_test(tc, test_slow_growth, 2, 6);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
