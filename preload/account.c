@@ -162,6 +162,14 @@ static struct dam_slot *claim(uint64_t epoch, uint64_t now_ns)
 	return s;
 }
 
+/* From here on the thread counts there. What was remembered of the last submission belongs to the slot before. */
+static void take_slot(struct dam_self *me, uint64_t epoch, struct dam_slot *slot)
+{
+	me->last_ring = NULL;
+	me->slot = slot;
+	me->epoch = epoch;
+}
+
 /* How many calls to let pass: few when they are rare, IDLE_SPAN_MAX when they come by the thousand. */
 static void idle_again(struct dam_self *me, uint64_t now_ns)
 {
@@ -185,8 +193,7 @@ struct dam_slot *dam_slot_slow(void)
 		return NULL;
 	epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
 	if (!epoch && __atomic_load_n(&dam_sealed, __ATOMIC_RELAXED)) {
-		me->epoch = 0;
-		me->slot = NULL;
+		take_slot(me, 0, NULL);
 		me->idle = SEALED_IDLE;
 		return NULL;
 	}
@@ -196,16 +203,14 @@ struct dam_slot *dam_slot_slow(void)
 	/* looked at once more: perhaps nothing is due because another thread has asked, and opened the gate */
 	epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
 	if (!epoch && !due) {
-		me->epoch = 0;
-		me->slot = NULL;
+		take_slot(me, 0, NULL);
 		return NULL;
 	}
 	entered = dam_slow_enter(&mask);
 	if (entered)
 		dam_attach_step(now_ns);
 	epoch = __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE);
-	me->slot = epoch ? claim(epoch, now_ns) : NULL;
-	me->epoch = epoch;
+	take_slot(me, epoch, epoch ? claim(epoch, now_ns) : NULL);
 	if (entered)
 		dam_slow_leave(&mask);
 	return me->slot;
@@ -223,8 +228,7 @@ static void end_thread(void *arg)
 		if (me->slot && me->epoch == epoch)
 			dam_slot_end(me->slot);
 	}
-	me->epoch = 0;
-	me->slot = NULL;
+	take_slot(me, 0, NULL);
 	dam_traffic_close();
 }
 

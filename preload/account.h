@@ -10,7 +10,7 @@
 #include "preload/self.h"
 
 enum dam_dir { DAM_DIR_READ, DAM_DIR_WRITE };
-_Static_assert(offsetof(struct dam_count, write_bytes) == 8 &&
+_Static_assert(offsetof(struct dam_count, write_bytes) == 8 && offsetof(struct dam_count, read_ops) == 16 &&
 		       offsetof(struct dam_count, write_ops) == 24,
 	       "indexed by direction");
 
@@ -37,15 +37,25 @@ void dam_account_last_words(void);
  */
 bool dam_account_sample_slow(struct dam_slot *s, int fd, const void *caller);
 
+/** dam_account_where() - where what moves to or from target @index is added up in slot @s. */
+static inline uint64_t *dam_account_where(struct dam_slot *s, uint8_t index, enum dam_dir dir)
+{
+	/* the fields of a direction lie side by side in both halves: no branch */
+	return &s->count[index & (DAM_LEDGER_TARGETS - 1)].read_bytes + dir;
+}
+
+/** dam_account_at() - add there. */
+static inline void dam_account_at(uint64_t *sum, uint64_t bytes, uint64_t ops)
+{
+	dam_count_add(sum, bytes);
+	dam_count_add(sum + 2, ops);
+}
+
 /** dam_account_io() - add to slot @s; @sign 1 counts, -1 takes back what the kernel refused. */
 static inline void dam_account_io(struct dam_slot *s, uint8_t index, enum dam_dir dir,
 				  uint64_t bytes, uint64_t ops, uint64_t sign)
 {
-	struct dam_count *c = &s->count[index & (DAM_LEDGER_TARGETS - 1)];
-
-	/* the fields of a direction lie side by side in both halves: no branch */
-	dam_count_add(&c->read_bytes + dir, bytes * sign);
-	dam_count_add(&c->read_ops + dir, ops * sign);
+	dam_account_at(dam_account_where(s, index, dir), bytes * sign, ops * sign);
 }
 
 /** dam_account_inflight() - one sample of @ops in flight. */

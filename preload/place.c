@@ -52,7 +52,7 @@ void dam_place_changed(void)
 {
 	static uint32_t seq; /* goes on in a child, whose threads remember their parents' */
 
-	__atomic_store_n(&dam_gate.fds_seq, __atomic_add_fetch(&seq, 1, __ATOMIC_RELAXED),
+	__atomic_store_n(&dam_gate.seqs.fds, __atomic_add_fetch(&seq, 1, __ATOMIC_RELAXED),
 			 __ATOMIC_RELEASE);
 }
 
@@ -251,7 +251,7 @@ uint8_t dam_place_find(int fd)
 {
 	struct dam_self *me = &dam_self;
 	/* before the look: a change while we look makes what we found stale */
-	uint32_t seq = __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_ACQUIRE);
+	uint32_t seq = __atomic_load_n(&dam_gate.seqs.fds, __ATOMIC_ACQUIRE);
 	uint8_t place = DAM_PLACE_OTHER;
 
 	if (DAM_LIKELY((unsigned int)fd < DAM_FDS)) {

@@ -100,7 +100,7 @@ static inline uint8_t dam_place_index(int fd)
 	struct dam_self *me = &dam_self;
 
 	if (DAM_LIKELY(me->fd == fd &&
-		       me->fds_seq == __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
+		       me->fds_seq == __atomic_load_n(&dam_gate.seqs.fds, __ATOMIC_RELAXED)))
 		return me->index;
 	return dam_place_find(fd);
 }
@@ -111,7 +111,7 @@ static DAM_INLINE uint32_t dam_place_unlike(int fd)
 	const struct dam_self *me = &dam_self;
 
 	return (uint32_t)(fd ^ me->fd) | (me->index & ~(DAM_LEDGER_TARGETS - 1)) |
-	       (me->fds_seq ^ __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED));
+	       (me->fds_seq ^ __atomic_load_n(&dam_gate.seqs.fds, __ATOMIC_RELAXED));
 }
 
 #endif

@@ -9,13 +9,17 @@
 #include "base/sys.h"
 #include "preload/self.h"
 
-/* X(name, where it lives), those called most often first: four share the gate's first line. A new hook is a row here, its function in a wrap_*.c and its name in preload.map. */
+/*
+ * X(name, where it lives), those called most often first: six share the gate's first line. A new hook is a row here, its
+ * function in a wrap_*.c and its name in preload.map.
+ */
 #define DAM_REALS(X)                                       \
 	X(io_uring_submit, DAM_URING)                      \
+	X(io_uring_submit_and_wait, DAM_URING)             \
+	X(io_submit, DAM_AIO)                              \
 	X(read, DAM_LIBC)                                  \
 	X(write, DAM_LIBC)                                 \
 	X(ioctl, DAM_LIBC)                                 \
-	X(io_uring_submit_and_wait, DAM_URING)             \
 	X(pread, DAM_LIBC)                                 \
 	X(pwrite, DAM_LIBC)                                \
 	X(readv, DAM_LIBC)                                 \
@@ -23,7 +27,6 @@
 	X(__read_chk, DAM_LIBC)                            \
 	X(__pread_chk, DAM_LIBC)                           \
 	X(fcntl, DAM_LIBC)                                 \
-	X(io_submit, DAM_AIO)                              \
 	X(io_destroy, DAM_AIO)                             \
 	X(close, DAM_LIBC)                                 \
 	X(dup2, DAM_LIBC)                                  \

@@ -28,9 +28,18 @@
 #define DAM_GATE_PAGE 65536
 #endif
 
+/* What has to be as it was for what was remembered to be true still: compared at once. */
+union dam_seqs {
+	struct {
+		uint32_t fds;	    /* changes with what any descriptor leads to: see dam_self.fd */
+		uint32_t torn_down; /* rings and the like that have gone: see teardown.h */
+	};
+	uint64_t both;
+};
+
 /*
  * After a system call little is left of the first-level cache, so what every submission reads stands close
- * together: two lines of the gate, the first two of the thread's state. All of the gate is zero
+ * together: a line of the gate, the first of the thread's state, or for libaio the second. All of the gate is zero
  * in a forked child, until dam_attach_step() sets it up anew.
  */
 struct dam_gate {
@@ -38,14 +47,12 @@ struct dam_gate {
 	uint64_t pad[256];
 	/* 0: closed, nothing is counted. Else which ledger is counted in: see DAM_EPOCH_ATTACHED. */
 	uint64_t epoch;
-	uint32_t fds_seq; /* changes with what any descriptor leads to: see dam_self.fd */
+	union dam_seqs seqs;
+	void *real[64];	  /* the functions behind the hooks: see real.h; those of submissions first */
 	uint32_t born;	  /* 1: this process has set itself up */
 	uint32_t pid;	  /* of this process, once born */
 	uint32_t busy;	  /* try-lock of the line to the coordinator */
-	uint32_t
-		routing; /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
-	uint32_t torn_down; /* rings and the like that have gone: see teardown.h */
-	void *real[64];	    /* the functions behind the hooks: see real.h */
+	uint32_t routing; /* lock of places, routes and what is mapped; nests in busy; held for microseconds */
 	uint32_t inside;    /* threads between dam_slow_begin() and dam_slow_end() */
 	uint32_t looking;   /* those between dam_look_begin() and dam_look_end() */
 	uint8_t route[256]; /* place → index in the ledger; DAM_ROUTE_IGNORE: see place.h */
@@ -67,18 +74,19 @@ enum dam_outer {
 struct dam_self {
 	uint64_t epoch;	       /* of the gate when slot was claimed */
 	struct dam_slot *slot; /* NULL: count nothing */
-	uint32_t countdown;    /* submissions until the next sample */
-	uint32_t idle;	       /* calls to let pass before looking for a coordinator again */
-	uint32_t outer; /* enum dam_outer: inside a hook that has counted; the library may come back by syscall() */
-	/* The descriptor last counted: its index in the ledger while fds_seq is the gate's. */
-	uint32_t fds_seq;
-	int fd;
-	uint8_t index;
-	uint8_t opcode, moves; /* of an entry of a ring, the last one perhaps; enum dam_uring_moves: what such ones do */
-	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
-	/* The ring last submitted to through liburing: see count_next() in wrap_uring.c. All before last_tail is counted. */
-	uint32_t last_torn_down, last_tail;
+	/*
+	 * The submission to liburing made last, while seqs are the gate's: see wrap_uring.c. All before last_tail is
+	 * counted. Whoever changes slot forgets last_ring.
+	 */
 	const unsigned int *last_ring; /* its head; NULL: none, or one that needs a look after the call */
+	union dam_seqs last_seqs;
+	uint32_t last_tail;
+	/* An entry, the last one perhaps: its opcode, its descriptor, and what is added to where for another such. */
+	int like_fd;
+	uint64_t *like_sum;
+	uint8_t like_opcode, like_moves; /* moves data: 0, 1 */
+	uint32_t countdown; /* submissions until the next sample */
+	uint32_t outer; /* enum dam_outer: inside a hook that has counted; the library may come back by syscall() */
 	/* the second line: what every submission to libaio reads, too */
 	uint64_t aio_ctx; /* the libaio context that is followed; 0: none */
 	uint64_t aio_ready; /* the same where dam_aio_same() will do; else 0 */
@@ -86,7 +94,14 @@ struct dam_self {
 	uint32_t aio_nr, aio_end; /* its events in all; where those of all that was submitted will end */
 	uint32_t aio_tail; /* where they ended at the last look */
 	bool aio_inner; /* libaio comes back by syscall(): newer ones do */
+	/* The descriptor last counted: its index in the ledger while fds_seq is the gate's. */
+	uint8_t index;
+	int fd;
+	uint32_t fds_seq;
+	uint32_t idle;	      /* calls to let pass before looking for a coordinator again */
+	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
 	/* not read by every submission */
+	struct dam_count like_nothing; /* like_sum of entries that move no data: nobody reads it */
 	uint32_t idle_span;
 	uint32_t span;	/* mean of countdown */
 	uint32_t drawn; /* what countdown was when it was set */
@@ -118,7 +133,7 @@ struct dam_self {
 	uintptr_t seen[DAM_SEEN_SETS][2]; /* pages of the program's found readable lately; see peek.h */
 } __attribute__((aligned(64)));
 
-_Static_assert(offsetof(struct dam_self, aio_ctx) == 64 && offsetof(struct dam_self, aio_inner) < 128,
+_Static_assert(offsetof(struct dam_self, aio_ctx) == 64 && offsetof(struct dam_self, plain_calls) < 128,
 	       "what every submission reads shares a line");
 
 extern struct dam_gate dam_gate;

@@ -16,7 +16,7 @@
 /** dam_torn_down() - how many have gone so far: before the call, for dam_look_begin() after it. */
 static inline uint32_t dam_torn_down(void)
 {
-	return __atomic_load_n(&dam_gate.torn_down, __ATOMIC_RELAXED);
+	return __atomic_load_n(&dam_gate.seqs.torn_down, __ATOMIC_RELAXED);
 }
 
 static inline void dam_look_end(void)
@@ -29,7 +29,7 @@ static inline bool dam_look_begin(uint32_t before)
 {
 	/* first counted, then looked: dam_tear_down() does it the other way round */
 	__atomic_fetch_add(&dam_gate.looking, 1, __ATOMIC_SEQ_CST);
-	if (DAM_LIKELY(__atomic_load_n(&dam_gate.torn_down, __ATOMIC_SEQ_CST) == before))
+	if (DAM_LIKELY(__atomic_load_n(&dam_gate.seqs.torn_down, __ATOMIC_SEQ_CST) == before))
 		return true;
 	dam_look_end();
 	return false;
@@ -38,7 +38,7 @@ static inline bool dam_look_begin(uint32_t before)
 /** dam_tear_down() - before a ring, a context or a mapping of one goes. */
 static inline void dam_tear_down(void)
 {
-	__atomic_fetch_add(&dam_gate.torn_down, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&dam_gate.seqs.torn_down, 1, __ATOMIC_SEQ_CST);
 	for (int i = 0; i < DAM_LOOK_TRIES && __atomic_load_n(&dam_gate.looking, __ATOMIC_SEQ_CST); i++) {
 		if (!dam_slow_begin())
 			return;

@@ -22,6 +22,7 @@
 #define OP_RECV_ZC	  56
 #define OP_NOP128	  63
 #define OP_URING_CMD128	  64
+#define NO_OPCODE	  255
 
 enum len {
 	LEN_NONE,    /* no DMA: not counted */
@@ -222,6 +223,21 @@ static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const s
 	return run.counted;
 }
 
+/* Entries like this one are known from here on: dam_uring_unlike(). @row: its. After it was counted in slot @s. */
+static inline void note_like(struct dam_slot *s, union head first, uint8_t row)
+{
+	struct dam_self *me = &dam_self;
+	uint32_t seq = __atomic_load_n(&dam_gate.seqs.fds, __ATOMIC_RELAXED);
+	bool moves = SIMPLE(row) && !first.flags && first.fd == me->fd && seq == me->fds_seq &&
+		     me->index < DAM_LEDGER_TARGETS;
+
+	me->last_seqs.fds = seq;
+	me->like_fd = first.fd;
+	me->like_opcode = moves || !row ? first.opcode : NO_OPCODE;
+	me->like_moves = moves;
+	me->like_sum = moves ? dam_account_where(s, me->index, ROW_DIR(row)) : &me->like_nothing.read_bytes;
+}
+
 /* Entries alike, on the descriptor counted last, are added up in registers: a batch is mostly nothing else. */
 DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned int n, uint64_t sign)
 {
@@ -234,15 +250,15 @@ DAM_HOT uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, uns
 	uint8_t row;
 
 	dam_count_add(&s->ring_ops, n * sign);
-	/* piece by piece, as it was written a moment ago: a wider load would have to wait for the cache */
 	first = (union head){.opcode = sqe->opcode, .flags = sqe->flags & (uint8_t)~DAM_URING_PLAIN, .fd = sqe->fd};
 	row = row_of(first.opcode);
-	me->opcode = SIMPLE(row) || !row ? first.opcode : IORING_OP_NOP;
-	me->moves = SIMPLE(row) ? DAM_URING_MOVES + ROW_DIR(row) : DAM_URING_STILL;
-	if (DAM_UNLIKELY(!SIMPLE(row) || first.flags || first.fd != me->fd ||
-			 me->index == DAM_ROUTE_IGNORE ||
-			 me->fds_seq != __atomic_load_n(&dam_gate.fds_seq, __ATOMIC_RELAXED)))
-		return walk_mixed(s, sq, 0, n, sign);
+	if (DAM_UNLIKELY(!SIMPLE(row) || first.flags || dam_place_unlike(first.fd))) {
+		uint64_t counted = walk_mixed(s, sq, 0, n, sign);
+
+		note_like(s, first, row);
+		return counted;
+	}
+	note_like(s, first, row);
 	for (;;) {
 		bytes += sqe->len;
 		if (++i == n)

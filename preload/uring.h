@@ -44,32 +44,24 @@ uint64_t dam_uring_walk(struct dam_slot *s, const struct dam_sq *sq, unsigned in
 /** dam_uring_fd() - a descriptor that the run's first entry uses, to look at it again; -1: a fixed file. */
 int dam_uring_fd(const struct dam_sq *sq);
 
-/* What an entry does that needs no closer look. */
-enum dam_uring_moves {
-	DAM_URING_STILL, /* moves nothing: IORING_OP_NOP is 0, so zeroes are right */
-	DAM_URING_MOVES, /* bytes are in len; + enum dam_dir */
-};
-
-/**
- * dam_uring_same() - dam_uring_walk() of a single entry of 64 bytes that is like the one before, on the same descriptor
- * Return: how many operations were counted, 0 or 1; -1: it is another one, and nothing was counted.
- */
-static DAM_INLINE int dam_uring_same(struct dam_slot *s, const struct io_uring_sqe *sqe)
+/** dam_uring_unlike() - 0: the entry is like the one that was noted last, on the same descriptor. Without a jump. */
+static DAM_INLINE uint32_t dam_uring_unlike(const struct io_uring_sqe *sqe)
 {
 	const struct dam_self *me = &dam_self;
-	uint8_t moves = me->moves;
 
-	if (DAM_UNLIKELY((sqe->opcode ^ me->opcode) | (sqe->flags & (uint8_t)~DAM_URING_PLAIN)))
-		return -1;
-	if (moves == DAM_URING_STILL) {
-		dam_count_add(&s->ring_ops, 1);
-		return 0;
-	}
-	if (DAM_UNLIKELY(dam_place_unlike(sqe->fd)))
-		return -1;
+	/* piece by piece, as it was written a moment ago: a wider load would have to wait for the cache */
+	return (uint32_t)(sqe->opcode ^ me->like_opcode) | (sqe->flags & (uint8_t)~DAM_URING_PLAIN) |
+	       (uint32_t)(sqe->fd ^ me->like_fd);
+}
+
+/** dam_uring_same() - dam_uring_walk() of a single such entry. Return: operations counted: 0, 1. */
+static DAM_INLINE uint64_t dam_uring_same(struct dam_slot *s, const struct io_uring_sqe *sqe)
+{
+	const struct dam_self *me = &dam_self;
+
 	dam_count_add(&s->ring_ops, 1);
-	dam_account_io(s, me->index, (enum dam_dir)(moves - DAM_URING_MOVES), sqe->len, 1, 1);
-	return 1;
+	dam_account_at(me->like_sum, sqe->len, 1);
+	return me->like_moves;
 }
 
 #endif

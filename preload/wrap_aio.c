@@ -39,7 +39,7 @@ static DAM_APART int submit_other(void *ctx, long nr, struct iocb *iocbs[], cons
 	return ret;
 }
 
-/* The call is the hook's last act, where it can be: see count_next() in wrap_uring.c. */
+/* The call is the hook's last act, where it can be: see note_next() in wrap_uring.c. */
 DAM_EXPORT DAM_HOT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
 {
 	struct dam_slot *slot = dam_slot_at_hand();

@@ -73,10 +73,11 @@ static DAM_COLD void take_back_last(struct dam_slot *slot, const struct dam_sq *
 		dam_uring_walk(slot, sq, left, (uint64_t)-1);
 }
 
-static inline void note_submission(const struct io_uring *ring, struct dam_slot *slot, unsigned int head, bool counts)
+/* @counts: 0: none of its entries moves data; 1. */
+static inline void note_submission(const struct io_uring *ring, struct dam_slot *slot, unsigned int head,
+				   uint64_t counts)
 {
-	if (counts)
-		dam_count_add(&slot->submissions, 1);
+	dam_count_add(&slot->submissions, counts);
 	if (head == __atomic_load_n(ring->cq.khead, __ATOMIC_RELAXED))
 		dam_count_add(&slot->depth_empty, 1);
 }
@@ -117,7 +118,7 @@ static inline void count_batch(struct io_uring *ring, struct dam_slot *slot, str
 	dam_self.last_ring = NULL;
 	counted = dam_uring_walk(slot, &b->sq, b->n, 1);
 	b->pure = counted == b->n;
-	note_submission(ring, slot, head, counted);
+	note_submission(ring, slot, head, counted > 0);
 	dam_self.outer = DAM_OUTER_SETTLES;
 	if (dam_depth_wanted())
 		note_before(ring, b);
@@ -132,7 +133,7 @@ static inline void note_last(const struct batch *b, bool inner)
 		return;
 	me->last_ring = b->khead;
 	me->last_tail = b->sq.head + b->n;
-	me->last_torn_down = b->torn_down;
+	me->last_seqs.torn_down = b->torn_down;
 }
 
 static DAM_COLD void take_back(struct batch *b, unsigned int consumed)
@@ -200,32 +201,63 @@ static DAM_INLINE unsigned int head_of(const struct io_uring *ring)
 	return __atomic_load_n(ring->sq.khead, __ATOMIC_RELAXED);
 }
 
-/*
- * Counts a submission of @n entries from @head on, if it is to the ring of the last one, which took everything: then
- * the call is the hook's last act. To come back from it would cost as much as all of this, for after a system call the
- * processor does not know where a return leads. What the kernel does not take shows at the next submission.
- * @same: only one entry like the one before, on the same descriptor. Return: false: it is none, nothing was counted.
- */
-static DAM_INLINE bool count_next(const struct io_uring *ring, struct dam_slot *slot, unsigned int head, unsigned int n,
-				  bool same)
+/* 0: a submission from @head on is to the ring of the last one, which took everything. Without a jump. */
+static DAM_INLINE uint64_t unlike_last(const struct io_uring *ring, unsigned int head)
 {
-	const struct io_uring_sq *sq = &ring->sq;
-	const struct dam_sq all = {.sqes = sq->sqes, .head = head, .mask = sq->ring_mask, .ring_fd = ring->ring_fd};
-	struct dam_self *me = &dam_self;
-	/* read once: one that a signal handler sets from here on is not to be taken below 0 */
-	uint32_t left = __atomic_load_n(&me->countdown, __ATOMIC_RELAXED) - 1;
-	int counted;
+	const struct dam_self *me = &dam_self;
 
-	/* all in one: nor does it know where jumps lead */
-	if (DAM_UNLIKELY(((uintptr_t)sq->khead ^ (uintptr_t)me->last_ring) | (me->last_tail ^ head) | left >> 31 | !n |
-			 (me->last_torn_down ^ dam_torn_down())))
-		return false;
-	counted = same ? dam_uring_same(slot, &sq->sqes[head & sq->ring_mask]) : dam_uring_walk(slot, &all, n, 1) > 0;
-	if (DAM_UNLIKELY(counted < 0))
-		return false;
+	return ((uintptr_t)ring->sq.khead ^ (uintptr_t)me->last_ring) | (head ^ me->last_tail) |
+	       (me->last_seqs.both ^ __atomic_load_n(&dam_gate.seqs.both, __ATOMIC_RELAXED));
+}
+
+/*
+ * After a submission to the ring of the last one, which took everything, the call is the hook's last act. To come back
+ * from it would cost as much as all of this, for after a system call the processor does not know where a return leads.
+ * What the kernel does not take shows at the next submission. @left: to the next sample.
+ */
+static DAM_INLINE void note_next(const struct io_uring *ring, struct dam_slot *slot, unsigned int head, unsigned int n,
+				 uint32_t left, uint64_t counts)
+{
+	struct dam_self *me = &dam_self;
+
 	me->last_tail = head + n;
 	me->countdown = left;
-	note_submission(ring, slot, head, counted);
+	note_submission(ring, slot, head, counts);
+}
+
+/* Submissions left to the next sample after this one; above INT32_MAX: this is one. To be read once: see note_next(). */
+static DAM_INLINE uint32_t left_after(void)
+{
+	/* one that a signal handler sets from here on is not to be taken below 0 */
+	return __atomic_load_n(&dam_self.countdown, __ATOMIC_RELAXED) - 1;
+}
+
+/* Counts such a submission of @n entries. Return: false: it is none, and nothing was counted. */
+static DAM_INLINE bool count_next(const struct io_uring *ring, struct dam_slot *slot, unsigned int head, unsigned int n)
+{
+	const struct dam_sq all = {
+		.sqes = ring->sq.sqes, .head = head, .mask = ring->sq.ring_mask, .ring_fd = ring->ring_fd};
+	uint32_t left = left_after();
+
+	if (unlike_last(ring, head) | left >> 31 | !n)
+		return false;
+	note_next(ring, slot, head, n, left, dam_uring_walk(slot, &all, n, 1) > 0);
+	return true;
+}
+
+/* The same of one entry that is like the one before. Few jumps, and few bytes: they are fetched anew each time. */
+static DAM_INLINE bool count_same(const struct io_uring *ring)
+{
+	const struct dam_self *me = &dam_self;
+	unsigned int head = head_of(ring);
+	const struct io_uring_sqe *sqe = &ring->sq.sqes[head & ring->sq.ring_mask];
+	uint32_t left = left_after();
+
+	/* a ring that was submitted to last: there is a slot, too */
+	if (DAM_UNLIKELY((me->epoch ^ __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE)) | unlike_last(ring, head) |
+			 dam_uring_unlike(sqe) | left >> 31 | ((ring->sq.sqe_tail - head) ^ 1)))
+		return false;
+	note_next(ring, me->slot, head, 1, left, dam_uring_same(me->slot, sqe));
 	return true;
 }
 
@@ -238,39 +270,35 @@ static DAM_INLINE bool count_next(const struct io_uring *ring, struct dam_slot *
 
 /*
  * One hook on a function that submits: real function, slot, count, call, settle. One entry, which is where it matters
- * most, is done without a frame if it can be; a batch reads no more than the first line of that.
+ * most, is done without a frame if it can be.
  */
-#define SUBMIT_HOOK(name, params, args, consumed)                                                         \
-	static DAM_APART int whole_##name(const void *caller, params)                                     \
-	{                                                                                                 \
-		__typeof__(&(name)) real = DAM_REAL(name);                                                \
-		unsigned int head = head_of(ring);                                                        \
-		struct dam_slot *slot;                                                                    \
-		struct batch b;                                                                           \
-		int ret;                                                                                  \
-                                                                                                          \
-		if (DAM_UNLIKELY(!real))                                                                  \
-			return -ENOSYS;                                                                   \
-		slot = dam_slot_mine();                                                                   \
-		if (!slot || count_next(ring, slot, head, ring->sq.sqe_tail - head, false))               \
-			return real(args);                                                                \
-		count_batch(ring, slot, &b);                                                              \
-		ret = real(args);                                                                         \
-		if (DAM_LIKELY(b.slot))                                                                   \
-			settle_batch(ring, &b, consumed, caller);                                         \
-		return ret;                                                                               \
-	}                                                                                                 \
-	DAM_EXPORT DAM_HOT int name(params)                                                               \
-	{                                                                                                 \
-		unsigned int head = head_of(ring);                                                        \
-		struct dam_slot *slot;                                                                    \
-                                                                                                          \
-		if (DAM_UNLIKELY(ring->sq.sqe_tail - head != 1))                                          \
-			return whole_##name(DAM_CALLER, args);                                            \
-		slot = dam_slot_at_hand();                                                                \
-		if (DAM_UNLIKELY(!slot || !DAM_AT_HAND(name) || !count_next(ring, slot, head, 1, true)))  \
-			return whole_##name(DAM_CALLER, args);                                            \
-		return DAM_AT_HAND(name)(args);                                                           \
+#define SUBMIT_HOOK(name, params, args, consumed)                                                       \
+	static DAM_APART int whole_##name(const void *caller, params)                                   \
+	{                                                                                               \
+		__typeof__(&(name)) real = DAM_REAL(name);                                              \
+		unsigned int head = head_of(ring);                                                      \
+		struct dam_slot *slot;                                                                  \
+		struct batch b;                                                                         \
+		int ret;                                                                                \
+                                                                                                        \
+		if (DAM_UNLIKELY(!real))                                                                \
+			return -ENOSYS;                                                                 \
+		slot = dam_slot_mine();                                                                 \
+		if (!slot || DAM_LIKELY(count_next(ring, slot, head, ring->sq.sqe_tail - head)))        \
+			return real(args);                                                              \
+		count_batch(ring, slot, &b);                                                            \
+		ret = real(args);                                                                       \
+		if (DAM_LIKELY(b.slot))                                                                 \
+			settle_batch(ring, &b, consumed, caller);                                       \
+		return ret;                                                                             \
+	}                                                                                               \
+	DAM_EXPORT DAM_HOT int name(params)                                                             \
+	{                                                                                               \
+		__typeof__(&(name)) real = DAM_AT_HAND(name);                                           \
+                                                                                                        \
+		if (DAM_UNLIKELY(!real || !count_same(ring)))                                           \
+			return whole_##name(DAM_CALLER, args);                                          \
+		return real(args);                                                                      \
 	}
 
 SUBMIT_HOOK(io_uring_submit, struct io_uring *ring, ring, BY_RESULT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Submits one entry at a time, each twice: first unlike the one before in one thing, then like it. Prints what went to
+ * Submits one entry at a time, or two, each twice: first unlike the one before in one thing, then like it. Prints what went to
  * the device: "tid read_bytes read_ops write_bytes write_ops", and then how many submissions there were in all.
  * Usage: FILE uring|aio
  */
@@ -34,22 +34,24 @@ static const struct step {
 	unsigned char flags; /* of an entry of a ring */
 	int context;	     /* of libaio */
 	int *becomes;	     /* before it, the descriptor leads where this one does */
+	unsigned int more;   /* entries of the kind, in the same submission */
 } steps[] = {
-	{READ, &direct, 0, 0, NULL},
-	{WRITE, &direct, 0, 0, NULL},
-	{READ, &direct, 0, 0, NULL},
-	{READ, &buffered, 0, 0, NULL},
-	{READ, &direct, 0, 0, NULL},
-	{READ, &direct, 0, 1, NULL},
-	{READ, &direct, 0, 0, NULL},
-	{READV, &direct, 0, 0, NULL},
-	{READ, &direct, 0, 0, NULL},
-	{NOP, &direct, 0, 0, NULL},
-	{READ, &direct, IOSQE_ASYNC, 0, NULL},
-	{READ, &direct, IOSQE_FIXED_FILE, 0, NULL}, /* the buffered one: see setup() */
-	{READ, &direct, 0, 0, NULL},
-	{READ, &direct, 0, 0, &buffered},
-	{READ, &pipe_fd[0], 0, 0, NULL},
+	{.what = READ, .fd = &direct},
+	{.what = READ, .fd = &direct, .more = 1},
+	{.what = WRITE, .fd = &direct},
+	{.what = READ, .fd = &direct},
+	{.what = READ, .fd = &buffered},
+	{.what = READ, .fd = &direct},
+	{.what = READ, .fd = &direct, .context = 1},
+	{.what = READ, .fd = &direct},
+	{.what = READV, .fd = &direct},
+	{.what = READ, .fd = &direct},
+	{.what = NOP, .fd = &direct},
+	{.what = READ, .fd = &direct, .flags = IOSQE_ASYNC},
+	{.what = READ, .fd = &direct, .flags = IOSQE_FIXED_FILE}, /* the buffered one: see setup() */
+	{.what = READ, .fd = &direct},
+	{.what = READ, .fd = &direct, .becomes = &buffered},
+	{.what = READ, .fd = &pipe_fd[0]},
 };
 
 static void need(int ok, const char *what)
@@ -60,10 +62,9 @@ static void need(int ok, const char *what)
 	}
 }
 
-static void by_uring(const struct step *s)
+static void prepare(const struct step *s)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
-	struct io_uring_cqe *cqe;
 
 	if (s->what == NOP)
 		io_uring_prep_nop(sqe);
@@ -74,15 +75,26 @@ static void by_uring(const struct step *s)
 	else
 		io_uring_prep_read(sqe, *s->fd, buf, BLOCK, s->fd == pipe_fd ? (__u64)-1 : 0);
 	sqe->flags |= s->flags;
-	need(io_uring_submit(&ring) == 1, "io_uring_submit");
-	need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res >= 0, "completion");
-	io_uring_cqe_seen(&ring, cqe);
+}
+
+static void by_uring(const struct step *s)
+{
+	struct io_uring_cqe *cqe;
+
+	for (unsigned int i = 0; i <= s->more; i++)
+		prepare(s);
+	need(io_uring_submit(&ring) == 1 + (int)s->more, "io_uring_submit");
+	for (unsigned int i = 0; i <= s->more; i++) {
+		need(!io_uring_wait_cqe(&ring, &cqe) && cqe->res >= 0, "completion");
+		io_uring_cqe_seen(&ring, cqe);
+	}
 }
 
 static void by_aio(const struct step *s)
 {
-	struct iocb cb, *list[] = {&cb};
-	struct io_event event;
+	struct iocb cb, *list[] = {&cb, &cb};
+	struct io_event event[2];
+	const int n = 1 + (int)s->more;
 
 	if (s->what == WRITE)
 		io_prep_pwrite(&cb, *s->fd, buf, BLOCK, 0);
@@ -90,8 +102,8 @@ static void by_aio(const struct step *s)
 		io_prep_preadv(&cb, *s->fd, &iov, 1, 0);
 	else
 		io_prep_pread(&cb, *s->fd, buf, BLOCK, 0);
-	need(io_submit(context[s->context], 1, list) == 1, "io_submit");
-	need(io_getevents(context[s->context], 1, 1, &event, NULL) == 1 && event.res == BLOCK, "completion");
+	need(io_submit(context[s->context], n, list) == n, "io_submit");
+	need(io_getevents(context[s->context], n, n, event, NULL) == n && event[0].res == BLOCK, "completion");
 }
 
 static void setup(const char *path)
@@ -124,8 +136,8 @@ static void twice(const struct step *s, void (*submit)(const struct step *s))
 		submit(s);
 		submissions++;
 		if (s->fd == &direct && !s->becomes && s->what != NOP && s->flags != IOSQE_FIXED_FILE) {
-			bytes[s->what == WRITE] += BLOCK;
-			ops[s->what == WRITE]++;
+			bytes[s->what == WRITE] += (1 + s->more) * BLOCK;
+			ops[s->what == WRITE] += 1 + s->more;
 		}
 	}
 	need(!s->becomes || dup2(whole, direct) >= 0, "dup2");
