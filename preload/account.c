@@ -166,6 +166,7 @@ static struct dam_slot *claim(uint64_t epoch, uint64_t now_ns)
 static void take_slot(struct dam_self *me, uint64_t epoch, struct dam_slot *slot)
 {
 	me->last_ring = NULL;
+	me->aio_ready = 0;
 	me->slot = slot;
 	me->epoch = epoch;
 }

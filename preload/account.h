@@ -58,6 +58,44 @@ static inline void dam_account_io(struct dam_slot *s, uint8_t index, enum dam_di
 	dam_account_at(dam_account_where(s, index, dir), bytes * sign, ops * sign);
 }
 
+/* Operations of one direction to one target, added up before they are written: a batch is mostly that. */
+struct dam_run {
+	struct dam_slot *slot;
+	uint64_t bytes, ops, sign;
+	uint8_t index;
+	enum dam_dir dir;
+	uint64_t counted; /* operations, of all runs */
+};
+
+/** dam_run_begin() - nothing yet. @sign: see dam_account_io(). */
+static inline struct dam_run dam_run_begin(struct dam_slot *s, uint64_t sign)
+{
+	/* a guess that is right most of the time: reads on the descriptor of the last batch */
+	return (struct dam_run){.slot = s, .sign = sign, .index = dam_self.index, .dir = DAM_DIR_READ};
+}
+
+/** dam_run_end() - write what has been added up. */
+static inline void dam_run_end(struct dam_run *r)
+{
+	if (DAM_LIKELY(r->ops)) {
+		dam_account_io(r->slot, r->index, r->dir, r->bytes, r->ops, r->sign);
+		r->counted += r->ops;
+	}
+	r->bytes = r->ops = 0;
+}
+
+/** dam_run_add() - one operation. */
+static inline void dam_run_add(struct dam_run *r, uint8_t index, enum dam_dir dir, uint64_t bytes)
+{
+	if (DAM_UNLIKELY(index != r->index || dir != r->dir)) {
+		dam_run_end(r);
+		r->index = index;
+		r->dir = dir;
+	}
+	r->bytes += bytes;
+	r->ops++;
+}
+
 /** dam_account_inflight() - one sample of @ops in flight. */
 static inline void dam_account_inflight(struct dam_slot *s, uint32_t ops)
 {

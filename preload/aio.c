@@ -21,27 +21,19 @@ static DAM_COLD uint64_t iov_bytes(const struct iocb *cb)
 	return dam_iov_bytes((const void *)(uintptr_t)cb->aio_buf, cb->aio_nbytes);
 }
 
-/* Return: 1: counted; 0: there is nothing to count; -1: it cannot be read. */
-static DAM_INLINE int count_one(struct dam_slot *s, struct iocb **iocb, uint64_t sign)
+static DAM_INLINE void count_one(struct dam_run *run, const struct iocb *cb)
 {
-	const struct iocb *cb;
-	uint64_t row, bytes;
+	uint64_t row = cb->aio_lio_opcode < ROWS_NR ? ROWS >> 4 * cb->aio_lio_opcode : 0, bytes;
 	uint8_t index;
 
-	if (!dam_peek(iocb, sizeof(*iocb)) || !dam_peek(*iocb, sizeof(**iocb)))
-		return -1;
-	cb = *iocb;
-	row = cb->aio_lio_opcode < ROWS_NR ? ROWS >> 4 * cb->aio_lio_opcode : 0;
 	if (!(row & COUNTED))
-		return 0;
+		return;
 	bytes = cb->aio_nbytes;
 	if (DAM_UNLIKELY(row & IOV))
 		bytes = iov_bytes(cb);
 	index = dam_place_index((int)cb->aio_fildes);
-	if (index == DAM_ROUTE_IGNORE)
-		return 0;
-	dam_account_io(s, index, row & WRITES ? DAM_DIR_WRITE : DAM_DIR_READ, bytes, 1, sign);
-	return 1;
+	if (index != DAM_ROUTE_IGNORE)
+		dam_run_add(run, index, row & WRITES ? DAM_DIR_WRITE : DAM_DIR_READ, bytes);
 }
 
 /* How many blocks could be read, and how many of them were counted. */
@@ -49,15 +41,48 @@ struct walked {
 	uint32_t seen, counted;
 };
 
+/* Reads or writes alike, on the descriptor counted last: a batch is mostly nothing else. Return: how many, from the first. */
+static DAM_INLINE uint32_t count_alike(struct dam_run *run, struct iocb **iocbs, long nr)
+{
+	const long most = (long)((DAM_PEEK_PAGE - (uintptr_t)iocbs % DAM_PEEK_PAGE) / sizeof(*iocbs));
+	const struct iocb *cb, *seen;
+	uint32_t fd, i;
+	uint16_t opcode;
+
+	if (!dam_peek(iocbs, sizeof(*iocbs)) || !dam_peek(*iocbs, sizeof(**iocbs)))
+		return 0;
+	seen = *iocbs;
+	opcode = seen->aio_lio_opcode;
+	fd = seen->aio_fildes;
+	if ((opcode & ~1u) | dam_place_unlike((int)fd))
+		return 0;
+	nr = nr < most ? nr : most;
+	for (i = 0; i < nr; i++) {
+		cb = iocbs[i];
+		if (DAM_UNLIKELY(dam_peek_beside(cb, sizeof(*cb), seen))) {
+			if (dam_peek_seen(cb, sizeof(*cb)))
+				break;
+			seen = cb;
+		}
+		if (DAM_UNLIKELY((cb->aio_lio_opcode ^ opcode) | (cb->aio_fildes ^ fd)))
+			break;
+		run->bytes += cb->aio_nbytes;
+	}
+	run->dir = (enum dam_dir)opcode;
+	run->ops = i;
+	return i;
+}
+
 static struct walked walk(struct dam_slot *s, struct iocb **iocbs, long nr, uint64_t sign)
 {
-	struct walked w = {0};
-	int one;
+	struct dam_run run = dam_run_begin(s, sign);
+	uint32_t i = count_alike(&run, iocbs, nr);
 
 	/* the kernel stops at the first that it cannot read, and so do we */
-	for (; w.seen < nr && (one = count_one(s, &iocbs[w.seen], sign)) >= 0; w.seen++)
-		w.counted += (uint32_t)one;
-	return w;
+	for (; i < nr && dam_peek(&iocbs[i], sizeof(*iocbs)) && dam_peek(iocbs[i], sizeof(**iocbs)); i++)
+		count_one(&run, iocbs[i]);
+	dam_run_end(&run);
+	return (struct walked){i, (uint32_t)run.counted};
 }
 
 #define AIO_RING_MAGIC 0xa10a10a1u
@@ -78,9 +103,9 @@ static DAM_COLD void follow(unsigned long ctx)
 	struct dam_self *me = &dam_self;
 	const struct dam_aio_ring *r;
 
-	if (me->aio_torn_down != dam_torn_down()) {
+	if (me->aio_seqs.torn_down != dam_torn_down()) {
 		dam_peek_forget();
-		me->aio_torn_down = dam_torn_down();
+		me->aio_seqs.torn_down = dam_torn_down();
 	}
 	r = ring_of(ctx);
 	me->aio_ctx = r ? ctx : 0;
@@ -129,9 +154,15 @@ static inline void add(struct dam_slot *s, int64_t nr)
 {
 	struct dam_self *me = &dam_self;
 
+	int64_t end = me->aio_end + nr;
+
 	dam_count_add(&s->aio_ops, (uint64_t)nr);
-	if (me->aio_nr)
-		me->aio_end = (uint32_t)((me->aio_end + nr % me->aio_nr + me->aio_nr) % me->aio_nr);
+	if (!me->aio_nr)
+		return;
+	/* less than once around, as a rule, and a division is slow */
+	if (DAM_UNLIKELY(end < 0 || end >= me->aio_nr))
+		end = (end % me->aio_nr + me->aio_nr) % me->aio_nr;
+	me->aio_end = (uint32_t)end;
 }
 
 static struct dam_depth depth_of(unsigned long ctx, const struct pending *p, bool good)
@@ -147,6 +178,17 @@ static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, const st
 	dam_depth_before(s, &now);
 }
 
+/* From here on dam_aio_same() knows blocks for the descriptor counted last. @ctx: 0: how the ring stands is not known. */
+static inline void note_like(struct dam_slot *s, unsigned long ctx)
+{
+	struct dam_self *me = &dam_self;
+
+	me->aio_seqs.fds = me->fds_seq;
+	me->aio_fd = me->fd;
+	me->aio_sum = dam_account_where(s, me->index, DAM_DIR_READ);
+	me->aio_ready = me->aio_inner && me->index < DAM_LEDGER_TARGETS ? ctx : 0;
+}
+
 DAM_HOT struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb **iocbs)
 {
 	struct dam_self *me = &dam_self;
@@ -157,7 +199,7 @@ DAM_HOT struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb 
 
 	if (!s)
 		return NULL;
-	if (DAM_UNLIKELY(me->aio_ctx != ctx || me->aio_torn_down != dam_torn_down()))
+	if (DAM_UNLIKELY(me->aio_ctx != ctx || me->aio_seqs.torn_down != dam_torn_down()))
 		follow(ctx);
 	/* before the call: after it another thread may have destroyed the context */
 	known = look_at(ctx, &p);
@@ -169,7 +211,7 @@ DAM_HOT struct dam_slot *dam_aio_before(unsigned long ctx, long nr, struct iocb 
 		note_before(s, ctx, &p, known && w.counted == nr);
 	/* the kernel takes all, as a rule: little is left to do after the call, when nothing of ours is in the cache */
 	add(s, w.seen);
-	me->aio_ready = known && me->aio_inner ? ctx : 0;
+	note_like(s, known ? ctx : 0);
 	return s;
 }
 
@@ -179,7 +221,7 @@ static DAM_COLD void sample(struct dam_slot *s, unsigned long ctx, uint32_t take
 	struct dam_depth now;
 	bool known = false;
 
-	if (dam_look_begin(dam_self.aio_torn_down)) {
+	if (dam_look_begin(dam_self.aio_seqs.torn_down)) {
 		known = look_at(ctx, &p);
 		dam_look_end();
 	}

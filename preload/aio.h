@@ -46,24 +46,27 @@ static DAM_INLINE void dam_aio_after(struct dam_slot *s, unsigned long ctx, long
  *
  * Return: false: it is not, and nothing was counted.
  */
-static DAM_INLINE bool dam_aio_same(struct dam_slot *s, unsigned long ctx, struct iocb **iocbs)
+static DAM_INLINE bool dam_aio_same(unsigned long ctx, struct iocb **iocbs)
 {
 	const struct dam_aio_ring *r = (const struct dam_aio_ring *)ctx;
 	struct dam_self *me = &dam_self;
 	/* read once: one that a signal handler sets from here on is not to be taken below 0 */
 	uint32_t left = __atomic_load_n(&me->countdown, __ATOMIC_RELAXED) - 1, end = me->aio_end;
 	const struct iocb *cb;
+	struct dam_slot *s;
 
 	/* as few jumps as can be: after a system call the processor does not know where they lead */
-	if (DAM_UNLIKELY((ctx ^ me->aio_ready) | (me->aio_torn_down ^ dam_torn_down()) | left >> 31 |
-			 dam_peek_seen(iocbs, sizeof(*iocbs))))
+	if (DAM_UNLIKELY((me->epoch ^ __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE)) | (ctx ^ me->aio_ready) |
+			 (me->aio_seqs.both ^ __atomic_load_n(&dam_gate.seqs.both, __ATOMIC_RELAXED)) |
+			 left >> 31 | dam_peek_seen(iocbs, sizeof(*iocbs))))
 		return false;
 	cb = *iocbs;
 	if (DAM_UNLIKELY(dam_peek_seen(cb, sizeof(*cb))))
 		return false;
-	if (DAM_UNLIKELY((cb->aio_lio_opcode & ~1u) | dam_place_unlike((int)cb->aio_fildes)))
+	if (DAM_UNLIKELY((cb->aio_lio_opcode & ~1u) | (cb->aio_fildes ^ (uint32_t)me->aio_fd)))
 		return false;
-	dam_account_io(s, me->index, (enum dam_dir)cb->aio_lio_opcode, cb->aio_nbytes, 1, 1);
+	s = me->slot;
+	dam_account_at(me->aio_sum + cb->aio_lio_opcode, cb->aio_nbytes, 1);
 	dam_count_add(&s->submissions, 1);
 	dam_count_add(&s->aio_ops, 1);
 	if (__atomic_load_n(&r->head, __ATOMIC_RELAXED) == end)

@@ -11,6 +11,7 @@
 #include "preload/self.h"
 
 #define DAM_PEEK_SHIFT 12
+#define DAM_PEEK_PAGE  (1u << DAM_PEEK_SHIFT)
 
 /** dam_peek_slow() - dam_peek() of what was not seen last: asks the kernel, and remembers a yes. Keeps errno. */
 bool dam_peek_slow(const void *p, size_t len);
@@ -24,6 +25,12 @@ static inline uintptr_t dam_peek_seen(const void *p, size_t len)
 	uintptr_t page = (uintptr_t)p >> DAM_PEEK_SHIFT;
 
 	return (page ^ ((uintptr_t)p + len - 1) >> DAM_PEEK_SHIFT) | (dam_self.seen[page % DAM_SEEN_SETS][0] ^ ~page);
+}
+
+/** dam_peek_beside() - 0: @len bytes at @p lie in the page where @seen begins. */
+static inline uintptr_t dam_peek_beside(const void *p, size_t len, const void *seen)
+{
+	return (((uintptr_t)p ^ (uintptr_t)seen) | (((uintptr_t)p + len - 1) ^ (uintptr_t)seen)) >> DAM_PEEK_SHIFT;
 }
 
 /** dam_peek() - may @len bytes at @p be read? A page is asked for once until dam_peek_forget(). */

@@ -76,7 +76,7 @@ struct dam_self {
 	struct dam_slot *slot; /* NULL: count nothing */
 	/*
 	 * The submission to liburing made last, while seqs are the gate's: see wrap_uring.c. All before last_tail is
-	 * counted. Whoever changes slot forgets last_ring.
+	 * counted. Whoever changes slot forgets last_ring, and aio_ready.
 	 */
 	const unsigned int *last_ring; /* its head; NULL: none, or one that needs a look after the call */
 	union dam_seqs last_seqs;
@@ -89,8 +89,10 @@ struct dam_self {
 	uint32_t outer; /* enum dam_outer: inside a hook that has counted; the library may come back by syscall() */
 	/* the second line: what every submission to libaio reads, too */
 	uint64_t aio_ctx; /* the libaio context that is followed; 0: none */
-	uint64_t aio_ready; /* the same where dam_aio_same() will do; else 0 */
-	uint32_t aio_torn_down; /* when it was first looked at: see teardown.h */
+	uint64_t aio_ready; /* the same where dam_aio_same() will do, while aio_seqs are the gate's; else 0 */
+	union dam_seqs aio_seqs; /* of when aio_sum was found, and when the context was first looked at */
+	uint64_t *aio_sum; /* what is read from aio_fd is added up here */
+	int aio_fd;
 	uint32_t aio_nr, aio_end; /* its events in all; where those of all that was submitted will end */
 	uint32_t aio_tail; /* where they ended at the last look */
 	bool aio_inner; /* libaio comes back by syscall(): newer ones do */
@@ -98,9 +100,9 @@ struct dam_self {
 	uint8_t index;
 	int fd;
 	uint32_t fds_seq;
-	uint32_t idle;	      /* calls to let pass before looking for a coordinator again */
-	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
+	uint32_t idle; /* calls to let pass before looking for a coordinator again */
 	/* not read by every submission */
+	uint32_t plain_calls; /* plain I/O on descriptors without DMA: see DAM_PLAIN_RECHECK */
 	struct dam_count like_nothing; /* like_sum of entries that move no data: nobody reads it */
 	uint32_t idle_span;
 	uint32_t span;	/* mean of countdown */
@@ -133,7 +135,7 @@ struct dam_self {
 	uintptr_t seen[DAM_SEEN_SETS][2]; /* pages of the program's found readable lately; see peek.h */
 } __attribute__((aligned(64)));
 
-_Static_assert(offsetof(struct dam_self, aio_ctx) == 64 && offsetof(struct dam_self, plain_calls) < 128,
+_Static_assert(offsetof(struct dam_self, aio_ctx) == 64 && offsetof(struct dam_self, plain_calls) == 128,
 	       "what every submission reads shares a line");
 
 extern struct dam_gate dam_gate;
@@ -169,12 +171,6 @@ static inline struct dam_slot *dam_slot_mine(void)
 		}
 	}
 	return dam_slot_slow();
-}
-
-/** dam_slot_at_hand() - the same where there is nothing to look for. Return: NULL: none, or dam_slot_mine() knows. */
-static inline struct dam_slot *dam_slot_at_hand(void)
-{
-	return DAM_LIKELY(dam_self.epoch == __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE)) ? dam_self.slot : NULL;
 }
 
 /**

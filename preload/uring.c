@@ -122,37 +122,8 @@ static DAM_COLD void note_side_effect(const struct io_uring_sqe *sqe, unsigned i
 		dam_ring_files_gone(ring_fd);
 }
 
-/* Entries of one direction to one target, added up before they are written: a batch is mostly that. */
-struct run {
-	struct dam_slot *slot;
-	uint64_t bytes, ops, sign;
-	uint8_t index;
-	enum dam_dir dir;
-	uint64_t counted; /* operations, of all runs */
-};
-
-static inline void flush(struct run *r)
-{
-	if (DAM_LIKELY(r->ops)) {
-		dam_account_io(r->slot, r->index, r->dir, r->bytes, r->ops, r->sign);
-		r->counted += r->ops;
-	}
-	r->bytes = r->ops = 0;
-}
-
-static inline void add(struct run *r, uint8_t index, enum dam_dir dir, uint64_t bytes)
-{
-	if (DAM_UNLIKELY(index != r->index || dir != r->dir)) {
-		flush(r);
-		r->index = index;
-		r->dir = dir;
-	}
-	r->bytes += bytes;
-	r->ops++;
-}
-
 /* An entry whose length is not simply len, or with flags, or without DMA. */
-static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe,
+static DAM_COLD void count_other(struct dam_run *run, const struct io_uring_sqe *sqe,
 				 const struct dam_sq *sq)
 {
 	uint8_t row = rows[sqe->opcode], index;
@@ -179,7 +150,7 @@ static DAM_COLD void count_other(struct run *run, const struct io_uring_sqe *sqe
 			? dam_place_index_of(dam_ring_file(sq->ring_fd, (unsigned int)sqe->fd))
 			: dam_place_index(sqe->fd);
 	if (index != DAM_ROUTE_IGNORE)
-		add(run, index, (enum dam_dir)dir, bytes);
+		dam_run_add(run, index, (enum dam_dir)dir, bytes);
 	else /* a pipe or an eventfd may never be ready */
 		note_side_effect(sqe, LASTS, sq->ring_fd);
 }
@@ -199,8 +170,7 @@ _Static_assert(offsetof(struct io_uring_sqe, fd) == offsetof(union head, fd), "t
 static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const struct dam_sq *sq, unsigned int i,
 						     unsigned int n, uint64_t sign)
 {
-	/* a guess that is right most of the time: reads on the descriptor of the last batch */
-	struct run run = {.slot = s, .sign = sign, .index = dam_self.index, .dir = DAM_DIR_READ};
+	struct dam_run run = dam_run_begin(s, sign);
 
 	for (; i < n; i++) {
 		const struct io_uring_sqe *sqe = dam_sq_entry(sq, i);
@@ -212,14 +182,14 @@ static __attribute__((noinline)) uint64_t walk_mixed(struct dam_slot *s, const s
 		if (DAM_LIKELY(SIMPLE(row) && !(sqe->flags & ~DAM_URING_PLAIN))) {
 			index = dam_place_index(sqe->fd);
 			if (DAM_LIKELY(index != DAM_ROUTE_IGNORE)) {
-				add(&run, index, ROW_DIR(row), sqe->len);
+				dam_run_add(&run, index, ROW_DIR(row), sqe->len);
 				continue;
 			}
 		}
 		count_other(&run, sqe, sq);
 		i += (ROW_FLAGS(row) & WIDE) && !sq->shift;
 	}
-	flush(&run);
+	dam_run_end(&run);
 	return run.counted;
 }
 

@@ -42,12 +42,11 @@ static DAM_APART int submit_other(void *ctx, long nr, struct iocb *iocbs[], cons
 /* The call is the hook's last act, where it can be: see note_next() in wrap_uring.c. */
 DAM_EXPORT DAM_HOT int io_submit(void *ctx, long nr, struct iocb *iocbs[])
 {
-	struct dam_slot *slot = dam_slot_at_hand();
+	__typeof__(&io_submit) real = DAM_AT_HAND(io_submit);
 
-	if (DAM_UNLIKELY(!slot || nr != 1 || !DAM_AT_HAND(io_submit) ||
-			 !dam_aio_same(slot, (unsigned long)ctx, iocbs)))
+	if (DAM_UNLIKELY(nr != 1 || !real || !dam_aio_same((unsigned long)ctx, iocbs)))
 		return submit_other(ctx, nr, iocbs, DAM_CALLER);
-	return DAM_AT_HAND(io_submit)(ctx, nr, iocbs);
+	return real(ctx, nr, iocbs);
 }
 
 DAM_EXPORT int io_destroy(void *ctx)

@@ -88,6 +88,7 @@ static const struct {
 	 {"tests/preload_plain_prog", TEST_FILE, "late", "2", "1"}, 2, false, true},
 	{"made direct after the first read", {"tests/preload_plain_prog", TEST_FILE, "flag", "1", "20"}, 1, false, true},
 	{"libaio", {"tests/preload_aio_prog", TEST_FILE, "lib", "200"}, 1, false, false},
+	{"libaio, batches", {"tests/preload_batch_prog", TEST_FILE}, 1, false, false},
 	{"a ring of the program's own, through syscall()", {"tests/preload_raw_prog", TEST_FILE, "200"}, 1, false, false},
 	{"a ring in memory of the program's own", {"tests/preload_raw_prog", TEST_FILE, "200", "own"}, 1, false, false},
 	{"a large ring", {"tests/preload_raw_prog", TEST_FILE, "200", "large"}, 1, false, false},
@@ -126,6 +127,8 @@ START_TEST(test_one_at_a_time)
 	ck_assert_int_eq(fscanf(out, "%*u %*u %*u %*u %*u %lu", &submissions), 1);
 	/* each is taken back before the next */
 	ck_assert_uint_eq(c.client[0].ledger->slot[0].depth_empty, submissions);
+	/* about one submission in 32 is looked at */
+	ck_assert_uint_ge(c.client[0].ledger->slot[0].inflight_samples, 5);
 	/* where a pipe would be, cut to what there is room for */
 	ck_assert_uint_eq(c.client[0].ledger->slot[0].count[DAM_LEDGER_TARGETS - 1].read_ops, 0);
 }
