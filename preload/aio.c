@@ -41,7 +41,7 @@ struct walked {
 	uint32_t seen, counted;
 };
 
-/* Reads or writes alike, on the descriptor counted last: a batch is mostly nothing else. Return: how many, from the first. */
+/* Reads or writes alike, on the descriptor counted last: a batch is mostly that. Return: how many, from the first. */
 static DAM_INLINE uint32_t count_alike(struct dam_run *run, struct iocb **iocbs, long nr)
 {
 	const long most = (long)((DAM_PEEK_PAGE - (uintptr_t)iocbs % DAM_PEEK_PAGE) / sizeof(*iocbs));
@@ -178,7 +178,7 @@ static DAM_COLD void note_before(struct dam_slot *s, unsigned long ctx, const st
 	dam_depth_before(s, &now);
 }
 
-/* From here on dam_aio_same() knows blocks for the descriptor counted last. @ctx: 0: how the ring stands is not known. */
+/* From here on dam_aio_same() knows blocks for the descriptor counted last. @ctx: 0: not known how the ring stands. */
 static inline void note_like(struct dam_slot *s, unsigned long ctx)
 {
 	struct dam_self *me = &dam_self;
