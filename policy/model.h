@@ -31,6 +31,13 @@ struct dam_bound_watch {
 	bool grew;	       /* in the last block */
 };
 
+/* Does a thread ask for less when it has to wait longer? */
+struct dam_elastic {
+	double time, ops, wait; /* the block in progress; wait: latency × time */
+	double rate, latency;	/* of the block that later ones are compared with; 0: none yet */
+	bool stiff;		/* when the latency last changed, the rate did not follow */
+};
+
 /* Where a rate is going: level and slope, and how much it scatters around them. */
 struct dam_trend {
 	double age_s, once, twice; /* smoothed once and twice */
@@ -116,6 +123,7 @@ struct dam_thread {
 	double unseen_s;	  /* since its own in-flight work was last seen */
 	double memory_bps;
 	struct dam_bound_watch watch;
+	struct dam_elastic elastic;
 	double open_hold_s;
 	double age_s; /* since it was added */
 	double cooldown_s, cooldown_len_s, since_move_s, remote_s;
@@ -123,6 +131,7 @@ struct dam_thread {
 	int prev_engine;
 	double think_s;
 	double rate, demand, demand_slow; /* bytes/s */
+	double asked;		  /* closed: what the demand would be, had engines no bounds; 0: open */
 	double ahead;		  /* bytes/s forecast over the horizon */
 	struct dam_blend blend;
 	/* in a plan */
@@ -222,6 +231,7 @@ double dam_window_ops(const struct dam_window *w);
 double dam_decay(double dt_s, double half_life_s);
 enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight, double latency_s);
 void dam_bound_reset(struct dam_bound_watch *b);
+void dam_elastic_add(struct dam_elastic *s, double dt_s, double ops, double latency_s);
 void dam_noise_add(struct dam_noise *n, double dt_s, double value);
 void dam_noise_break(struct dam_noise *n);
 void dam_trend_add(struct dam_trend *t, double dt_s, double rate);

@@ -118,11 +118,17 @@ bool dam_thread_active(const struct dam_thread *th)
 	       dam_window_ops(&th->slow) >= ACTIVE_OPS;
 }
 
-/* Open until shown otherwise; then the last label holds. Judged only while the engine is saturated. */
+/*
+ * Open until shown otherwise; then the last label holds. Judged only while the engine is saturated. Bounded work in
+ * flight shows a closed loop, unless the rate has been seen not to follow the latency.
+ */
 static void label(struct dam_thread *th, const struct dam_engine *en, double dt_s)
 {
 	enum dam_bound answer;
 
+	dam_elastic_add(&th->elastic, dt_s, dam_window_ops(&th->fast) * dt_s, en->latency_s);
+	if (th->elastic.stiff)
+		th->open = true;
 	if (!en->saturated) {
 		dam_bound_reset(&th->watch);
 		return;
@@ -137,7 +143,7 @@ static void label(struct dam_thread *th, const struct dam_engine *en, double dt_
 	if (answer == DAM_BOUND_NO) {
 		th->open = true;
 		th->open_hold_s = OPEN_HOLD_S;
-	} else if (answer == DAM_BOUND_YES && th->open_hold_s <= 0) {
+	} else if (answer == DAM_BOUND_YES && th->open_hold_s <= 0 && !th->elastic.stiff) {
 		th->open = false;
 	}
 }
@@ -154,11 +160,12 @@ static void infer_inflight(struct dam_thread *th, const struct dam_engine *en)
 static void judge_demand(const struct dam_policy *p, struct dam_thread *th, double dt_s)
 {
 	const struct dam_engine *en = &p->engines[th->engine];
-	double slow = dam_window_rate(&th->slow), depth = th->peak_ops * th->op_bytes, base, largest;
+	double slow = dam_window_rate(&th->slow), depth = th->peak_ops * th->op_bytes, base;
 
 	th->rate = dam_window_rate(&th->fast);
 	th->demand = th->rate;
 	th->demand_slow = slow;
+	th->asked = 0;
 	th->ahead = dam_blend_mean(&th->blend, th->rate, slow);
 	label(th, en, dt_s);
 	infer_inflight(th, en);
@@ -168,12 +175,16 @@ static void judge_demand(const struct dam_policy *p, struct dam_thread *th, doub
 	if (th->open)
 		return;
 	base = dam_engine_base_latency(p, (unsigned int)th->engine, th->op_bytes);
-	largest = dam_engine_largest(p, th->pool, (unsigned int)th->engine, th->written);
-	th->demand = depth / (th->think_s + base);
-	if (largest > 0)
-		th->demand = fmin(th->demand, largest);
-	th->demand_slow = fmax(th->demand, fmin(slow, largest > 0 ? largest : slow));
-	th->demand = th->demand_slow;
+	th->asked = fmax(depth / (th->think_s + base), slow);
+}
+
+/* A closed loop asks for no more than an engine has, as far as that is known by now. */
+static void clip_demand(const struct dam_policy *p, struct dam_thread *th)
+{
+	double largest = dam_engine_largest(p, th->pool, (unsigned int)th->engine, th->written);
+
+	if (th->asked > 0)
+		th->demand = th->demand_slow = largest > 0 ? fmin(th->asked, largest) : th->asked;
 }
 
 static void clear_sums(struct dam_policy *p)
@@ -231,6 +242,7 @@ void dam_thread_tick(struct dam_policy *p, double dt_s)
 			continue;
 		if (th->settle_s <= 0)
 			judge_demand(p, th, dt_s);
+		clip_demand(p, th);
 		p->domain_threads[th->domain] += dam_thread_active(th);
 		p->domain_cpu[th->domain] += th->cpu;
 		add_to_engine(p, th);

@@ -16,6 +16,13 @@
 #define BOUND_GRANULE	1.5  /* operations that bounded in-flight work may wobble by, … */
 #define BOUND_WOBBLE	0.1  /* … or by this share of it, … */
 #define BOUND_GROWTH	0.05 /* … if submissions exceed completions by less than 5 %. By more: open loop at once; else if it goes on */
+#define ELASTIC_TIME	0.03 /* a block to compare rates by is this long, and so many latencies, … */
+#define ELASTIC_TURNS	2.0
+#define ELASTIC_OPS	16.0 /* … with so many operations, … */
+#define ELASTIC_LONGEST 2.0  /* … in no more time than this */
+#define ELASTIC_CHANGE	0.3  /* of ln R: what less of it does to a rate is lost in noise */
+#define STIFF		0.3  /* -d ln x/d ln R below which a rate does not follow, … */
+#define ELASTIC		0.7  /* … and above which it does; Q/(Z + R) has R/(Z + R) */
 #define NOISE_BLOCK	0.2  /* seconds */
 #define NOISE_MEMORY	25.0 /* blocks */
 #define TREND_TAU	0.04 /* seconds, of each smoothing */
@@ -111,6 +118,36 @@ enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops,
 	if (inflight >= 0)
 		b->last = inflight;
 	return answer;
+}
+
+/*
+ * Beside closed loops, open demand has bounded work in flight too: they give way to it until all fits. So what tells is
+ * whether a rate follows the latency. One more observation; an answer wherever the latency has changed enough.
+ */
+void dam_elastic_add(struct dam_elastic *s, double dt_s, double ops, double latency_s)
+{
+	double rate, latency, change, follows;
+
+	if (!(latency_s > 0) || !isfinite(latency_s))
+		return;
+	s->time += dt_s;
+	s->ops += ops;
+	s->wait += latency_s * dt_s;
+	if (s->time < ELASTIC_LONGEST &&
+	    (s->time < fmax(ELASTIC_TIME, ELASTIC_TURNS * latency_s) || s->ops < ELASTIC_OPS))
+		return;
+	rate = s->ops >= ELASTIC_OPS ? s->ops / s->time : 0;
+	latency = s->wait / s->time;
+	s->time = s->ops = s->wait = 0;
+	if (rate > 0 && s->rate > 0) {
+		change = log(latency / s->latency);
+		if (fabs(change) < ELASTIC_CHANGE)
+			return;
+		follows = -log(rate / s->rate) / change;
+		s->stiff = follows < STIFF || (s->stiff && follows < ELASTIC);
+	}
+	s->rate = rate;
+	s->latency = latency;
 }
 
 /*

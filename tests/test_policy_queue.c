@@ -193,6 +193,38 @@ START_TEST(test_stall)
 }
 END_TEST
 
+/* Does a rate follow the latency? Phases of two seconds each. */
+static const struct {
+	const char *why;
+	double ops[MAX], latency_ms[MAX]; /* operations/s; 0: no more */
+	bool stiff;
+} rates[] = {
+	{"the latency halves, the rate stays: it waits for nobody", {800, 800}, {8, 4}, true},
+	{"it doubles, as that of a loop without think time does", {800, 1600}, {8, 4}, false},
+	{"it falls while the latency rises", {1600, 800}, {4, 8}, false},
+	{"both rise: it is what makes others wait", {800, 1600}, {4, 8}, true},
+	{"what a tenth of the latency does is noise", {800, 800}, {8, 7.2}, false},
+	{"many tenths are something", {800, 800, 800, 800}, {8, 7.2, 6.4, 5.6}, true},
+	{"a loop that mostly thinks asks for the same wherever it is", {800, 840}, {1, 0.5}, true},
+	{"half of a change shows neither: it was stiff before", {800, 800, 1130}, {8, 4, 2}, true},
+	{"… or was not", {800, 1130}, {8, 4}, false},
+	{"later it follows", {800, 800, 1600}, {8, 4, 2}, false},
+	{"few operations show nothing", {4, 4}, {8, 4}, false},
+	{"no latency is known", {800, 800}, {-1, -1}, false},
+};
+
+START_TEST(test_rates)
+{
+	struct dam_elastic s = {0};
+
+	for (unsigned int i = 0; i < MAX && rates[_i].ops[i] > 0; i++)
+		for (double t = 0; t < 2; t += DT)
+			dam_elastic_add(&s, DT, rates[_i].ops[i] * DT,
+					rates[_i].latency_ms[i] > 0 ? rates[_i].latency_ms[i] * 1e-3 : NAN);
+	ck_assert_msg(s.stiff == rates[_i].stiff, "%s", rates[_i].why);
+}
+END_TEST
+
 #define ROWS(r) (int)(sizeof(r) / sizeof((r)[0]))
 
 int main(void)
@@ -202,6 +234,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, test_plan, 0, ROWS(plans));
 	tcase_add_loop_test(tc, test_backlog, 0, ROWS(backlogs));
+	tcase_add_loop_test(tc, test_rates, 0, ROWS(rates));
 	tcase_add_loop_test(tc, test_stall, 0, ROWS(stalls));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
