@@ -28,6 +28,7 @@ struct dam_look {
 	struct dam_plan *pl;
 	unsigned int h;
 	bool evict; /* only threads for which it is not reserved, and they need no other reason */
+	bool trial; /* of an idle engine, to learn what it can do */
 	double load, overflow;
 	struct dam_targets targets;
 	unsigned int nr_threads;

@@ -8,7 +8,8 @@
  * the loop ends; the maximum never rises. Threads put off a reserved engine never come back to it.
  *
  * Where that finds no move at all, one exchange of two threads is looked for (swap.c), to which the same applies. One
- * in a plan: the next plan begins with single moves again.
+ * in a plan: the next plan begins with single moves again. And where that finds none either, one thread of a full
+ * engine may try one that has never been used.
  */
 #include "config.h"
 #include "policy/plan.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 
 #define STEPS 4 /* per move allowed, since a thread may move again inside one plan */
-#define SWAP_LOOKS 4 /* the hottest engines: from these an exchange is looked for */
+#define SWAP_LOOKS 4 /* the hottest engines: from these an exchange is looked for, or a trial */
 
 static bool listed(const struct dam_thread *th)
 {
@@ -208,6 +209,32 @@ static void exchange(struct dam_plan *pl, unsigned int first)
 	}
 }
 
+/* One thread of an engine that is full, not only in the model, tries another engine. */
+static void try_out(struct dam_plan *pl)
+{
+	const struct dam_policy *p = pl->p;
+	struct dam_policy_move m;
+	int h;
+
+	clear_stuck(pl);
+	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl)) >= 0; i++) {
+		p->stuck[h] = true;
+		if (p->engines[h].saturated && p->engines[h].trigger == DAM_TRIGGER_OVERLOAD &&
+		    dam_plan_try(pl, (unsigned int)h, &m)) {
+			apply(pl, &m);
+			return;
+		}
+	}
+}
+
+static bool is_untried(const struct dam_plan *pl)
+{
+	for (unsigned int i = 0; i < pl->nr_engines; i++)
+		if (pl->p->engines[pl->p->list[i]].source == DAM_CAP_SIBLING)
+			return true;
+	return false;
+}
+
 /* @done moves stand in the tick's plan already; room for @max in all. Return: how many more. */
 unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_move *moves, unsigned int done,
 			   unsigned int max)
@@ -223,6 +250,8 @@ unsigned int dam_plan_pool(struct dam_policy *p, int pool, struct dam_policy_mov
 			break;
 	if (!pl.nr && pl.max >= 2)
 		exchange(&pl, first);
+	if (!pl.nr && is_untried(&pl))
+		try_out(&pl);
 	nr = drop_zeros(&pl);
 	dam_explain_renumber(p, first, p->renumber);
 	return nr;

@@ -23,6 +23,9 @@ struct dam_plan {
  */
 bool dam_plan_best(struct dam_plan *pl, unsigned int h, struct dam_policy_move *out);
 
+/** dam_plan_try() - the same, of a move that only shows what an idle engine can do; its threshold is negative */
+bool dam_plan_try(struct dam_plan *pl, unsigned int h, struct dam_policy_move *out);
+
 #define DAM_SWAP_PAIRS 8 /* that are weighed at a time */
 
 /* Two threads that change places, and what else was weighed. */

@@ -155,7 +155,7 @@ enum dam_policy_trigger {
 struct dam_policy_terms {
 	double throughput, latency, fairness, overflow, refill, remote;
 	double gain;	  /* their weighted sum: T + L + F + P - overflow - refill - remote - cpu */
-	double threshold; /* ε: what gain × favour had to reach */
+	double threshold; /* ε: what gain × favour had to reach; negative: a trial, which might have cost so much */
 	double cpu;	  /* time lost waiting for a CPU */
 	double power;
 	double favour;	  /* factor from experience; 1: none */

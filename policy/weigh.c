@@ -11,6 +11,7 @@
 #define FINALISTS 4    /* … and the best ones of that on all; where that finds none, all on all */
 #define TIE	  1e-9
 #define ROUNDING  1e-6 /* of a capacity: an overflow that has risen by less has not */
+#define IDLE	  0.05 /* of its capacity: an engine with no more to do can be tried */
 #define YOUNG_S	  1.0  /* until then what a thread did before it was known counts as load of others */
 
 struct option {
@@ -75,16 +76,53 @@ static bool adds_overflow(const struct dam_look *l, unsigned int f, const struct
 /*
  * Elastic demand yields to inelastic, however much of it there is: an engine full of closed loops has room for what
  * flows over elsewhere, though it is the hotter one. What is left behind has to keep the source busy, even once its
- * backlog is gone: else nothing would be gained but room.
+ * backlog is gone: else nothing would be gained but room. And a closed loop takes what it finds: it goes where there is
+ * room and more is delivered in all, though it asks for more than there is.
  */
-static bool relieves(const struct dam_look *l, unsigned int f, const struct dam_cost_thread *ct, double before)
+static bool relieves(const struct dam_look *l, const struct dam_policy_move *m, const struct dam_cost_thread *ct,
+		     const struct dam_cost_sums *sums, double before)
 {
 	const struct dam_tree *tree = &l->pl->tree;
-	const struct dam_engine *en = &l->pl->p->engines[l->h];
+	const struct dam_policy *p = l->pl->p;
+	const struct dam_engine *en = &p->engines[l->h];
+	unsigned int f = (unsigned int)m->to_engine;
 	double less = l->overflow + before - dam_tree_overflow(tree, l->h) - dam_tree_overflow(tree, f);
 	double fastest = dam_engine_fastest(en), left = dam_tree_engine_load(tree, l->h) - (l->pl->slow ? 0 : en->backlog / fastest);
 
-	return ct->open && less >= DAM_LOOK_MARGIN * fastest && left >= DAM_COST_HIGH_WATER;
+	if (!ct->open)
+		return m->to_util < 1 && tree->sums.rate - sums->rate >= DAM_LOOK_MARGIN * dam_engine_fastest(&p->engines[f]);
+	return less >= DAM_LOOK_MARGIN * fastest && left >= DAM_COST_HIGH_WATER;
+}
+
+static void find_terms(const struct dam_look *l, const struct dam_cost_sums *sums, struct dam_policy_move *m)
+{
+	const struct dam_policy *p = l->pl->p;
+	const struct dam_thread *th = &p->threads[m->thread];
+
+	dam_cost_terms(sums, &l->pl->tree.sums, th->weight_throughput, th->weight_latency, &m->terms);
+	dam_plan_side_costs(p, m->thread, m->to_domain, fmax(1, sums->nr), &m->terms);
+}
+
+/*
+ * A capacity that is only its siblings' may be more, and what is not used is never known. So one thread may try an idle
+ * engine, if what is known lets expect no loss, and experience does not speak against it: it can come back.
+ */
+static enum dam_policy_verdict judge_trial(const struct dam_look *l, double before, const struct dam_cost_sums *sums,
+					   struct dam_policy_move *m)
+{
+	const struct dam_policy *p = l->pl->p;
+	unsigned int f = (unsigned int)m->to_engine;
+	double left = dam_tree_overflow(&l->pl->tree, l->h) + dam_tree_overflow(&l->pl->tree, f);
+
+	m->to_util_after = dam_tree_load(&l->pl->tree, f);
+	if (p->engines[f].source != DAM_CAP_SIBLING || m->to_util > IDLE)
+		return DAM_VERDICT_PAIR;
+	if (left > (l->overflow + before) * (1 + ROUNDING))
+		return DAM_VERDICT_OVERFLOW;
+	find_terms(l, sums, m);
+	dam_plan_favour(p, m);
+	m->terms.threshold = -m->terms.threshold;
+	return m->terms.favour >= 1 && m->terms.gain >= m->terms.threshold ? DAM_VERDICT_OUTDONE : DAM_VERDICT_GAIN;
 }
 
 /* A thread is put off a reserved engine where there is room, or, if that engine is short itself, where it can yield. */
@@ -102,12 +140,11 @@ static enum dam_policy_verdict judge(const struct dam_look *l, const struct dam_
 	unsigned int f = (unsigned int)m->to_engine;
 
 	m->to_util_after = dam_tree_load(&l->pl->tree, f);
-	if (!l->evict && m->to_util_after > dam_look_ceiling(l) && !relieves(l, f, ct, before))
+	if (!l->evict && m->to_util_after > dam_look_ceiling(l) && !relieves(l, m, ct, sums, before))
 		return DAM_VERDICT_PAIR;
 	if (l->evict ? !may_be_put(l, f, ct, m->to_util_after) : adds_overflow(l, f, th, before))
 		return DAM_VERDICT_OVERFLOW;
-	dam_cost_terms(sums, &l->pl->tree.sums, th->weight_throughput, th->weight_latency, &m->terms);
-	dam_plan_side_costs(p, m->thread, m->to_domain, fmax(1, sums->nr), &m->terms);
+	find_terms(l, sums, m);
 	if (l->evict)
 		return DAM_VERDICT_OUTDONE;
 	dam_plan_favour(p, m);
@@ -138,13 +175,13 @@ static void weigh(const struct dam_look *l, unsigned int k, const struct dam_cos
 	before = dam_tree_overflow(&pl->tree, f);
 	dam_tree_change(&pl->tree, f, &there, 1, &save);
 	o->own = dam_tree_engine_load(&pl->tree, f);
-	o->verdict = judge(l, &there, before, sums, &o->m);
+	o->verdict = l->trial ? judge_trial(l, before, sums, &o->m) : judge(l, &there, before, sums, &o->m);
 	dam_tree_undo(&pl->tree, &save);
 	/*
 	 * Of two threads that would do, take the one that nobody holds: the scheduler brought it here, and would bring
 	 * it after the other again.
 	 */
-	o->score = dam_cost_score(&o->m.terms) - (th->placed ? o->m.terms.threshold : 0);
+	o->score = dam_cost_score(&o->m.terms) - (th->placed ? fabs(o->m.terms.threshold) : 0);
 }
 
 /* Ties: the emptier target, then the one that is emptier by itself. */
@@ -262,6 +299,17 @@ bool dam_plan_best(struct dam_plan *pl, unsigned int h, struct dam_policy_move *
 		l.evict = false;
 		found = find_best(&l, &best);
 	}
+	*out = best.m;
+	return found;
+}
+
+bool dam_plan_try(struct dam_plan *pl, unsigned int h, struct dam_policy_move *out)
+{
+	struct dam_look l = {.pl = pl, .h = h, .trial = true,
+			     .load = dam_tree_load(&pl->tree, h), .overflow = dam_tree_overflow(&pl->tree, h)};
+	struct option best = {0};
+	bool found = find_best(&l, &best);
+
 	*out = best.m;
 	return found;
 }

@@ -38,8 +38,8 @@ static const struct {
 	{"spread 2 + 2 unseen: stay", 2, 2, 8, false, 131072, 0.3, 60, 0, 0},
 	{"2 + 1 is as even as it gets", 2, 1, 8, true, 131072, 0.3, 60, 0, 0},
 	{"4 + 4 of depth 1: stay", 4, 4, 1, true, 131072, 0.3, 60, 0, 0},
-	{"a single thread: stay", 1, 0, 8, true, 131072, 0.3, 60, 0, 0},
-	{"a single unseen thread: stay", 1, 0, 8, false, 131072, 0.3, 60, 0, 0},
+	{"a single thread tries the other path, and stays there", 1, 0, 8, true, 131072, 0.3, 60, 1, 1.2},
+	{"a single unseen thread: the same", 1, 0, 8, false, 131072, 0.3, 60, 1, 1.2},
 	{"an idle machine", 0, 0, 0, true, 131072, 0, 10, 0, 0},
 };
 

@@ -99,8 +99,10 @@ static json_t *flatten(const json_t *options)
 	size_t i;
 
 	json_array_foreach (options, i, o) {
+		double needed = json_number_value(json_object_get(json_object_get(o, "terms"), "threshold"));
+
 		row = json_copy((json_t *)o);
-		if (json_number_value(json_object_get(json_object_get(o, "terms"), "threshold")) > 0)
+		if (needed > 0 || needed < 0)
 			json_object_update(row, json_object_get(o, "terms"));
 		else
 			json_object_del(row, "gain");
