@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * Threads of fixed engines: they cannot change engine, only come closer to it, or make room where CPUs are short.
+ * Threads that keep their engine: they only come closer to it, or, where it is fixed, make room where CPUs are short.
  *
  * Conservative: the thread must have run remote, or in a crowd, for a while; the objective must gain; and the target
  * must have a CPU for it. Locality without a load term backfires: so of all domains the least evil is taken.
@@ -70,7 +70,7 @@ static bool is_remote(const struct dam_policy *p, const struct dam_thread *th)
 /* Has there been a reason to look at this thread for long enough? */
 bool dam_locality_watch(const struct dam_policy *p, struct dam_thread *th, double dt_s)
 {
-	bool reason = is_remote(p, th) || (th->cpu > 0 && p->domain_full[th->domain]);
+	bool reason = is_remote(p, th) || (th->pool < 0 && th->cpu > 0 && p->domain_full[th->domain]);
 
 	if (reason && dam_thread_active(th) && dam_window_ops(&th->slow) >= REMOTE_OPS)
 		th->remote_s += dt_s;
@@ -150,6 +150,10 @@ static enum dam_policy_verdict weigh(struct scene *s, unsigned int to, struct da
 	m->to_domain = to;
 	if (!(th->allowed >> to & 1) || to == th->domain)
 		return DAM_VERDICT_NO_TARGET;
+	if (th->pool >= 0 && p->pools[th->pool].engine_of_domain[to] != (int)e)
+		return DAM_VERDICT_NO_TARGET;
+	if (th->class != DAM_CLASS_NORMAL && dam_power_asleep(p, to))
+		return DAM_VERDICT_NO_TARGET;
 	if (m->trigger == DAM_TRIGGER_LOCALITY &&
 	    dam_engine_distance(p, e, to) >= dam_engine_distance(p, e, th->domain))
 		return DAM_VERDICT_NO_TARGET;
@@ -194,7 +198,7 @@ static bool look(struct dam_policy *p, unsigned int t, struct dam_policy_move *b
 	bool found = false;
 
 	dam_explain_open(p, &(struct dam_policy_decision){
-		.engine = m.from_engine, .pool = DAM_POLICY_NONE, .component = DAM_POLICY_NONE,
+		.engine = m.from_engine, .pool = th->pool, .component = DAM_POLICY_NONE,
 		.trigger = m.trigger, .util = util, .verdict = may, .threads = 1});
 	th->plan_domain = th->domain;
 	if (may == DAM_VERDICT_NO_TARGET)
@@ -221,7 +225,10 @@ unsigned int dam_plan_locality(struct dam_policy *p, struct dam_policy_move *mov
 
 	for (unsigned int i = 0; i < p->nr_far && i < LOOKS && nr < max; i++) {
 		unsigned int t = p->far[(p->far_next + i) % p->nr_far];
+		int pool = p->threads[t].pool;
 
+		if (pool >= 0 && p->pools[pool].triggered)
+			continue; /* where its pool is looked at, it may have been moved already */
 		p->threads[t].remote_s = 0;
 		if (look(p, t, &moves[nr], nr)) {
 			dam_domain_move(p, &p->threads[t], moves[nr].from_domain, moves[nr].to_domain);

@@ -246,7 +246,7 @@ void dam_thread_tick(struct dam_policy *p, double dt_s)
 		p->domain_threads[th->domain] += dam_thread_active(th);
 		p->domain_cpu[th->domain] += th->cpu;
 		add_to_engine(p, th);
-		if (th->pool < 0 && dam_locality_watch(p, th, dt_s))
+		if (dam_locality_watch(p, th, dt_s))
 			p->far[p->nr_far++] = t;
 	}
 	for (unsigned int e = 0; e < p->nr_engines; e++)
