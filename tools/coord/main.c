@@ -224,7 +224,7 @@ int main(int argc, char **argv)
 	c.opt.ready_fd = -1;
 	err = dam_options_parse(&tool, argc, argv, &c.opt);
 	if (err <= 0)
-		return err ? 2 : fflush(stdout) ? 1 : 0;
+		return err ? 2 : fflush(stdout) || ferror(stdout) ? 1 : 0;
 	if (err < argc) {
 		dam_err("%s: this takes no operands; see --help", argv[err]);
 		return 2;

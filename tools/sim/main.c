@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 	dam_log_open(tool.name, DAM_LOG_WARN);
 	first = dam_options_parse(&tool, argc, argv, &o);
 	if (first <= 0)
-		return first ? STATUS_USAGE : fflush(stdout) ? STATUS_FAILED : 0;
+		return first ? STATUS_USAGE : fflush(stdout) || ferror(stdout) ? STATUS_FAILED : 0;
 	nr = choose(o.policies, policy);
 	if (!nr)
 		return STATUS_USAGE;
