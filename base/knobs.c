@@ -48,6 +48,9 @@ static const struct dam_knob_desc table[DAM_KNOB_NR] = {
 	[DAM_KNOB_RESERVE_ROOM] = {
 		.name = "DAM_RESERVE_ROOM", NUM(DAM_KNOB_REAL, DAM_SCOPE_COORD, 20, 0, 90), .unit = "percent",
 		.help = "share of a reserved engine's capacity that is kept free" },
+	[DAM_KNOB_EXCLUDE] = {
+		.name = "DAM_EXCLUDE", TEXT(DAM_SCOPE_COORD, "none"), .unit = "",
+		.help = "programs whose threads are never moved, by name or path: \"postgres,/opt/db/bin/server\"" },
 	[DAM_KNOB_WEIGHT_POWER] = {
 		.name = "DAM_WEIGHT_POWER", NUM(DAM_KNOB_REAL, DAM_SCOPE_COORD, 0, 0.0, 1.0), .unit = "",
 		.help = "how much a fall in power counts when a move is weighed: load is gathered on fewer packages" },

@@ -149,6 +149,36 @@ static bool why_is(const char *wanted)
 	return same;
 }
 
+static bool is_excluded(void)
+{
+	return why_is("excluded");
+}
+
+static char path[4096]; /* of this program */
+
+static const struct {
+	const char *why, *list;
+	bool excluded;
+} listed[] = {
+	{"by its name", "nobody,test_coord_live", true},
+	{"by a name that the kernel would cut", "test_coord_live_and_more, nobody", true},
+	{"by what it executes", path, true},
+	{"another name, a part of its own, another path", "test, coord_live,/bin/test_coord_live", false},
+};
+
+/* What a user wants left alone is so from the first, and what is not is moved. */
+START_TEST(test_listed)
+{
+	ck_assert_int_gt(readlink("/proc/self/exe", path, sizeof(path) - 1), 0);
+	setenv("DAM_EXCLUDE", listed[_i].list, 1);
+	client_begin(&c, NULL, 2);
+	unsetenv("DAM_EXCLUDE");
+	ck_assert_msg(client_drive(&c, listed[_i].excluded ? is_excluded : one_on_each), "%s", listed[_i].why);
+	ck_assert_msg(!listed[_i].excluded || masks_back(), "%s: it was moved", listed[_i].why);
+	client_end(&c);
+}
+END_TEST
+
 static bool left_alone(void)
 {
 	return why_is("pinned by somebody else");
@@ -349,6 +379,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_reservation, 0, 2);
 	tcase_add_test(tc, test_dry_run);
 	tcase_add_test(tc, test_foreign_pin);
+	tcase_add_loop_test(tc, test_listed, 0, (int)(sizeof(listed) / sizeof(listed[0])));
 	tcase_add_loop_test(tc, test_same_mask, 0, sizeof(alike) / sizeof(alike[0]));
 	tcase_add_test(tc, test_died_unseen);
 	tcase_add_test(tc, test_stranger);

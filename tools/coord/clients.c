@@ -122,6 +122,7 @@ static struct coord_process *new_process(struct coord *c, pid_t pid, uint32_t ru
 		free(p);
 		return NULL;
 	}
+	p->excluded = coord_listed(c, p);
 	if (p->start < c->start_ticks && !coord_proc_io(pid, 0, io))
 		p->coverage.kernel_base = io[0] + io[1];
 	p->next = c->processes;
@@ -182,6 +183,7 @@ int coord_client_attach(struct coord *c, pid_t pid, const struct dam_hello *h, s
 	p->class = class_of(h);
 	p->attached_ns = dam_now_ns();
 	coord_proc_comm(p->pid, p->pid, p->comm); /* it may have come by exec */
+	p->excluded |= coord_listed(c, p);
 	p->watch = coord_watch_add(c, p->pid, p->run_id, 0);
 	if (p->watch)
 		p->watch->proc = p;

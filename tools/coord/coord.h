@@ -184,6 +184,10 @@ void coord_observe_end(struct coord *c, struct coord_watch *w);
 struct coord_watch *coord_watch_add(struct coord *c, pid_t pid, uint32_t run_id, uint64_t delay_ns);
 struct coord_watch *coord_watch_find(struct coord *c, pid_t pid);
 
+/* exclude.c */
+/** coord_listed() - is a process, by what it executes now, one of those that the user wants left alone? */
+bool coord_listed(const struct coord *c, const struct coord_process *p);
+
 /* trust.c */
 /** coord_trust_tick() - before a plan: what each user's threads ask, and what engines say of the rest. */
 void coord_trust_tick(struct coord *c);
