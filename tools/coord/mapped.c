@@ -17,8 +17,17 @@
 #define WAIT_NS	      (100 * DAM_NS_PER_MS) /* between looks; doubles */
 #define WAIT_MAX_NS   (60 * DAM_NS_PER_S)
 #define EXPLAINED     0.9 /* of the kernel's bytes */
-#define MAX_MAPPED    16  /* of one look */
+#define MAX_MAPPED    16  /* rings of one look */
 #define LINES_PER_UNIT 8
+
+/* A list may be long: it is read over several ticks. */
+struct coord_mapped_look {
+	FILE *file;
+	char *line;
+	size_t room;
+	struct coord_mapped list[MAX_MAPPED];
+	unsigned int nr;
+};
 
 /* Has the process moved bytes that are not counted? */
 static bool is_puzzling(const struct coord_watch *w)
@@ -57,46 +66,58 @@ static struct coord_mapped *take_line(const char *line, struct coord_mapped *lis
 	return m;
 }
 
-static unsigned int read_maps(pid_t pid, struct coord_mapped *list, int *units)
+bool coord_mapped_begin(struct coord_watch *w, uint64_t now_ns)
 {
-	unsigned int nr = 0, lines = 0;
-	char path[32], *line = NULL;
-	size_t room = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	f = fopen(path, "re");
-	while (f && getline(&line, &room, f) > 0) {
-		lines++;
-		take_line(line, list, &nr);
-	}
-	free(line);
-	if (f)
-		fclose(f);
-	*units -= (int)(lines / LINES_PER_UNIT);
-	return nr;
-}
-
-void coord_mapped_look(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units)
-{
-	struct coord_mapped list[MAX_MAPPED];
-	unsigned int nr;
+	char path[32];
 
 	if (now_ns < w->mapped.due_ns || !is_puzzling(w))
-		return;
+		return false;
 	for (unsigned int i = 0; i < w->nr_rings; i++)
 		if (!w->ring[i]->shape.ino) /* perhaps it is one of those */
-			return;
+			return false;
 	w->mapped.bytes = w->io[0] + w->io[1];
 	w->mapped.wait_ns = w->mapped.wait_ns ? 2 * w->mapped.wait_ns : WAIT_NS;
 	if (w->mapped.wait_ns > WAIT_MAX_NS)
 		w->mapped.wait_ns = WAIT_MAX_NS;
 	w->mapped.due_ns = now_ns + w->mapped.wait_ns;
-	nr = read_maps(w->pid, list, units);
-	for (unsigned int i = 0; i < nr; i++)
+	w->mapped.look = calloc(1, sizeof(*w->mapped.look));
+	if (!w->mapped.look)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)w->pid);
+	w->mapped.look->file = fopen(path, "re");
+	if (!w->mapped.look->file)
+		coord_mapped_end(w);
+	return w->mapped.look;
+}
+
+bool coord_mapped_go_on(struct coord *c, struct coord_watch *w, int *units)
+{
+	struct coord_mapped_look *l = w->mapped.look;
+
+	for (unsigned int lines = 0; getline(&l->line, &l->room, l->file) > 0;) {
+		take_line(l->line, l->list, &l->nr);
+		*units -= ++lines % LINES_PER_UNIT == 0;
+		if (*units <= 0)
+			return false;
+	}
+	for (unsigned int i = 0; i < l->nr; i++)
 		/* where rings have no inodes of their own, it may be any that we know */
-		if (list[i].ring_bytes && (coord_peek_distinct() || !w->nr_rings))
-			coord_ring_mapped(c, w, &list[i]);
+		if (l->list[i].ring_bytes && (coord_peek_distinct() || !w->nr_rings))
+			coord_ring_mapped(c, w, &l->list[i]);
+	coord_mapped_end(w);
+	return true;
+}
+
+void coord_mapped_end(struct coord_watch *w)
+{
+	struct coord_mapped_look *l = w->mapped.look;
+
+	w->mapped.look = NULL;
+	if (l && l->file)
+		fclose(l->file);
+	if (l)
+		free(l->line);
+	free(l);
 }
 
 void coord_mapped_closed(struct coord_watch *w, const struct coord_ring *r)

@@ -133,6 +133,8 @@ struct coord_task {
 	int mask_entry; /* if it follows */
 };
 
+struct coord_mapped_look;
+
 struct coord_watch {
 	pid_t pid;
 	uint64_t start;
@@ -150,7 +152,7 @@ struct coord_watch {
 	uint64_t run_ns;   /* which was this when it was asked last, */
 	uint64_t scan_run_ns; /* and this before its descriptors were looked through; 0: look again */
 	uint64_t quiet_ns; /* how long to leave it alone while it has no rings */
-	enum { WATCH_IDLE, WATCH_FDS, WATCH_RINGS, WATCH_TASKS } phase;
+	enum { WATCH_IDLE, WATCH_FDS, WATCH_MAPS, WATCH_RINGS, WATCH_TASKS } phase;
 	DIR *dir;	     /* of the phase */
 	unsigned int cursor; /* of the phase */
 	unsigned int pass, moved_pass; /* over its threads; the last that found bytes moved */
@@ -168,6 +170,7 @@ struct coord_watch {
 	struct {
 		uint64_t due_ns, wait_ns;
 		uint64_t bytes; /* that the kernel had counted by then */
+		struct coord_mapped_look *look; /* NULL: none is on its way */
 		struct {
 			uint64_t ino;
 			uint32_t head;
@@ -216,8 +219,12 @@ void coord_ring_mapped(struct coord *c, struct coord_watch *w, const struct coor
 void coord_reach_check(struct coord *c, struct coord_watch *w);
 
 /* mapped.c */
-/** coord_mapped_look() - look for rings without a descriptor, if it is time, and there may be one. */
-void coord_mapped_look(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *units);
+/** coord_mapped_begin() - look for rings without a descriptor, if it is time, and there may be one. Return: it has begun. */
+bool coord_mapped_begin(struct coord_watch *w, uint64_t now_ns);
+/** coord_mapped_go_on() - for as long as there are @units. Return: it has ended. */
+bool coord_mapped_go_on(struct coord *c, struct coord_watch *w, int *units);
+/** coord_mapped_end() - whether it has come to its end or not. */
+void coord_mapped_end(struct coord_watch *w);
 /** coord_mapped_closed() - the descriptor of @r is closed; the ring itself may live on. */
 void coord_mapped_closed(struct coord_watch *w, const struct coord_ring *r);
 /** coord_mapped_head() - the head up to which @r was followed before its descriptor was closed; 0: it was not. */

@@ -3,7 +3,7 @@
 /*
  * When each watched process is looked at: a budget for every tick, resumed at the next.
  *
- * A round of one process: its descriptors (now and then), its rings, its threads if a ring has
+ * A round of one process: its descriptors (now and then; its memory, seldom), its rings, its threads if a ring has
  * moved, the settlement.
  */
 #include "config.h"
@@ -182,8 +182,7 @@ static void scan_fds(struct coord *c, struct coord_watch *w, uint64_t now_ns, in
 	if (w->scan_ns < now_ns + w->cursor * 50000ull)
 		w->scan_ns = now_ns + w->cursor * 50000ull;
 	w->cursor = 0;
-	w->phase = WATCH_RINGS;
-	coord_mapped_look(c, w, now_ns, units);
+	w->phase = coord_mapped_begin(w, now_ns) ? WATCH_MAPS : WATCH_RINGS;
 }
 
 /* Threads are read when enough has come together; at once where that tells whose a ring is, or was.
@@ -267,6 +266,8 @@ static void step(struct coord *c, struct coord_watch *w, uint64_t now_ns, int *u
 	}
 	if (w->phase == WATCH_FDS)
 		scan_fds(c, w, now_ns, units);
+	if (w->phase == WATCH_MAPS && coord_mapped_go_on(c, w, units))
+		w->phase = WATCH_RINGS;
 	if (w->phase == WATCH_RINGS)
 		look_at_rings(c, w, now_ns, units);
 	if (w->phase == WATCH_TASKS)

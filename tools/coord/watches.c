@@ -82,6 +82,7 @@ void coord_watch_drop(struct coord *c, struct coord_watch *w)
 		coord_ring_drop(c, w, w->nr_rings - 1);
 	if (w->dir)
 		closedir(w->dir);
+	coord_mapped_end(w);
 	if (w->io_fd >= 0)
 		close(w->io_fd);
 	if (w->proc)
