@@ -27,6 +27,8 @@
 #include "tests/coord_ask.h"
 #include "tests/suite.h"
 
+#define FLOOD  1000 /* attachments: some ten times what a tick has time for */
+#define FLOODS 10
 #define SILENT 700 /* connections: more than are waited for */
 
 static struct client c;
@@ -115,6 +117,32 @@ START_TEST(test_silent)
 		      "%s", silent[_i].why);
 	for (int i = 0; i <= SILENT; i++)
 		close(fd[i]);
+	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
+}
+END_TEST
+
+/* A program that attaches again and again, each time for a ledger anew, has no more of the time than its share. */
+START_TEST(test_flood)
+{
+	struct dam_hello h = {DAM_HELLO_MAGIC, DAM_SHM_VERSION, DAM_HELLO_ATTACH, (uint32_t)getpid(), 0, 0, 0, ""};
+	json_int_t put_off = 0;
+
+	ck_assert_int_eq(client_start(&c, NULL), 0);
+	for (unsigned int i = 0; i < FLOODS && !put_off; i++) {
+		json_t *j;
+
+		for (unsigned int k = 0; k < FLOOD; k++) {
+			int fd = client_connect(&c);
+
+			ck_assert_int_eq(send(fd, &h, sizeof(h), 0), sizeof(h));
+			close(fd);
+		}
+		j = client_ask(&c, "status", 0); /* after all of these: it has their turn */
+		put_off = json_integer_value(json_object_get(j, "connections_put_off"));
+		json_decref(j);
+	}
+	ck_assert_msg(put_off, "all were served at once");
+	client_attach(&c);
 	ck_assert_int_eq(client_stop(&c, SIGTERM), 0);
 }
 END_TEST
@@ -245,6 +273,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, test_silent, 0, sizeof(silent) / sizeof(silent[0]));
 	tcase_add_test(tc, test_many_processes);
+	tcase_add_test(tc, test_flood);
 	tcase_add_test(tc, test_refused);
 	tcase_add_test(tc, test_no_record);
 	suite_add_tcase(s, tc);

@@ -17,6 +17,7 @@
 
 #define ACCEPT_BATCH 256
 #define MAX_REQUEST  4096
+#define SERVE_SHARE  0.25 /* of the time, for all that comes by the socket */
 #define ANNOUNCED_NS (200 * DAM_NS_PER_MS) /* what lives longer than this is watched for rings */
 
 /* A connection that has not said yet what it wants. */
@@ -142,7 +143,7 @@ static enum dam_welcome_status refuse_unseen(struct coord *c)
 }
 
 /* One packet, or the end of the connection, which makes it an announcement. Return: false: nothing yet. */
-static bool serve(struct coord *c, int sock)
+static bool hear(struct coord *c, int sock)
 {
 	struct {
 		struct dam_hello h;
@@ -174,6 +175,16 @@ static bool serve(struct coord *c, int sock)
 	else if (in.h.kind == DAM_HELLO_ATTACH)
 		attach(c, sock, &peer, &in.h);
 	return true;
+}
+
+/* The same, and the time that it took: connecting costs a program less than it costs us. */
+static bool serve(struct coord *c, int sock)
+{
+	uint64_t begin = dam_now_ns();
+	bool done = hear(c, sock);
+
+	c->served_ns += dam_now_ns() - begin;
+	return done;
 }
 
 static void drop_conn(struct coord *c, struct coord_conn *conn)
@@ -221,14 +232,29 @@ static void go_deaf(struct coord *c)
 
 void coord_hear(struct coord *c)
 {
+	c->served_ns = 0;
 	if (c->deaf)
 		c->deaf = coord_event_add(c, c->listen_fd, &c->on_listen);
+}
+
+/* Of each tick: whoever comes then waits in the kernel's queue until the next. */
+static uint64_t serve_most_ns(const struct coord *c)
+{
+	return (uint64_t)(dam_knob_num(&c->knobs, DAM_KNOB_TICK) * DAM_NS_PER_MS * SERVE_SHARE);
 }
 
 void coord_accept(struct coord *c)
 {
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd;
+
+		if (c->served_ns > serve_most_ns(c)) {
+			go_deaf(c);
+			c->busy = true; /* the next tick is not far */
+			c->put_off++;
+			return;
+		}
+		fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0) {
 			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)

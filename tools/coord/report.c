@@ -85,6 +85,7 @@ static json_t *status_json(struct coord *c)
 						     ? json_null()
 						     : name_text(c->memory_why));
 	json_object_set_new(j, "publications_skipped", whole(c->board.skipped));
+	json_object_set_new(j, "connections_put_off", whole(c->put_off));
 	json_object_set_new(j, "users", whole(c->trust.nr_users));
 	json_object_set_new(j, "moves_distrusted", whole(c->trust.refused));
 	json_object_set_new(j, "observation", coord_observation_json(c));

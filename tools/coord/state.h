@@ -315,6 +315,8 @@ struct coord {
 	struct coord_event on_listen, on_signal;
 	bool stop;
 	bool deaf; /* nobody is accepted until the next tick */
+	uint64_t served_ns; /* on connections, since the last tick */
+	uint64_t put_off;   /* ticks that some had to wait for */
 	uint64_t births_advised_ns, births_released_ns;
 	bool paused; /* by request: nothing is moved */
 	uint64_t unrecorded_ns; /* when a mask could not be recorded last; 0: they can be */
