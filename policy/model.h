@@ -33,9 +33,9 @@ struct dam_bound_watch {
 
 /* Does a thread ask for less when it has to wait longer? */
 struct dam_elastic {
-	double time, ops, wait; /* the block in progress; wait: latency × time */
-	double rate, latency;	/* of the block that later ones are compared with; 0: none yet */
-	bool stiff;		/* when the latency last changed, the rate did not follow */
+	double time, bytes, ops, wait; /* the block in progress; wait: latency × time */
+	double rate, latency;	       /* of the block that later ones are compared with; 0: none yet */
+	bool stiff;		       /* when the latency last changed, the rate did not follow */
 };
 
 /* Where a rate is going: level and slope, and how much it scatters around them. */
@@ -231,7 +231,7 @@ double dam_window_ops(const struct dam_window *w);
 double dam_decay(double dt_s, double half_life_s);
 enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops, double inflight, double latency_s);
 void dam_bound_reset(struct dam_bound_watch *b);
-void dam_elastic_add(struct dam_elastic *s, double dt_s, double ops, double latency_s);
+void dam_elastic_add(struct dam_elastic *s, double dt_s, double bytes, double ops, double latency_s);
 void dam_noise_add(struct dam_noise *n, double dt_s, double value);
 void dam_noise_break(struct dam_noise *n);
 void dam_trend_add(struct dam_trend *t, double dt_s, double rate);

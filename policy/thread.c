@@ -126,7 +126,8 @@ static void label(struct dam_thread *th, const struct dam_engine *en, double dt_
 {
 	enum dam_bound answer;
 
-	dam_elastic_add(&th->elastic, dt_s, dam_window_ops(&th->fast) * dt_s, en->latency_s);
+	dam_elastic_add(&th->elastic, dt_s, dam_window_rate(&th->fast) * dt_s, dam_window_ops(&th->fast) * dt_s,
+			en->latency_s);
 	if (th->elastic.stiff)
 		th->open = true;
 	if (!en->saturated) {

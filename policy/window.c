@@ -124,21 +124,22 @@ enum dam_bound dam_bound_add(struct dam_bound_watch *b, double dt_s, double ops,
  * Beside closed loops, open demand has bounded work in flight too: they give way to it until all fits. So what tells is
  * whether a rate follows the latency. One more observation; an answer wherever the latency has changed enough.
  */
-void dam_elastic_add(struct dam_elastic *s, double dt_s, double ops, double latency_s)
+void dam_elastic_add(struct dam_elastic *s, double dt_s, double bytes, double ops, double latency_s)
 {
 	double rate, latency, change, follows;
 
 	if (!(latency_s > 0) || !isfinite(latency_s))
 		return;
 	s->time += dt_s;
+	s->bytes += bytes;
 	s->ops += ops;
 	s->wait += latency_s * dt_s;
 	if (s->time < ELASTIC_LONGEST &&
 	    (s->time < fmax(ELASTIC_TIME, ELASTIC_TURNS * latency_s) || s->ops < ELASTIC_OPS))
 		return;
-	rate = s->ops >= ELASTIC_OPS ? s->ops / s->time : 0;
+	rate = s->ops >= ELASTIC_OPS ? s->bytes / s->time : 0;
 	latency = s->wait / s->time;
-	s->time = s->ops = s->wait = 0;
+	s->time = s->bytes = s->ops = s->wait = 0;
 	if (rate > 0 && s->rate > 0) {
 		change = log(latency / s->latency);
 		if (fabs(change) < ELASTIC_CHANGE)

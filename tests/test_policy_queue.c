@@ -219,7 +219,7 @@ START_TEST(test_rates)
 
 	for (unsigned int i = 0; i < MAX && rates[_i].ops[i] > 0; i++)
 		for (double t = 0; t < 2; t += DT)
-			dam_elastic_add(&s, DT, rates[_i].ops[i] * DT,
+			dam_elastic_add(&s, DT, rates[_i].ops[i] * OP * DT, rates[_i].ops[i] * DT,
 					rates[_i].latency_ms[i] > 0 ? rates[_i].latency_ms[i] * 1e-3 : NAN);
 	ck_assert_msg(s.stiff == rates[_i].stiff, "%s", rates[_i].why);
 }
