@@ -5,9 +5,13 @@
  *
  * Every interval the forecasts made a horizon ago meet the mean of the values since. Until two horizons have ended,
  * weights are learnt from those made half the time ago, which meet what has come since: a shorter horizon tells more
- * than none, and a forecast made at half the age more than one made when next to nothing was known. As long as few
- * horizons have ended, what has come of those that have not is heard, too: when a burst ends, one need not wait a
- * whole horizon to see which members have noticed.
+ * than none, and a forecast made at half the age more than one made when next to nothing was known. What has come of
+ * horizons that have not ended is heard, too, for what it is worth: when a burst ends, one need not wait a whole
+ * horizon to see which members have noticed.
+ *
+ * Who has nothing to say sleeps: it is taken for the mix of the others, so that it is neither praised nor blamed for
+ * what it did not know, and finds its weight as it was when it wakes (Freund, Schapire, Singer and Warmuth, Using and
+ * Combining Predictors That Specialize, 1997).
  */
 #include "config.h"
 #include "predict/predict.h"
@@ -30,10 +34,10 @@
 /* Trusted: a mean squared error at least this much below last value's, over this many scored forecasts. */
 #define TRUST_RATIO 0.9
 #define TRUST_SCORED 30
-/* Forecasts whose horizon has not ended are heard until so many horizons have; in the long run they are but noise:
- * without an end short horizons lose 3 %. */
-#define HEARD	 20.0
 #define HEARD_NR 3 /* half, a quarter and an eighth of a horizon old; a fourth changes nothing */
+#define FRESH 4.0 /* what is known of hints begins as a mean that weighs the k-th by k³, as the mix's own errors */
+/* The prior's say, where all the weight is with members that sleep. */
+#define WHISPER 1e-9
 /* The bound while there are too few errors to learn it from: so many times the highest value so far. */
 #define EARLY_BOUND 2.0
 
@@ -55,6 +59,7 @@ struct dam_predictor {
 	double loss, loss_last;
 	double mean, p90;     /* the forecast and its bound */
 	double highest;	      /* value until the bound could be learnt */
+	double apart[HEARD_NR]; /* mean square of what comes first of a horizon, less the whole */
 	const struct dam_predict_member *member[DAM_MIX_MAX];
 	void *state[DAM_MIX_MAX];
 	struct dam_past past;
@@ -160,22 +165,34 @@ static void score(struct dam_predictor *p, const struct made *m, double truth)
 }
 
 /*
- * What has come of a horizon that has not ended: as many forecasts wait as it has intervals. The mean of a share of it
- * has an error so many times greater for chance alone, and is less of what was asked: hence the square.
+ * What a hint is worth: the mean over a share of the horizon has an error so many times greater for chance alone, and
+ * is less of what was asked: hence the square. And where a horizon does not go on as it begins, as with a period, what
+ * begins says little: a squared error weighs as the inverse of its variance, which is the mean @square's own square, and
+ * that of how far the part has been @apart from the whole. Half of the latter, as chance is a part of it: with all of
+ * it disks are forecast 1.5 % worse over 500 ms, with none made-up periods 5 % over 1 s.
  */
+static double worth(double share, double square, double apart)
+{
+	const double doubt = square > 0 ? apart / square : 0;
+
+	return share * share / (1 + doubt * doubt / 2);
+}
+
+/* What has come of a horizon that has not ended: as many forecasts wait as it has intervals. */
 static void hear(struct dam_predictor *p)
 {
-	const double waiting = p->horizon * dam_max(1 - p->mix.total / (HEARD * p->horizon), 0);
-	unsigned int age = p->horizon / 2;
+	const unsigned int h = p->horizon;
+	const double ended = p->mix.total - h + 1, gain = dam_max(1 - p->mix.keep, FRESH / (ended + FRESH - 1));
+	const double whole = dam_past_mean(&p->past, 0, h);
+	unsigned int age = h / 2;
 
-	if (waiting <= 0)
-		return;
 	for (unsigned int i = 0; i < HEARD_NR && age > 0; i++, age /= 2) {
-		const double share = (double)age / p->horizon;
-		const struct made *m = &p->made[p->pos >= age ? p->pos - age : p->pos + p->horizon - age];
+		const struct made *m = &p->made[p->pos >= age ? p->pos - age : p->pos + h - age];
+		const double off = dam_past_mean(&p->past, h - age, age) - whole;
 
+		p->apart[i] += gain * (off * off - p->apart[i]);
 		dam_mix_hint(&p->mix, m->member, (double)m->mean, dam_past_mean(&p->past, 0, age),
-			     waiting * share * share);
+			     h * worth((double)age / h, p->mix.square, p->apart[i]));
 	}
 }
 
@@ -197,22 +214,40 @@ static void learn(struct dam_predictor *p)
 }
 
 /* All members' forecasts, and what the weights make of them: relative to the first, so that none adds rounding. */
-static void forecast(struct dam_predictor *p, double y, struct made *out)
+static double mix_members(struct dam_predictor *p, struct made *out)
 {
-	double first = 0, mixed = 0;
+	double first = 0, mixed = 0, sum = 0, most = 0;
+	bool asleep[DAM_MIX_MAX];
 
-	p->heaviest = 0;
 	for (unsigned int i = 0; i < p->nr; i++) {
-		double f = p->member[i]->update(p->state[i], &p->past);
+		const struct dam_predict_member *m = p->member[i];
+		const double f = m->update(p->state[i], &p->past);
+		const double weight = p->mix.weight[i] + WHISPER * p->mix.prior[i];
 
-		out->member[i] = (float)f;
 		if (i == 0)
 			first = f;
-		mixed += p->mix.weight[i] * (f - first);
-		if (p->mix.weight[i] > p->mix.weight[p->heaviest])
+		asleep[i] = p->nr > 1 && m->awake && !m->awake(p->state[i]);
+		if (asleep[i])
+			continue;
+		out->member[i] = (float)f;
+		mixed += weight * (f - first);
+		sum += weight;
+		if (weight > most) {
+			most = weight;
 			p->heaviest = i;
+		}
 	}
-	mixed = dam_max(first + mixed, 0);
+	mixed = dam_max(first + mixed / sum, 0);
+	for (unsigned int i = 0; i < p->nr; i++)
+		if (asleep[i])
+			out->member[i] = (float)mixed;
+	return mixed;
+}
+
+static void forecast(struct dam_predictor *p, double y, struct made *out)
+{
+	const double mixed = mix_members(p, out);
+
 	p->mean = p->nr > 1 ? dam_guard_apply(&p->guard, y, mixed) : mixed;
 	out->last = (float)y;
 	out->mixed = (float)mixed;

@@ -29,7 +29,8 @@
 #define YOUNG 4
 /* Weight of the squared error beside the absolute one's: what a burst costs rests on few intervals. */
 #define SQUARES 2
-/* The prior is worth this much of one horizon's errors. */
+/* The prior is worth this much of one horizon's errors. Its worth falls with the root of their number, as does the
+ * chance in moments: in proportion recordings are forecast 1.5 % worse, made-up series 0.5 % better. */
 #define PRIOR 0.06
 /* |e| in the reweighting is at least this share of its mean: an exact hit is luck, not certainty. 0.3 costs in squared
  * errors what it gains in absolute ones, 1 the other way round. */
@@ -173,7 +174,7 @@ void dam_mix_follow(struct dam_mix *mix)
 	for (unsigned int i = 0; i < mix->nr; i++)
 		least = dam_minf(moment[i][i], least);
 	/* the best member's loss is the scale of the noise; in the long run the prior fades */
-	spring = (float)(PRIOR * (double)least * mix->horizon / mix->total);
+	spring = (float)(PRIOR * (double)least * sqrt(mix->horizon / mix->total));
 	slope(mix, moment, spring, g);
 	for (unsigned int i = 0; i < STEPS && shift(mix, moment, spring, ENOUGH * least, g); i++)
 		;

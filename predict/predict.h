@@ -34,6 +34,8 @@ struct dam_predict_member {
 	 * within what the series has been.
 	 */
 	double (*update)(void *state, const struct dam_past *past);
+	/* Whether the latest forecast says more than a mean, which the mix has of others. NULL: always. */
+	bool (*awake)(const void *state);
 };
 
 /** dam_predict_members() - the list; the first is last value, against which all is measured. */

@@ -13,7 +13,7 @@
 #define MEMORY 512 /* intervals: two of the longest periods */
 #define BATCH  8   /* values are taken together, then the period is looked for: it takes long to change */
 #define RING   (LAGS + BATCH)
-#define RISE   0.2f  /* a peak stands out by this correlation; noise of 512 values stays below 0.1 */
+#define RISE   0.3f  /* a peak stands out by this correlation; noise of 512 values stays below 0.1 */
 #define LEAST  0.1f
 #define WILD   1e15f /* values are held in units of the first one; above this their squares would overflow */
 
@@ -120,6 +120,13 @@ static double season_update(void *state, const struct dam_past *past)
 	return dam_max(s->mean + (double)s->strength * (again(s, past) - s->mean), 0);
 }
 
+static bool season_awake(const void *state)
+{
+	const struct season *s = state;
+
+	return s->period > 0;
+}
+
 const struct dam_predict_member dam_predict_season = {
 	.name = "season",
 	.help = "the last period again, found by autocorrelation",
@@ -127,4 +134,5 @@ const struct dam_predict_member dam_predict_season = {
 	.memory = INFINITY,
 	.size = sizeof(struct season),
 	.update = season_update,
+	.awake = season_awake,
 };
