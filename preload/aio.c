@@ -60,7 +60,7 @@ static DAM_INLINE uint32_t count_alike(struct dam_run *run, struct iocb **iocbs,
 	for (i = 0; i < nr; i++) {
 		cb = iocbs[i];
 		if (DAM_UNLIKELY(dam_peek_beside(cb, sizeof(*cb), seen))) {
-			if (dam_peek_seen(cb, sizeof(*cb)))
+			if (!dam_peek(cb, sizeof(*cb)))
 				break;
 			seen = cb;
 		}
