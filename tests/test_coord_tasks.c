@@ -134,7 +134,7 @@ START_TEST(test_rows)
 	}
 	for (pid_t i = 0; i <= NR; i++)
 		if (rows[_i].told[i])
-			coord_task_told(&c, &w, 10 + i, "prog", (const uint64_t[2]){rows[_i].told[i] * KIB, 0});
+			coord_task_told(&c, &w, 10 + i, "late", (const uint64_t[2]){rows[_i].told[i] * KIB, 0});
 	whole = rows[_i].whole * (uint64_t)KIB;
 	w.ending = !whole;
 	coord_tasks_ended(&c, &w, now);
@@ -144,6 +144,7 @@ START_TEST(test_rows)
 
 		ck_assert_msg(kib == rows[_i].given[i], "%s: %g KiB for thread %d, not %g", rows[_i].why, kib, 10 + i,
 			      rows[_i].given[i]);
+		ck_assert_msg(!t || !rows[_i].told[i] || !strcmp(t->comm, "late"), "%s: it is called %s", rows[_i].why, t->comm);
 	}
 	ck_assert_msg(whole || w.unread == rows[_i].unread, "%s: the rest is%s guessed", rows[_i].why, w.unread ? "" : " not");
 	coord_tasks_drop(&c, &w, 0, true);

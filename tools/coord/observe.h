@@ -98,6 +98,7 @@ struct coord_ring {
 struct coord_task {
 	pid_t tid;
 	pid_t owner; /* of a kernel thread that works for a ring; else its own tid */
+	char comm[16]; /* as it was met; or, if the kernel told, at its end */
 	unsigned int pass;
 	uint64_t ended_ns; /* 0: lives */
 	uint64_t io[2];	   /* as last read */

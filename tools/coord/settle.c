@@ -16,7 +16,7 @@
 #include "base/clock.h"
 
 #define RELINK_NS DAM_NS_PER_S
-#define HOLD_NS	  (500 * DAM_NS_PER_MS)
+#define HOLD_NS	  (2 * DAM_NS_PER_S) /* a thread that waits for its processor most of the time is seldom met in its ring */
 #define HOLD_FILE_NS \
 	(2 * DAM_NS_PER_S)  /* a ring under load may be asked for its files many times in vain */
 #define SLACK	       0.02 /* by which two measures of the same bytes may differ */

@@ -6,6 +6,7 @@
 #include "tools/coord/observe.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,11 @@ static bool make_room(struct coord_watch *w)
 	return true;
 }
 
+static void note_name(struct coord_task *t, const char *comm)
+{
+	snprintf(t->comm, sizeof(t->comm), "%.15s", comm);
+}
+
 static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t tid, const char *comm)
 {
 	struct coord_task *t, *owner;
@@ -75,6 +81,7 @@ static struct coord_task *new_task(struct coord *c, struct coord_watch *w, pid_t
 	t = &w->task[w->nr_tasks++];
 	c->observed.tasks++;
 	*t = (struct coord_task){.tid = tid, .owner = tid};
+	note_name(t, comm);
 	t->owner = owner_of(c, w, tid, comm, &poller);
 	w->nameless |= t->owner != tid && !c->outermost;
 	if (poller) {
@@ -230,6 +237,7 @@ void coord_task_told(struct coord *c, struct coord_watch *w, pid_t tid, const ch
 	if (!t || t->ended_ns || t->told)
 		return;
 	t->told = true;
+	note_name(t, comm);
 	memcpy(t->last, io, sizeof(t->last));
 	c->exits.told++;
 }

@@ -98,6 +98,8 @@ struct coord_thread *coord_thread_observe(struct coord *c, struct coord_process 
 		return NULL;
 	p->extra[p->nr_extra++] = t;
 	t->task = task;
+	if (t->gone && task->comm[0]) /* what its process is called says less */
+		memcpy(t->comm, task->comm, sizeof(t->comm));
 	coord_thread_place(c, t, coord_proc_cpu(p->pid, task->tid));
 	return t;
 }
