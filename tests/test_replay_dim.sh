@@ -48,8 +48,8 @@ same "no newline at the end" $run "$tmp/other"
 same "a profile that is not new" $run --start-ix 0 --apply-delay 0 "$in"
 wants 0 "nothing" $run /dev/null
 [ ! -s "$tmp/out" ] || fail "nothing in, something out"
-awk '{ $2 = 7; print }' "$tests/dim/rdma_in00.txt" | ./dam-replay dim --profile rdma |
-	cmp -s - "$tests/dim/rdma_out00.txt" || fail "rdma: a line is one event, whatever it says"
+awk '{ $2 = 7; $3 = 40; $4 = 60000; print }' "$tests/dim/rdma_in00.txt" | ./dam-replay dim --profile rdma |
+	cmp -s - "$tests/dim/rdma_out00.txt" || fail "rdma: a line is one event and its completions, whatever else it says"
 
 bad "a field too few" '1 2 3 4 5\n1 2 3 4\n' 2
 bad "a field too many" '1 2 3 4 5 6\n' 1

@@ -58,10 +58,10 @@ static int add_line(const struct replay_lines *lines, char *line, bool rdma,
 	if (n != NR)
 		return replay_lines_bad(lines, wanted);
 	counters->time_us += inc[USEC];
-	counters->events += rdma ? 1 : inc[EVENTS];
-	counters->packets += inc[PACKETS];
-	counters->bytes += inc[BYTES];
 	counters->comps += inc[COMPS];
+	counters->events += rdma ? 1 : inc[EVENTS];
+	counters->packets += rdma ? 0 : inc[PACKETS]; /* RDMA DIM is told of completions, and nothing else */
+	counters->bytes += rdma ? 0 : inc[BYTES];
 	return 0;
 }
 
