@@ -13,7 +13,7 @@
 #include "predict/minmax.h"
 
 #define KEEP  0.95 /* of the evidence, per horizon: some twenty count */
-#define PRIOR 2.0  /* horizons' worth of evidence for the fast mean */
+#define PRIOR 2.0  /* horizons' worth of evidence for the fast mean, of a difference as large as is usual or as it is now */
 
 void dam_blend_add(struct dam_blend *b, double dt_s, double amount, double fast, double slow, double horizon_s)
 {
@@ -39,10 +39,11 @@ void dam_blend_add(struct dam_blend *b, double dt_s, double amount, double fast,
 
 double dam_blend_mean(const struct dam_blend *b, double fast, double slow)
 {
-	double prior;
+	double way = fast - slow, prior;
 
 	if (!(b->reach > 0))
 		return fast;
-	prior = PRIOR * b->reach / b->nr;
-	return slow + dam_min(dam_max((b->towards + prior) / (b->reach + prior), 0), 1) * (fast - slow);
+	/* what noise has taught says nothing of a difference that noise never made */
+	prior = PRIOR * dam_max(b->reach / b->nr, way * way);
+	return slow + dam_min(dam_max((b->towards + prior) / (b->reach + prior), 0), 1) * way;
 }
