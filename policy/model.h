@@ -114,7 +114,7 @@ struct dam_thread {
 	double weight_throughput, weight_latency;
 	enum dam_policy_class class;
 	uint64_t needs;
-	struct dam_window fast, slow; /* submitted */
+	struct dam_window fast, slow, lasting; /* submitted */
 	double op_bytes;
 	double written; /* share of its bytes that it writes */
 	double cpu;	/* share of a CPU; 0: unknown */
@@ -132,7 +132,7 @@ struct dam_thread {
 	double think_s;
 	double rate, demand, demand_slow; /* bytes/s */
 	double asked;		  /* closed: what the demand would be, had engines no bounds; 0: open */
-	double ahead;		  /* bytes/s forecast over the horizon */
+	double ahead;		  /* bytes/s to be expected while a moved thread has to stay */
 	struct dam_blend blend;
 	/* in a plan */
 	int plan_engine, plan_move;
@@ -299,6 +299,7 @@ double dam_tree_overflow(const struct dam_tree *t, unsigned int e);
 bool dam_tree_flooded(const struct dam_tree *t, unsigned int e);
 
 /* trigger.c */
+double dam_trigger_gap(const struct dam_policy *p, const struct dam_engine *a, const struct dam_engine *b);
 bool dam_trigger_tick(struct dam_policy *p, double dt_s, const struct dam_policy_forecast *forecast);
 
 /* plan.c, weigh.c, locality.c */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SPDX-FileCopyrightText: The DAM authors */
 /*
- * The plan for one pool: best thread first, repeated on the model until nothing is worth a move.
+ * The plan for one pool: best thread first, repeated on the model until what it was made for has ended, or
+ * nothing is worth a move.
  *
  * The load of an engine is the largest one on the way from it to the top: its own, or that of what it shares with
  * others. Both new loads of a move lie below the old load of its source, so the sorted loads fall with every step and
@@ -82,8 +83,38 @@ static void apply(struct dam_plan *pl, const struct dam_policy_move *m)
 	dam_tree_change(&pl->tree, (unsigned int)m->to_engine, &ct, 1, NULL);
 }
 
-/* The hottest engine with a trigger that is not stuck; reserved ones are cleared first. */
-static int hottest(const struct dam_plan *pl)
+/* As planned so far. */
+static int coolest(const struct dam_plan *pl)
+{
+	int best = DAM_POLICY_NONE;
+	double least = HUGE_VAL;
+
+	for (unsigned int i = 0; i < pl->nr_engines; i++) {
+		unsigned int e = pl->p->list[i];
+		double load = pl->p->engines[e].capacity > 0 ? dam_tree_load(&pl->tree, e) : HUGE_VAL;
+
+		if (load < least) {
+			best = (int)e;
+			least = load;
+		}
+	}
+	return best;
+}
+
+/*
+ * A plan ends where what it was made for has ended: an engine that is no longer too full, nor out of balance with the
+ * coolest one, stays as it is. To make it more even still would be to follow the noise.
+ */
+static bool is_relieved(const struct dam_plan *pl, unsigned int e, double load, int cool)
+{
+	const struct dam_policy *p = pl->p;
+
+	return p->engines[e].trigger != DAM_TRIGGER_RESERVED && load < DAM_COST_HIGH_WATER && cool >= 0 &&
+	       load - dam_tree_load(&pl->tree, (unsigned int)cool) < dam_trigger_gap(p, &p->engines[e], &p->engines[cool]);
+}
+
+/* The hottest engine with a trigger that is not stuck; reserved ones are cleared first. @cool: none, all count. */
+static int hottest(const struct dam_plan *pl, int cool)
 {
 	const struct dam_policy *p = pl->p;
 	int best = DAM_POLICY_NONE;
@@ -96,6 +127,8 @@ static int hottest(const struct dam_plan *pl)
 		if (p->engines[e].trigger == DAM_TRIGGER_NONE || p->stuck[e])
 			continue;
 		load = p->engines[e].trigger == DAM_TRIGGER_RESERVED ? HUGE_VAL : dam_tree_load(&pl->tree, e);
+		if (is_relieved(pl, e, load, cool))
+			continue;
 		alone = dam_tree_engine_load(&pl->tree, e);
 		/* behind one overloaded component all are as hot: then the one that is hotter by itself */
 		if (best < 0 || load > most || (load >= most && alone > own)) {
@@ -174,10 +207,10 @@ static unsigned int drop_zeros(struct dam_plan *pl)
 static bool move(struct dam_plan *pl)
 {
 	struct dam_policy_move m;
-	int h;
+	int h, cool = coolest(pl);
 
 	clear_stuck(pl);
-	while ((h = hottest(pl)) >= 0 && !dam_plan_best(pl, (unsigned int)h, &m))
+	while ((h = hottest(pl, cool)) >= 0 && !dam_plan_best(pl, (unsigned int)h, &m))
 		pl->p->stuck[h] = true;
 	if (h >= 0)
 		apply(pl, &m);
@@ -191,12 +224,13 @@ static bool move(struct dam_plan *pl)
 static void exchange(struct dam_plan *pl, unsigned int first)
 {
 	struct dam_swap s;
-	int h;
+	int h, cool;
 
 	if (!pl->slow)
 		begin(pl, true);
 	clear_stuck(pl);
-	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl)) >= 0; i++) {
+	cool = coolest(pl);
+	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl, cool)) >= 0; i++) {
 		pl->p->stuck[h] = true;
 		if (!dam_plan_swap(pl, (unsigned int)h, &s)) {
 			dam_explain_exchange(pl->p, first, (unsigned int)h, s.verdict);
@@ -217,7 +251,7 @@ static void try_out(struct dam_plan *pl)
 	int h;
 
 	clear_stuck(pl);
-	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl)) >= 0; i++) {
+	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl, DAM_POLICY_NONE)) >= 0; i++) {
 		p->stuck[h] = true;
 		if (p->engines[h].saturated && p->engines[h].trigger == DAM_TRIGGER_OVERLOAD &&
 		    dam_plan_try(pl, (unsigned int)h, &m)) {

@@ -20,7 +20,8 @@
 #define LATENCY_LONGEST_S 2.0
 #define OPEN_HOLD_S  2.0
 #define GRACE_S	     0.3  /* after a move, samples may still tell of the old engine */
-#define BACKLOG_S    1.0  /* within which a backlog is to be gone: as long as a moved thread has to stay */
+#define STAY_S	     1.0  /* a moved thread has to: what it asks meanwhile counts, and a backlog is to be gone by then */
+#define LASTING_S    4.0  /* half-life of what it returns to */
 #define ACTIVE_OPS   1.0  /* operations/s below which a thread is no load */
 #define REMOTE_SHARE 0.2  /* latency added per unit of distance: 7-40 % on misplaced I/O threads elsewhere */
 
@@ -104,9 +105,9 @@ void dam_thread_sample(struct dam_policy *p, unsigned int t, double dt_s,
 	dam_window_add(&th->slow, dt_s, bytes, written, finite_or_0(s->ops), 0, fmax(SLOW_S, 2 * latency));
 	if (th->slow.bytes > 0)
 		th->written = th->slow.written / th->slow.bytes;
-	/* by the next tick, not by the horizon: how long the past counts has to be learnt within a burst, not over many */
-	dam_blend_add(&th->blend, dt_s, bytes, dam_window_rate(&th->fast),
-		      dam_window_rate(&th->slow), p->cfg.tick_s);
+	/* a burst may be over before a thread that was moved for it can be moved back: how much of it lasts, is learnt */
+	dam_window_add_plain(&th->lasting, dt_s, bytes, LASTING_S);
+	dam_blend_add(&th->blend, dt_s, bytes, dam_window_rate(&th->fast), dam_window_rate(&th->lasting), STAY_S);
 	if (th->slow.ops > 0.5 && th->slow.bytes > 0)
 		th->op_bytes = th->slow.bytes / th->slow.ops;
 	note_inflight(th, dt_s, latency, s);
@@ -167,7 +168,7 @@ static void judge_demand(const struct dam_policy *p, struct dam_thread *th, doub
 	th->demand = th->rate;
 	th->demand_slow = slow;
 	th->asked = 0;
-	th->ahead = dam_blend_mean(&th->blend, th->rate, slow);
+	th->ahead = dam_blend_mean(&th->blend, th->rate, dam_window_rate(&th->lasting));
 	label(th, en, dt_s);
 	infer_inflight(th, en);
 	if (slow <= 0 || th->peak_ops <= 0 || !isfinite(en->latency_slow_s))
@@ -230,7 +231,7 @@ static void judge_backlog(struct dam_engine *en)
 	double n = isfinite(en->inflight) ? en->inflight : dam_window_ops(&en->fast) * finite_or_0(en->latency_s);
 	double rate = en->attributed + en->background, share = rate > 0 ? 1 - en->looped / rate : 1;
 
-	en->backlog = n * en->op_bytes * share / BACKLOG_S;
+	en->backlog = n * en->op_bytes * share / STAY_S;
 }
 
 void dam_thread_tick(struct dam_policy *p, double dt_s)
@@ -269,6 +270,14 @@ void dam_thread_cost_at(const struct dam_policy *p, unsigned int t, unsigned int
 	inout->work = dam_engine_work(&p->engines[e], th->written);
 }
 
+/* What is foretold of its engine, where the plan is made for that; else what may be expected of the thread itself. */
+static double open_demand(const struct dam_policy *p, const struct dam_thread *th)
+{
+	double scale = p->engines[th->engine].scale;
+
+	return scale > 1 ? scale * th->demand : th->ahead;
+}
+
 /* The thread as it would be on engine @e, running in @domain. */
 void dam_thread_cost(const struct dam_policy *p, unsigned int t, unsigned int e, unsigned int domain,
 		     bool slow, struct dam_cost_thread *out)
@@ -279,11 +288,9 @@ void dam_thread_cost(const struct dam_policy *p, unsigned int t, unsigned int e,
 	out->op_bytes = th->op_bytes;
 	out->think_s = th->think_s;
 	out->depth = th->peak_ops * th->op_bytes;
-	out->demand = slow ? th->demand_slow : out->open ? th->ahead : th->demand;
+	out->demand = slow ? th->demand_slow : out->open ? open_demand(p, th) : th->demand;
 	out->share = 1;
 	out->written = th->written;
-	if (out->open)
-		out->demand *= p->engines[th->engine].scale;
 	out->log = log(out->open ? out->demand : out->depth);
 	dam_thread_cost_at(p, t, e, domain, out);
 }

@@ -17,17 +17,21 @@ static double hold(double held, bool now, double dt_s)
 	return now ? held + fmin(dt_s, LONGEST_STEP_S) : 0;
 }
 
-/* Gap to the coolest engine of the pool beyond the threshold and beyond four standard deviations. */
+/* Two engines whose loads differ by less are in balance: beyond the threshold, and beyond four standard deviations. */
+double dam_trigger_gap(const struct dam_policy *p, const struct dam_engine *a, const struct dam_engine *b)
+{
+	return fmax(p->cfg.threshold, DAM_SIGMAS * sqrt(a->noise.var + b->noise.var));
+}
+
 static bool out_of_balance(const struct dam_policy *p, const struct dam_engine *en,
 			   const struct dam_engine *coolest)
 {
-	double gap, sigma;
+	double gap;
 
 	if (!coolest || coolest == en)
 		return false;
 	gap = en->demand_slow / en->capacity - coolest->demand_slow / coolest->capacity;
-	sigma = sqrt(en->noise.var + coolest->noise.var);
-	return gap >= fmax(p->cfg.threshold, DAM_SIGMAS * sigma);
+	return gap >= dam_trigger_gap(p, en, coolest);
 }
 
 static double usable(const struct dam_policy *p, const struct dam_engine *en)

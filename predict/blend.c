@@ -13,7 +13,7 @@
 #include "predict/minmax.h"
 
 #define KEEP  0.95 /* of the evidence, per horizon: some twenty count */
-#define PRIOR 2.0  /* horizons' worth of evidence for the fast mean, of a difference as large as is usual or as it is now */
+#define PRIOR 2.0  /* horizons' worth of evidence for the fast mean, of a usual difference or of that of now */
 
 void dam_blend_add(struct dam_blend *b, double dt_s, double amount, double fast, double slow, double horizon_s)
 {

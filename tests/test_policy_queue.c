@@ -225,6 +225,38 @@ START_TEST(test_rates)
 }
 END_TEST
 
+/* What may be expected of an open loop while it would have to stay, in terms of what it asks for now. */
+static const struct {
+	const char *why;
+	unsigned int on, off; /* ticks of each burst, of each pause; no pause: twice the rate at last, for so long */
+	double least, most;
+} bursts[] = {
+	{"comes and goes: a move would come too late for this burst", 10, 40, 0, 0.6},
+	{"steady so far, and now it is twice as much: that is believed at once", 30, 0, 0.9, 1.1},
+};
+
+START_TEST(test_bursts)
+{
+	struct fluid *f = fluid_create(1, CAP, CAP, true);
+	const struct dam_thread *th = &f->policy->threads[fluid_open(f, 0, 0.2 * CAP, 0, OP / 16)];
+	double *rate = &f->threads[0].rate, once = *rate;
+
+	if (!bursts[_i].off)
+		fluid_run(f, 20, DT);
+	for (int k = 0; bursts[_i].off && k < 40; k++) {
+		*rate = once;
+		fluid_run(f, bursts[_i].on * DT, DT);
+		*rate = 0;
+		fluid_run(f, bursts[_i].off * DT, DT);
+	}
+	*rate = bursts[_i].off ? once : 2 * once;
+	fluid_run(f, bursts[_i].on * DT, DT);
+	ck_assert_msg(th->ahead >= bursts[_i].least * *rate && th->ahead <= bursts[_i].most * *rate, "%s: %.3f of it",
+		      bursts[_i].why, th->ahead / *rate);
+	fluid_destroy(f);
+}
+END_TEST
+
 #define ROWS(r) (int)(sizeof(r) / sizeof((r)[0]))
 
 int main(void)
@@ -236,6 +268,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_backlog, 0, ROWS(backlogs));
 	tcase_add_loop_test(tc, test_rates, 0, ROWS(rates));
 	tcase_add_loop_test(tc, test_stall, 0, ROWS(stalls));
+	tcase_add_loop_test(tc, test_bursts, 0, ROWS(bursts));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

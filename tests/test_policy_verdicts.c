@@ -25,6 +25,7 @@ static const struct {
 	{"2 + 2 saturated: stay", 2, 2, 32, 0, 0, 1, 0},
 	{"3 + 1, depth 4 each, saturated: move one, for fairness alone", 3, 1, 4, 0, 0, 1, 1},
 	{"open 0.9 beside 0.1: move", 9, 1, 0, 0.1, 0.1, 1, 4},
+	{"open 1.02 beside 0.5: until they are in balance, and not until they are even", 40, 10, 0, 0.0255, 0.05, 1, 7},
 	{"open 0.5 beside 0.4: below the threshold, stay", 5, 4, 0, 0.1, 0.1, 1, 0},
 	{"the only thread, target of half its rate: stay", 1, 0, 32, 0, 0, 0.5, 0},
 	{"the same, open, and it fits here only", 1, 0, 0, 0.9, 0, 0.5, 0},
