@@ -40,6 +40,12 @@ double dam_engine_fastest(const struct dam_engine *en)
 	return fmax(en->cap[0], en->cap[1]);
 }
 
+/* Is what it could carry known from others alone, or, as it was never used, from nobody? */
+bool dam_engine_untried(const struct dam_engine *en)
+{
+	return en->source == DAM_CAP_SIBLING || (en->source == DAM_CAP_UNKNOWN && en->seen <= 0);
+}
+
 /* What a byte of such a mix costs @en, a byte of its faster direction being 1; directions that do not share cost 1. */
 double dam_engine_work(const struct dam_engine *en, double written)
 {

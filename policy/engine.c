@@ -144,19 +144,32 @@ static void note_inflight(struct dam_engine *en, double dt_s, double inflight)
 		en->idle = en->idle * keep + (inflight < 1 ? 1 - keep : 0);
 }
 
-/* Latency well above the unloaded one, work queued, hardly ever idle; for 5 ticks. */
+/* Has an engine that could do the same never done anything? */
+static bool has_untried_sibling(const struct dam_policy *p, const struct dam_engine *en)
+{
+	for (int e = en->desc.pool >= 0 ? p->pools[en->desc.pool].first : -1; e >= 0; e = p->engines[e].next)
+		if (&p->engines[e] != en && dam_engine_untried(&p->engines[e]))
+			return true;
+	return false;
+}
+
+/*
+ * Latency well above the unloaded one, work queued, hardly ever idle; for 5 ticks. Where it is above a guess of that
+ * alone, a queue and a slow engine look alike: only what an operation takes on an idle engine can tell.
+ */
 static void judge_saturation(const struct dam_policy *p, unsigned int e, double dt_s)
 {
 	struct dam_engine *en = &p->engines[e];
 	double base = dam_engine_base_latency(p, e, en->op_bytes);
 	bool guess = base_row(p, e)[size_class(en->op_bytes)] <= 0;
-	bool was = en->saturated;
+	bool was = en->saturated, far = en->latency_s > SATURATED_GUESS * en->desc.base_latency_s;
 	bool now = en->latency_s > SATURATED_R * base && en->idle < SATURATED_IDLE &&
 		   dam_window_rate(&en->fast) > 0;
 
 	if (now && guess)
-		now = en->latency_s > SATURATED_GUESS * en->desc.base_latency_s &&
-		      dam_window_ops(&en->fast) * en->latency_s > SATURATED_N;
+		now = dam_window_ops(&en->fast) * en->latency_s > SATURATED_N;
+	en->unclear = now && guess && !far && en->capacity <= 0 && has_untried_sibling(p, en);
+	now = now && (!guess || far);
 	en->saturated_s = now ? en->saturated_s + fmin(dt_s, SATURATED_S) : 0;
 	en->saturated = en->saturated_s >= SATURATED_S;
 	if (en->saturated && !was)

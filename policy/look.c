@@ -125,12 +125,12 @@ void dam_look_targets(struct dam_look *l, const struct dam_thread *th)
 	for (unsigned int i = 0; i < l->pl->nr_engines; i++) {
 		unsigned int e = p->list[i];
 		const struct dam_engine *en = &p->engines[e];
-		double load;
+		double load, fastest = dam_engine_fastest(en);
 
-		if (e == l->h || en->capacity <= 0 || !dam_engine_admits(en, th->needs, th->class))
+		if (e == l->h || (en->capacity <= 0 && !l->trial) || !dam_engine_admits(en, th->needs, th->class))
 			continue;
 		load = dam_tree_load(&l->pl->tree, e);
-		insert_target(g, e, load, load + th->demand / dam_engine_fastest(en));
+		insert_target(g, e, load, fastest > 0 ? load + th->demand / fastest : load);
 	}
 }
 

@@ -78,6 +78,7 @@ struct dam_engine {
 	enum dam_bound bound;
 	double saturated_s;
 	bool saturated;
+	bool unclear; /* whether its work waits: nobody has seen what an operation takes alone */
 	double learned[2], first_sum; /* bytes/s, of reads and of writes alone; 0: none */
 	bool pure[2];		      /* learned from that direction alone */
 	unsigned int first_blocks;
@@ -256,6 +257,7 @@ double dam_engine_capacity(const struct dam_engine *en, double written);
 double dam_engine_view(const struct dam_engine *en);
 void dam_engine_mix(struct dam_policy *p);
 double dam_engine_fastest(const struct dam_engine *en);
+bool dam_engine_untried(const struct dam_engine *en);
 double dam_engine_work(const struct dam_engine *en, double written);
 double dam_engine_largest(const struct dam_policy *p, int pool, unsigned int e, double written);
 

@@ -9,8 +9,8 @@
  * the loop ends; the maximum never rises. Threads put off a reserved engine never come back to it.
  *
  * Where that finds no move at all, one exchange of two threads is looked for (swap.c), to which the same applies. One
- * in a plan: the next plan begins with single moves again. And where that finds none either, one thread of a full
- * engine may try one that has never been used.
+ * in a plan: the next plan begins with single moves again. And where that finds none either, one thread of an engine
+ * that is full, or nobody knows whether it is, may try one that has never been used.
  */
 #include "config.h"
 #include "policy/plan.h"
@@ -243,7 +243,7 @@ static void exchange(struct dam_plan *pl, unsigned int first)
 	}
 }
 
-/* One thread of an engine that is full, not only in the model, tries another engine. */
+/* One thread of an engine that is full, not only in the model, or may be so, tries another engine. */
 static void try_out(struct dam_plan *pl)
 {
 	const struct dam_policy *p = pl->p;
@@ -253,7 +253,7 @@ static void try_out(struct dam_plan *pl)
 	clear_stuck(pl);
 	for (unsigned int i = 0; i < SWAP_LOOKS && (h = hottest(pl, DAM_POLICY_NONE)) >= 0; i++) {
 		p->stuck[h] = true;
-		if (p->engines[h].saturated && p->engines[h].trigger == DAM_TRIGGER_OVERLOAD &&
+		if ((p->engines[h].unclear || (p->engines[h].saturated && p->engines[h].trigger == DAM_TRIGGER_OVERLOAD)) &&
 		    dam_plan_try(pl, (unsigned int)h, &m)) {
 			apply(pl, &m);
 			return;
@@ -264,7 +264,7 @@ static void try_out(struct dam_plan *pl)
 static bool is_untried(const struct dam_plan *pl)
 {
 	for (unsigned int i = 0; i < pl->nr_engines; i++)
-		if (pl->p->engines[pl->p->list[i]].source == DAM_CAP_SIBLING)
+		if (dam_engine_untried(&pl->p->engines[pl->p->list[i]]))
 			return true;
 	return false;
 }

@@ -106,8 +106,10 @@ static void watch(const struct dam_policy *p, struct dam_engine *en, const struc
 	en->bottleneck = DAM_POLICY_NONE;
 	en->scale = 1;
 	en->reserved_s = hold(en->reserved_s, en->strangers > 0, dt_s);
-	if (en->capacity <= 0)
+	if (en->capacity <= 0) {
+		en->imbalance_s = hold(en->imbalance_s, en->unclear, dt_s);
 		return;
+	}
 	dam_noise_add(&en->noise, dt_s, en->demand / en->capacity);
 	en->overload_s = hold(en->overload_s, en->demand + en->backlog >= DAM_COST_HIGH_WATER * usable(p, en), dt_s);
 	en->imbalance_s = hold(en->imbalance_s, out_of_balance(p, en, coolest), dt_s);

@@ -104,8 +104,9 @@ static void find_terms(const struct dam_look *l, const struct dam_cost_sums *sum
 }
 
 /*
- * A capacity that is only its siblings' may be more, and what is not used is never known. So one thread may try an idle
- * engine, if what is known lets expect no loss, and experience does not speak against it: it can come back.
+ * A capacity that is unknown, or only its siblings', may be more, and what is not used is never known. So one thread
+ * may try an idle engine, if what is known lets expect no loss, and experience does not speak against it: it can come
+ * back.
  */
 static enum dam_policy_verdict judge_trial(const struct dam_look *l, double before, const struct dam_cost_sums *sums,
 					   struct dam_policy_move *m)
@@ -115,7 +116,7 @@ static enum dam_policy_verdict judge_trial(const struct dam_look *l, double befo
 	double left = dam_tree_overflow(&l->pl->tree, l->h) + dam_tree_overflow(&l->pl->tree, f);
 
 	m->to_util_after = dam_tree_load(&l->pl->tree, f);
-	if (p->engines[f].source != DAM_CAP_SIBLING || m->to_util > IDLE)
+	if (!dam_engine_untried(&p->engines[f]) || m->to_util > IDLE)
 		return DAM_VERDICT_PAIR;
 	if (left > (l->overflow + before) * (1 + ROUNDING))
 		return DAM_VERDICT_OVERFLOW;

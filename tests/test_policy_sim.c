@@ -253,6 +253,53 @@ START_TEST(test_slow_is_not_saturated)
 }
 END_TEST
 
+/* A queue may look like a slow engine: one thread finds out what an operation takes where nobody waits. */
+static const struct {
+	const char *why;
+	double beside_s; /* latency on the idle engine */
+	unsigned int fewest, most;
+} unclear[] = {
+	{"the idle engine is as slow: one tries it, and the others stay", 300e-6, 1, 1},
+	{"it is faster: the others follow", 100e-6, 2, 6},
+};
+
+START_TEST(test_unclear)
+{
+	struct fluid *f = fluid_create(2, 1000 * MIB, 0, true);
+	unsigned int on[6] = {0}, moves = 0;
+
+	for (unsigned int t = 0; t < 6; t++)
+		fluid_closed(f, 0, 1, 65536);
+	for (int k = 0; k < 500; k++) {
+		unsigned int nr, n[2] = {0};
+
+		for (unsigned int t = 0; t < 6; t++) {
+			double ops = DT / (on[t] ? unclear[_i].beside_s : 300e-6);
+			struct dam_policy_thread_sample s = {
+				.engine = (int)on[t], .pool = 0, .domain = on[t], .bytes = ops * 65536, .ops = ops,
+				.inflight_ops = 1, .inflight_peak_ops = 1, .movable = true, .allowed = 3,
+				.memory_bps = NAN};
+
+			n[on[t]]++;
+			dam_policy_thread(f->policy, t, DT, &s);
+		}
+		for (unsigned int e = 0; e < 2; e++) {
+			double ops = n[e] * DT / (e ? unclear[_i].beside_s : 300e-6);
+			struct dam_policy_engine_sample s = {.bytes = ops * 65536, .ops = ops, .valid = true,
+							     .wait_s = n[e] * DT, .inflight_ops = n[e]};
+
+			dam_policy_engine(f->policy, e, DT, &s);
+		}
+		nr = dam_policy_tick(f->policy, DT, NULL, f->last, FLUID_THREADS);
+		for (unsigned int i = 0; i < nr; i++)
+			on[f->last[i].thread] = (unsigned int)f->last[i].to_engine;
+		moves += nr;
+	}
+	ck_assert_msg(moves >= unclear[_i].fewest && moves <= unclear[_i].most, "%s: %u moves", unclear[_i].why, moves);
+	fluid_destroy(f);
+}
+END_TEST
+
 /* What others do on an engine is load, and known threads' own work is not taken for it. */
 START_TEST(test_background)
 {
@@ -337,6 +384,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_noise_moves_nothing, 0, 2);
 	tcase_add_loop_test(tc, test_uneven_ticks, 0, 3);
 	tcase_add_test(tc, test_slow_is_not_saturated);
+	tcase_add_loop_test(tc, test_unclear, 0, sizeof(unclear) / sizeof(unclear[0]));
 	tcase_add_test(tc, test_background);
 	tcase_add_test(tc, test_last_thread_stays);
 	tcase_add_test(tc, test_newborn_is_left_alone);
