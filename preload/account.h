@@ -106,6 +106,17 @@ static inline void dam_account_inflight(struct dam_slot *s, uint32_t ops)
 	dam_count_add(&s->inflight_samples, 1);
 }
 
+/**
+ * dam_account_left() - submissions left to the next sample after this one; above INT32_MAX: this is one
+ *
+ * For whoever counts first and sets countdown afterwards. To be read once: one that a signal handler sets meanwhile is
+ * not to be taken below 0.
+ */
+static DAM_INLINE uint32_t dam_account_left(void)
+{
+	return __atomic_load_n(&dam_self.countdown, __ATOMIC_RELAXED) - 1;
+}
+
 /** dam_account_due() - is this submission one to sample? Then call dam_account_sample_slow(). */
 static inline bool dam_account_due(void)
 {

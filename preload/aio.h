@@ -50,8 +50,7 @@ static DAM_INLINE bool dam_aio_same(unsigned long ctx, struct iocb **iocbs)
 {
 	const struct dam_aio_ring *r = (const struct dam_aio_ring *)ctx;
 	struct dam_self *me = &dam_self;
-	/* read once: one that a signal handler sets from here on is not to be taken below 0 */
-	uint32_t left = __atomic_load_n(&me->countdown, __ATOMIC_RELAXED) - 1, end = me->aio_end;
+	uint32_t left = dam_account_left(), end = me->aio_end;
 	const struct iocb *cb;
 	struct dam_slot *s;
 

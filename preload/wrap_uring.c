@@ -225,19 +225,12 @@ static DAM_INLINE void note_next(const struct io_uring *ring, struct dam_slot *s
 	note_submission(ring, slot, head, counts);
 }
 
-/* Submissions left to the next sample after this one; above INT32_MAX: this is one. To be read once: see note_next(). */
-static DAM_INLINE uint32_t left_after(void)
-{
-	/* one that a signal handler sets from here on is not to be taken below 0 */
-	return __atomic_load_n(&dam_self.countdown, __ATOMIC_RELAXED) - 1;
-}
-
 /* Counts such a submission of @n entries. Return: false: it is none, and nothing was counted. */
 static DAM_INLINE bool count_next(const struct io_uring *ring, struct dam_slot *slot, unsigned int head, unsigned int n)
 {
 	const struct dam_sq all = {
 		.sqes = ring->sq.sqes, .head = head, .mask = ring->sq.ring_mask, .ring_fd = ring->ring_fd};
-	uint32_t left = left_after();
+	uint32_t left = dam_account_left();
 
 	if (unlike_last(ring, head) | left >> 31 | !n)
 		return false;
@@ -251,7 +244,7 @@ static DAM_INLINE bool count_same(const struct io_uring *ring)
 	const struct dam_self *me = &dam_self;
 	unsigned int head = head_of(ring);
 	const struct io_uring_sqe *sqe = &ring->sq.sqes[head & ring->sq.ring_mask];
-	uint32_t left = left_after();
+	uint32_t left = dam_account_left();
 
 	/* a ring that was submitted to last: there is a slot, too */
 	if (DAM_UNLIKELY((me->epoch ^ __atomic_load_n(&dam_gate.epoch, __ATOMIC_ACQUIRE)) | unlike_last(ring, head) |

@@ -237,3 +237,9 @@ int dam_options_parse(const struct dam_tool *tool, int argc, char **argv, void *
 	}
 	return optind;
 }
+
+bool dam_output_lost(void)
+{
+	/* what is longer than the buffer has been written, or not, before */
+	return fflush(stdout) || ferror(stdout);
+}

@@ -51,4 +51,7 @@ struct dam_tool {
  */
 int dam_options_parse(const struct dam_tool *tool, int argc, char **argv, void *values);
 
+/** dam_output_lost() - has any of what was printed so far not gone out, say on a full disk? To be asked before the end. */
+bool dam_output_lost(void);
+
 #endif

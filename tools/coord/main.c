@@ -182,7 +182,7 @@ static int print_engines(struct coord *c)
 		dam_engines_print(stdout, j, !c->opt.list_engines);
 	}
 	json_decref(j);
-	if (fflush(stdout) || ferror(stdout)) {
+	if (dam_output_lost()) {
 		dam_err("cannot write to standard output");
 		return 1;
 	}
@@ -224,7 +224,7 @@ int main(int argc, char **argv)
 	c.opt.ready_fd = -1;
 	err = dam_options_parse(&tool, argc, argv, &c.opt);
 	if (err <= 0)
-		return err ? 2 : fflush(stdout) || ferror(stdout) ? 1 : 0;
+		return err ? 2 : dam_output_lost() ? 1 : 0;
 	if (err < argc) {
 		dam_err("%s: this takes no operands; see --help", argv[err]);
 		return 2;

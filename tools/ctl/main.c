@@ -151,12 +151,12 @@ int main(int argc, char **argv)
 	dam_log_open(tool.name, DAM_LOG_WARN);
 	first = dam_options_parse(&tool, argc, argv, &o);
 	if (first <= 0)
-		return first ? CTL_STATUS_USAGE : fflush(stdout) || ferror(stdout) ? CTL_STATUS_FAILED : 0;
+		return first ? CTL_STATUS_USAGE : dam_output_lost() ? CTL_STATUS_FAILED : 0;
 	c = parse(argc - first, argv + first, &o, &id);
 	if (!c)
 		return CTL_STATUS_USAGE;
 	status = c->run ? c->run(&o) : ask(c, &o, id);
-	if (fflush(stdout) || ferror(stdout)) {
+	if (dam_output_lost()) {
 		dam_err("cannot write to standard output");
 		status = CTL_STATUS_FAILED;
 	}

@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 		return REPLAY_STATUS_USAGE;
 	}
 	status = c ? c->run(argc - first, argv + first) : 0;
-	if (fflush(stdout) || ferror(stdout)) {
+	if (dam_output_lost()) {
 		dam_err("cannot write to standard output");
 		return REPLAY_STATUS_FAILED;
 	}

@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	dam_log_open(tool.name, DAM_LOG_WARN);
 	first = dam_options_parse(&tool, argc, argv, &o);
 	if (first <= 0)
-		return first ? RUN_STATUS_FAILED : fflush(stdout) || ferror(stdout) ? RUN_STATUS_FAILED : 0;
+		return first ? RUN_STATUS_FAILED : dam_output_lost() ? RUN_STATUS_FAILED : 0;
 	if (first == argc) {
 		dam_err("a program is missing; see %s --help", tool.name);
 		return RUN_STATUS_FAILED;

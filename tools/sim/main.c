@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 	dam_log_open(tool.name, DAM_LOG_WARN);
 	first = dam_options_parse(&tool, argc, argv, &o);
 	if (first <= 0)
-		return first ? STATUS_USAGE : fflush(stdout) || ferror(stdout) ? STATUS_FAILED : 0;
+		return first ? STATUS_USAGE : dam_output_lost() ? STATUS_FAILED : 0;
 	nr = choose(o.policies, policy);
 	if (!nr)
 		return STATUS_USAGE;
@@ -192,7 +192,7 @@ int main(int argc, char **argv)
 		if (sim_is_recording(argv[i]) ? sim_replay(argv[i], o.json) : run_file(argv[i], &o, policy, nr))
 			status = STATUS_FAILED;
 	}
-	if (fflush(stdout) || ferror(stdout)) {
+	if (dam_output_lost()) {
 		dam_err("cannot write to standard output");
 		return STATUS_FAILED;
 	}
